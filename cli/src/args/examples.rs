@@ -219,6 +219,19 @@ Examples:
   $ keyfob s3 cp s3://bucket/data.csv - | head
   $ tar c . | keyfob s3 cp - s3://bucket/backup.tar";
 
+pub(super) const S3_MV: &str = "\
+Examples:
+  $ keyfob s3 mv report.pdf s3://bucket/2026/
+  $ keyfob s3 mv s3://bucket/new/ s3://bucket/done/ --recursive";
+
+pub(super) const S3_SYNC: &str = "\
+A file or an object is copied if it is missing in the target, has another size, or is newer; a
+download if the file is newer than the object.
+
+Examples:
+  $ keyfob s3 sync site s3://bucket/site --delete --exclude '*.map'
+  $ keyfob s3 sync s3://bucket/site site --dryrun";
+
 pub(super) const S3_MB: &str = "\
 Examples:
   $ keyfob s3 mb s3://bucket --region eu-west-1";

@@ -66,7 +66,10 @@ pub(crate) use self::{
     number::{NumberError, in_range_as_aws},
     request::{RequestArgs, RequestAuth},
     role::RoleArgs,
-    s3::{CpArgs, FormPrint, LsArgs, MbArgs, PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command},
+    s3::{
+        CpArgs, FormPrint, LsArgs, MbArgs, MvArgs, PresignArgs, RbArgs, ReportArgs, RmArgs,
+        S3Command, SyncArgs, TransferArgs,
+    },
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},

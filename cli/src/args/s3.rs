@@ -13,6 +13,12 @@ pub(crate) enum S3Command {
     /// Copy files to S3, objects to files, and objects to objects
     #[command(after_help = examples::S3_CP)]
     Cp(Box<CpArgs>),
+    /// Move files to S3, objects to files, and objects to objects
+    #[command(after_help = examples::S3_MV)]
+    Mv(Box<MvArgs>),
+    /// Copy what is new or has changed below a folder or a prefix
+    #[command(after_help = examples::S3_SYNC)]
+    Sync(Box<SyncArgs>),
     /// Create a bucket
     #[command(after_help = examples::S3_MB)]
     Mb(MbArgs),
@@ -54,18 +60,16 @@ pub(crate) struct LsArgs {
     pub(crate) json_lines: bool,
 }
 
+/// The arguments of commands that copy files and objects.
 #[derive(Debug, Args)]
-pub(crate) struct CpArgs {
-    /// The file or folder, s3://BUCKET/KEY, or - for standard input
+pub(crate) struct TransferArgs {
+    /// A file, a folder, or s3://BUCKET/KEY; for cp also -, standard input
     #[arg(value_name = "SOURCE")]
     pub(crate) source: String,
-    /// s3://BUCKET/KEY, the file or folder, or - for standard output
+    /// s3://BUCKET/KEY, a file, or a folder; for cp also -, standard output
     #[arg(value_name = "TARGET")]
     pub(crate) target: String,
-    /// Copy all files of the folder, or all objects below the prefix
-    #[arg(long)]
-    pub(crate) recursive: bool,
-    /// Print what would be copied, and copy nothing
+    /// Print what would be done, and do nothing
     #[arg(long)]
     pub(crate) dryrun: bool,
     #[command(flatten)]
@@ -103,14 +107,6 @@ pub(crate) struct CpArgs {
     /// The `Content-Language` of the new objects
     #[arg(long, value_name = "TEXT")]
     pub(crate) content_language: Option<String>,
-    /// The number of bytes of standard input, if it is more than 80 GB
-    #[arg(
-        long,
-        value_name = "BYTES",
-        value_parser = clap::value_parser!(u64),
-        allow_negative_numbers = true
-    )]
-    pub(crate) expected_size: Option<u64>,
     /// Follow symbolic links, as without the option
     #[arg(long, overrides_with = "no_follow_symlinks")]
     follow_symlinks: bool,
@@ -130,6 +126,47 @@ pub(crate) struct CpArgs {
     pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) paging: PagingArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CpArgs {
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+    /// Copy all files of the folder, or all objects below the prefix
+    #[arg(long)]
+    pub(crate) recursive: bool,
+    /// The number of bytes of standard input, if it is more than 80 GB
+    #[arg(
+        long,
+        value_name = "BYTES",
+        value_parser = clap::value_parser!(u64),
+        allow_negative_numbers = true
+    )]
+    pub(crate) expected_size: Option<u64>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct MvArgs {
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+    /// Move all files of the folder, or all objects below the prefix
+    #[arg(long)]
+    pub(crate) recursive: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SyncArgs {
+    #[command(flatten)]
+    pub(crate) transfer: TransferArgs,
+    /// Delete what is in the target and not in the source
+    #[arg(long)]
+    pub(crate) delete: bool,
+    /// Copy only what has another size, or is missing
+    #[arg(long)]
+    pub(crate) size_only: bool,
+    /// Download also objects that are older than the file, unless the times are the same
+    #[arg(long)]
+    pub(crate) exact_timestamps: bool,
 }
 
 #[derive(Debug, Args)]
@@ -187,12 +224,12 @@ pub(crate) struct ReportArgs {
 pub(crate) struct FilterArgs(Vec<(bool, String)>);
 
 impl FilterArgs {
-    /// Returns the filters for paths below `root`.
-    pub(crate) fn below(&self, root: &str) -> Filters {
+    /// Returns the filters for paths below each of `roots`.
+    pub(crate) fn below(&self, roots: &[&str]) -> Filters {
         let patterns = self.0.iter();
         Filters::new(
             patterns.map(|(includes, pattern)| (*includes, pattern.as_str())),
-            root,
+            roots,
         )
     }
 }

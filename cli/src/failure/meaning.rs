@@ -28,7 +28,7 @@ const RENAMED: [(&str, &str); 4] = [
 const ONLY_IN_AWS: [&str; 4] = ["finspace", "finspace-data", "history", "tnb"];
 
 /// Operations that `aws` has in a group that Keyfob has too, and their group.
-const OPERATIONS: [(&str, &str); 26] = [
+const OPERATIONS: [(&str, &str); 24] = [
     ("codecommit", "create-repository"),
     ("codecommit", "list-repositories"),
     ("configure", "add-model"),
@@ -49,8 +49,6 @@ const OPERATIONS: [(&str, &str); 26] = [
     ("iam", "list-roles"),
     ("iam", "list-users"),
     ("rds", "describe-db-instances"),
-    ("s3", "mv"),
-    ("s3", "sync"),
     ("s3", "website"),
     ("sso", "get-role-credentials"),
     ("sso", "list-account-roles"),

@@ -10,10 +10,13 @@ struct Filter {
 }
 
 impl Filters {
-    /// Returns the filters for paths below `root`, from patterns in their order, each of which
-    /// includes (`true`) or excludes.
-    pub(crate) fn new<'a>(patterns: impl IntoIterator<Item = (bool, &'a str)>, root: &str) -> Self {
-        let filter = |(includes, pattern): (bool, &str)| {
+    /// Returns the filters for paths below each of `roots`, from patterns in their order, each of
+    /// which includes (`true`) or excludes.
+    pub(crate) fn new<'a>(
+        patterns: impl IntoIterator<Item = (bool, &'a str)>,
+        roots: &[&str],
+    ) -> Self {
+        let filter = |(includes, pattern): (bool, &str), root: &str| {
             // As when paths are joined: a pattern with a `/` at its start is the whole one.
             let pattern = if pattern.starts_with('/') || root.is_empty() {
                 pattern.to_owned()
@@ -25,7 +28,8 @@ impl Filters {
                 pattern: pattern.chars().collect(),
             }
         };
-        Self(patterns.into_iter().map(filter).collect())
+        let below_each = |pattern| roots.iter().map(move |root| filter(pattern, root));
+        Self(patterns.into_iter().flat_map(below_each).collect())
     }
 
     /// Returns true if the path takes part.
@@ -151,11 +155,15 @@ mod tests {
 
     #[test]
     fn the_last_pattern_that_matches_decides() {
-        let filters = Filters::new([(false, "*"), (true, "*.txt"), (false, "dir/*")], "b/p/");
+        let filters = Filters::new(
+            [(false, "*"), (true, "*.txt"), (false, "dir/*")],
+            &["b/p/", "/f"],
+        );
         assert!(filters.admit("b/p/a.txt"));
         assert!(!filters.admit("b/p/a.rs"));
         assert!(!filters.admit("b/p/dir/a.txt"));
         assert!(filters.admit("b/q/a.rs"));
+        assert!(filters.admit("/f/a.txt") && !filters.admit("/f/a.rs"));
         assert!(Filters::default().admit("x"));
     }
 }

@@ -1,7 +1,8 @@
-use std::borrow::Cow;
+use std::{borrow::Cow, sync::Arc, vec};
 
 use http::Method;
 use percent_encoding::percent_decode_str;
+use tokio::task::{self, JoinHandle};
 
 use crate::s3::{Call, Client, Error, xml};
 
@@ -84,6 +85,61 @@ impl ObjectList {
 }
 
 const OPERATION: &str = "ListObjectsV2";
+
+/// The objects of a list, one by one. While those of a page are used, the next page is read.
+pub(crate) struct Listing {
+    list: Arc<ObjectList>,
+    client: Client,
+    entries: vec::IntoIter<Entry>,
+    next: Option<JoinHandle<Result<Page, Error>>>,
+}
+
+impl Listing {
+    /// Begins to read a list.
+    pub(crate) fn new(client: Client, list: ObjectList) -> Self {
+        let mut listing = Self {
+            list: Arc::new(list),
+            client,
+            entries: Vec::new().into_iter(),
+            next: None,
+        };
+        listing.ask(None);
+        listing
+    }
+
+    pub(crate) fn list(&self) -> &ObjectList {
+        &self.list
+    }
+
+    /// Returns the next object, or `None` after the last one.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, or if its answer cannot be read.
+    pub(crate) async fn next(&mut self) -> Result<Option<Entry>, Error> {
+        loop {
+            if let Some(entry) = self.entries.next() {
+                return Ok(Some(entry));
+            }
+            let Some(next) = self.next.take() else {
+                return Ok(None);
+            };
+            let page = next.await;
+            let page = page.map_err(|error| Error::unreadable(OPERATION, error.to_string()))??;
+            self.entries = page.entries.into_iter();
+            if page.next.is_some() {
+                self.ask(page.next);
+            }
+        }
+    }
+
+    fn ask(&mut self, token: Option<String>) {
+        let (list, client) = (Arc::clone(&self.list), self.client.clone());
+        self.next = Some(task::spawn(async move {
+            list.page(&client, token.as_deref()).await
+        }));
+    }
+}
 
 impl Page {
     fn parse(document: &[u8]) -> Result<Self, Cow<'static, str>> {

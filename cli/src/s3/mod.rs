@@ -26,7 +26,7 @@ pub(crate) use self::{
     error::Error,
     filter::Filters,
     hosts::{S3, S3_ACCELERATE},
-    list::{Bucket, BucketList, Entry, ObjectList, Page},
+    list::{Bucket, BucketList, Entry, Listing, ObjectList, Page},
     media_type::media_type,
     object::{MultipartUpload, Part, copy_object, get_object, put_object},
     uri::{Addressing, Object, is_accelerated},

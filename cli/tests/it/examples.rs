@@ -100,7 +100,7 @@ const OTHER_ENDS: [(&str, i32, &str); 28] = [
 ];
 
 /// Examples that are not run, and the reason.
-const NOT_RUN: [(&str, &str); 26] = [
+const NOT_RUN: [(&str, &str); 28] = [
     ("git clone", "there is no server"),
     ("keyfob ecr", "the sandbox has no registry"),
     ("keyfob request", "the sandbox has no service at these URLs"),
@@ -109,8 +109,10 @@ const NOT_RUN: [(&str, &str); 26] = [
     ("tar c . | keyfob s3 cp", "the sandbox has no S3"),
     ("keyfob s3 ls", "the sandbox has no S3"),
     ("keyfob s3 mb", "the sandbox has no S3"),
+    ("keyfob s3 mv", "the sandbox has no S3"),
     ("keyfob s3 rb", "the sandbox has no S3"),
     ("keyfob s3 rm", "the sandbox has no S3"),
+    ("keyfob s3 sync", "the sandbox has no S3"),
     ("psql", "there is no database"),
     (
         "keyfob codecommit credential-helper get",

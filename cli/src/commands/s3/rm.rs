@@ -17,6 +17,8 @@ use crate::{
 
 /// How many requests that delete a thousand objects are on their way at most.
 const BATCHES: usize = 4;
+/// How many objects one request deletes at most.
+const BATCH: usize = 1000;
 
 /// Runs the command.
 ///
@@ -37,7 +39,7 @@ pub(super) async fn run(context: &Context, args: &RmArgs) -> Result<(), Failure>
         batches: VecDeque::new(),
     };
     if !args.recursive {
-        deleting.filters = args.filters.below(&root_of(object));
+        deleting.filters = args.filters.below(&[&root_of(object)]);
         if object.key.is_empty() {
             context
                 .console()
@@ -51,7 +53,9 @@ pub(super) async fn run(context: &Context, args: &RmArgs) -> Result<(), Failure>
     if !prefix.is_empty() && !prefix.ends_with('/') {
         prefix.push('/');
     }
-    deleting.filters = args.filters.below(&format!("{}/{prefix}", object.bucket));
+    deleting.filters = args
+        .filters
+        .below(&[&format!("{}/{prefix}", object.bucket)]);
     let list = ObjectList {
         page_size: args.paging.page_size,
         request_payer: payer,
@@ -86,6 +90,38 @@ pub(super) async fn delete_all(
         Err(failure) if failure.exit_code() == 1 => Ok(false),
         listed => listed.map(|()| true),
     }
+}
+
+/// Deletes objects of a bucket.
+///
+/// # Errors
+///
+/// If stdout cannot be written, or if S3 does not answer: with exit code 1.
+pub(super) async fn delete(
+    deletion: Deletion,
+    bucket: &str,
+    keys: Vec<String>,
+    is_dry: bool,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let mut deleting = Deleting {
+        deletion,
+        bucket,
+        filters: Filters::default(),
+        is_dry,
+        report: report.clone(),
+        batches: VecDeque::new(),
+    };
+    let mut deleted = Ok(());
+    for keys in keys.chunks(BATCH) {
+        deleted = deleting.keys(keys.to_vec()).await;
+        if deleted.is_err() {
+            break;
+        }
+    }
+    let finished = deleting.finish_batches(0).await;
+    *report = deleting.report;
+    deleted.and(finished)
 }
 
 /// Returns the folder of an object, which patterns begin with.
@@ -147,7 +183,12 @@ impl Deleting<'_> {
 
     async fn page(&mut self, page: Page) -> Result<(), Failure> {
         let keys = page.entries.into_iter().map(|entry| entry.key);
-        let keys: Vec<String> = keys.filter(|key| self.admits(key)).collect();
+        let keys = keys.filter(|key| self.admits(key)).collect();
+        self.keys(keys).await
+    }
+
+    /// Begins to delete up to a thousand objects.
+    async fn keys(&mut self, keys: Vec<String>) -> Result<(), Failure> {
         if self.is_dry {
             return keys
                 .iter()

@@ -57,7 +57,7 @@ pub(crate) enum Problem {
 
 impl Problem {
     /// Creates the problem of a step with a file.
-    fn file(step: &str, path: &Path, error: &io::Error) -> Self {
+    pub(crate) fn file(step: &str, path: &Path, error: &io::Error) -> Self {
         Self::Local(format!("cannot {step} {}: {error}", path.display()))
     }
 

@@ -20,20 +20,20 @@ use crate::{
 const MIB: usize = 1 << 20;
 
 /// Returns bytes that repeat nowhere in a part.
-fn bytes(length: usize) -> Vec<u8> {
+pub(super) fn bytes(length: usize) -> Vec<u8> {
     (0..length)
         .map(|at| (at * 31 + at / 251 * 7) as u8)
         .collect()
 }
 
-fn write(home: &Home, name: &str, content: impl AsRef<[u8]>) {
+pub(super) fn write(home: &Home, name: &str, content: impl AsRef<[u8]>) {
     let path = home.path().join(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, content).unwrap();
 }
 
 /// Returns the files below a folder, with their times in seconds and their content.
-fn tree(folder: &Path) -> BTreeMap<String, (u64, Vec<u8>)> {
+pub(super) fn tree(folder: &Path) -> BTreeMap<String, (u64, Vec<u8>)> {
     let mut files = BTreeMap::new();
     let mut rest = vec![folder.to_owned()];
     while let Some(at) = rest.pop() {
@@ -88,7 +88,7 @@ fn pipes(command: &mut Command) -> &mut Command {
 
 /// Runs both programs without doing anything, and compares what they would do.
 #[track_caller]
-fn same_plans(home: &Home, plans: &[&[&str]]) {
+pub(super) fn same_plans(home: &Home, plans: &[&[&str]]) {
     let plans: Vec<Vec<&str>> = plans
         .iter()
         .map(|words| [*words, &["--dryrun"]].concat())

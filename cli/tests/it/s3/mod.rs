@@ -5,8 +5,10 @@ mod cp;
 mod fault_proxy;
 mod faults;
 mod ls;
+mod mv;
 mod rclone;
 mod rm;
+mod sync;
 
 use std::{collections::BTreeSet, path::Path};
 

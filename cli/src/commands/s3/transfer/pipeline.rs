@@ -1,4 +1,4 @@
-use std::{path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::task::{JoinError, JoinSet};
@@ -7,7 +7,7 @@ use crate::{
     commands::s3::report::{Deed, Report},
     failure::Failure,
     s3::{
-        Object, copy_object,
+        Deletion, Object, copy_object,
         transfer::{Destination, Problem, Source, Transfers, download, upload},
     },
 };
@@ -19,6 +19,8 @@ const JOBS: usize = 32;
 pub(super) struct Job {
     pub(super) deed: Deed,
     pub(super) work: Work,
+    /// Whether the source is deleted when it is copied.
+    pub(super) is_move: bool,
 }
 
 pub(super) enum Work {
@@ -39,6 +41,26 @@ impl Location {
         Object {
             bucket: &self.bucket,
             key: &self.key,
+        }
+    }
+}
+
+impl From<Object<'_>> for Location {
+    fn from(object: Object<'_>) -> Self {
+        Self {
+            bucket: object.bucket.to_owned(),
+            key: object.key.to_owned(),
+        }
+    }
+}
+
+impl Work {
+    /// Returns the word for it.
+    pub(super) fn operation(&self) -> &'static str {
+        match self {
+            Self::Upload { .. } => "upload",
+            Self::Download { .. } => "download",
+            Self::Copy { .. } => "copy",
         }
     }
 }
@@ -86,7 +108,7 @@ impl Pipeline {
         }
         let transfers = Arc::clone(&self.transfers);
         self.running.spawn(async move {
-            let done = job.work.run(&transfers).await;
+            let done = job.run(&transfers).await;
             (job.deed, done)
         });
         Ok(())
@@ -110,7 +132,12 @@ impl Pipeline {
         self.report.fatal(problem)
     }
 
-    async fn drain(&mut self) -> Result<(), Failure> {
+    /// Waits for the jobs that were begun.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) async fn drain(&mut self) -> Result<(), Failure> {
         while !self.running.is_empty() {
             self.finish_one().await?;
         }
@@ -137,24 +164,43 @@ fn print(
     }
 }
 
-impl Work {
-    /// Does it.
+impl Job {
+    /// Does it, and deletes the source after a move.
     ///
     /// # Errors
     ///
-    /// If a file cannot be read or written, or if S3 refuses.
+    /// If a file cannot be read, written or deleted, or if S3 refuses.
     pub(super) async fn run(&self, transfers: &Arc<Transfers>) -> Result<(), Problem> {
-        match self {
-            Self::Upload { path, target } => {
-                upload(transfers, Source::File(path), target.object()).await
+        match &self.work {
+            Work::Upload { path, target } => {
+                upload(transfers, Source::File(path), target.object()).await?;
             }
-            Self::Download { source, path } => {
-                download(transfers, source.object(), Destination::File(path)).await
+            Work::Download { source, path } => {
+                download(transfers, source.object(), Destination::File(path)).await?;
             }
-            Self::Copy { source, target } => {
+            Work::Copy { source, target } => {
                 let headers = with_directive(&transfers.writing);
                 let (source, target) = (source.object(), target.object());
-                Ok(copy_object(&transfers.client, source, target, &headers).await?)
+                copy_object(&transfers.client, source, target, &headers).await?;
+            }
+        }
+        if self.is_move {
+            self.work.delete_source(transfers).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Work {
+    async fn delete_source(&self, transfers: &Transfers) -> Result<(), Problem> {
+        match self {
+            Self::Upload { path, .. } => {
+                fs::remove_file(path).map_err(|error| Problem::file("delete", path, &error))
+            }
+            Self::Download { source, .. } | Self::Copy { source, .. } => {
+                let (client, payer) = (transfers.client.clone(), transfers.request_payer);
+                let deletion = Deletion::new(client, &source.bucket, payer);
+                Ok(deletion.one(&source.key).await?)
             }
         }
     }

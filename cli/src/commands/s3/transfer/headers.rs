@@ -1,7 +1,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::{
-    args::{CpArgs, Text},
+    args::{Text, TransferArgs},
     context::Context,
     failure::Failure,
     syntax::{Form, parse_value},
@@ -12,7 +12,7 @@ use crate::{
 /// # Errors
 ///
 /// If a value cannot be one of a header.
-pub(super) fn from_args(context: &Context, args: &CpArgs) -> Result<HeaderMap, Failure> {
+pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     let amz = |name: &'static str| HeaderName::from_static(name);
     for (option, name, text) in [
@@ -67,7 +67,7 @@ pub(super) fn from_args(context: &Context, args: &CpArgs) -> Result<HeaderMap, F
 }
 
 /// Adds who pays.
-pub(super) fn with_payer(headers: &mut HeaderMap, args: &CpArgs) {
+pub(super) fn with_payer(headers: &mut HeaderMap, args: &TransferArgs) {
     if let Some(payer) = args.paging.request_payer() {
         let name = HeaderName::from_static("x-amz-request-payer");
         headers.insert(name, HeaderValue::from_static(payer));

@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs::{self, File, Metadata},
     io,
     path::{MAIN_SEPARATOR_STR, Path, PathBuf},
 };
@@ -13,6 +13,7 @@ pub(super) enum Found {
         path: PathBuf,
         /// The path below the folder, with `/`.
         rest: String,
+        metadata: Metadata,
     },
     /// A file that is passed over, with the reason in the words of `aws`.
     Skipped { path: PathBuf, reason: &'static str },
@@ -21,6 +22,8 @@ pub(super) enum Found {
 /// Returns the files below a folder. Files that cannot be read and special files are skipped.
 pub(super) struct Walk {
     follows_links: bool,
+    /// Whether something could not be read.
+    is_partial: bool,
     /// What is still to be looked at, the next one last.
     rest: Vec<(PathBuf, Option<String>)>,
 }
@@ -30,8 +33,19 @@ impl Walk {
     pub(super) fn new(folder: &Path, follows_links: bool) -> Self {
         Self {
             follows_links,
+            is_partial: false,
             rest: vec![(folder.to_owned(), Some(String::new()))],
         }
+    }
+
+    /// Returns true if something could not be read so far.
+    pub(super) fn is_partial(&self) -> bool {
+        self.is_partial
+    }
+
+    fn skipped(&mut self, path: PathBuf, reason: &'static str) -> Found {
+        self.is_partial |= matches!(reason, UNREADABLE | UNDECODABLE);
+        Found::Skipped { path, reason }
     }
 
     /// Adds what is in a folder, so that the keys come in the order of their bytes: a folder is
@@ -59,42 +73,50 @@ impl Iterator for Walk {
         loop {
             let (path, rest) = self.rest.pop()?;
             let Some(rest) = rest else {
-                let reason = "There was an error trying to decode the file name.";
-                return Some(Found::Skipped { path, reason });
+                return Some(self.skipped(path, UNDECODABLE));
             };
             if !self.follows_links && path.is_symlink() {
                 continue;
             }
             match problem_of(&path) {
-                Some(reason) => return Some(Found::Skipped { path, reason }),
-                None if path.is_dir() => {
+                Err(reason) => return Some(self.skipped(path, reason)),
+                Ok(metadata) if metadata.is_dir() => {
                     if self.open(&path, &rest).is_err() {
-                        return Some(Found::Skipped {
-                            path,
-                            reason: UNREADABLE,
-                        });
+                        return Some(self.skipped(path, UNREADABLE));
                     }
                 }
-                None => return Some(Found::File { path, rest }),
+                Ok(metadata) => {
+                    return Some(Found::File {
+                        path,
+                        rest,
+                        metadata,
+                    });
+                }
             }
         }
     }
 }
 
+const UNDECODABLE: &str = "There was an error trying to decode the file name.";
 const UNREADABLE: &str = "File/Directory is not readable.";
 
-/// Returns why a file cannot be uploaded, in the words of `aws`.
-pub(super) fn problem_of(path: &Path) -> Option<&'static str> {
-    let Ok(metadata) = fs::metadata(path) else {
-        return Some("File does not exist.");
-    };
+/// Looks at a file or a folder.
+///
+/// # Errors
+///
+/// Why it cannot be uploaded, in the words of `aws`.
+pub(super) fn problem_of(path: &Path) -> Result<Metadata, &'static str> {
+    let metadata = fs::metadata(path).map_err(|_| "File does not exist.")?;
     if metadata.is_dir() {
-        return fs::read_dir(path).is_err().then_some(UNREADABLE);
+        return Ok(metadata);
     }
     if !metadata.is_file() {
-        return Some("File is character special device, block special device, FIFO, or socket.");
+        return Err("File is character special device, block special device, FIFO, or socket.");
     }
-    File::open(path).is_err().then_some(UNREADABLE)
+    match File::open(path) {
+        Ok(_) => Ok(metadata),
+        Err(_) => Err(UNREADABLE),
+    }
 }
 
 /// Returns a path as `aws` shows it in a warning: a folder ends with a separator.

@@ -83,6 +83,11 @@ pub(super) fn below(folder: &Path, rest: &str) -> Option<PathBuf> {
     (depth > 0).then_some(path)
 }
 
+/// Returns true if the file for the end of a key is found under this name in its folder.
+pub(super) fn is_plain(rest: &str) -> bool {
+    rest.split('/').all(|name| !matches!(name, "" | "." | ".."))
+}
+
 /// Returns true if a word names a folder by its end.
 pub(super) fn ends_as_folder(word: &str) -> bool {
     word.ends_with(MAIN_SEPARATOR) || word.ends_with('/')
