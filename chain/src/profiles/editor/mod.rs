@@ -56,8 +56,8 @@ impl Editor {
         }
     }
 
-    /// Sets a property. Adds the property and the section if they are missing. Removes whitespace
-    /// around the value.
+    /// Sets a property. Adds the property and the section if they are missing. If the section names
+    /// the property more than once, only the last place stays. Removes whitespace around the value.
     ///
     /// # Errors
     ///

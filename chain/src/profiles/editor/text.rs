@@ -136,6 +136,12 @@ struct Entry {
     more: Vec<usize>,
 }
 
+impl Entry {
+    fn into_lines(self) -> impl Iterator<Item = usize> {
+        [self.line].into_iter().chain(self.more)
+    }
+}
+
 impl Text {
     fn new(kind: FileKind, bytes: &[u8]) -> Self {
         let stripped = bytes.strip_prefix(b"\xef\xbb\xbf");
@@ -166,19 +172,23 @@ impl Text {
             return Ok(());
         };
         // The last value of a property is the one that counts.
-        let entry = blocks
+        let mut entries: Vec<Entry> = blocks
             .into_iter()
-            .filter_map(|block| self.entries(block, &target.name).pop())
-            .next_back();
-        match (entry, &target.nested) {
+            .flat_map(|block| self.entries(block, &target.name))
+            .collect();
+        match (entries.pop(), &target.nested) {
             (None, _) => {
                 let at = self.content_end(last);
                 self.insert_property(at, target, value);
             }
             (Some(entry), None) => {
-                self.check_no_block(&entry, target)?;
+                for entry in entries.iter().chain([&entry]) {
+                    self.check_no_block(entry, target)?;
+                }
                 self.replace_value(entry.line, without_comment, value);
-                self.delete(entry.more);
+                // Another value is an error for a key, so no other one stays.
+                let others = entries.into_iter().flat_map(Entry::into_lines);
+                self.delete(others.chain(entry.more).collect());
             }
             (Some(entry), Some(name)) => self.set_nested(&entry, target, name, value)?,
         }
@@ -198,9 +208,12 @@ impl Text {
                 target.name, target.section
             )));
         }
-        if let Some(&line) = entry.more.iter().rfind(|&&line| self.is_named(line, name)) {
+        let mut lines = entry.more.clone();
+        lines.retain(|&line| self.is_named(line, name));
+        if let Some(line) = lines.pop() {
             // The line of an indented property has no comment.
             self.replace_value(line, |text| text, value);
+            self.delete(lines);
             return Ok(());
         }
         let indent = match entry.more.first() {
@@ -248,14 +261,12 @@ impl Text {
     fn remove(&mut self, target: &Target) {
         let mut lines = Vec::new();
         for block in self.merged_blocks(&target.section) {
-            for Entry { line, more } in self.entries(block, &target.name) {
+            for entry in self.entries(block, &target.name) {
                 match &target.nested {
-                    None => {
-                        lines.push(line);
-                        lines.extend(more);
-                    }
+                    None => lines.extend(entry.into_lines()),
                     Some(name) => {
-                        lines.extend(more.into_iter().filter(|&line| self.is_named(line, name)));
+                        let more = entry.more.into_iter();
+                        lines.extend(more.filter(|&line| self.is_named(line, name)));
                     }
                 }
             }
@@ -473,8 +484,12 @@ mod tests {
                 "\u{feff}[ default ]\nregion = new\n# c\nx = y\n",
             ),
             (
-                "[default]\nregion = a\nregion = b\n",
-                "[default]\nregion = a\nregion = new\n",
+                "[default]\nregion = a\n -z\n# c\nRegion = b # d\nx = y\n",
+                "[default]\n# c\nRegion = new # d\nx = y\n",
+            ),
+            (
+                "[default]\nregion = a\nx = 1\n[profile b]\nregion = c\n[default]\nregion = b\n",
+                "[default]\nx = 1\n[profile b]\nregion = c\n[default]\nregion = new\n",
             ),
         ] {
             assert_eq!(set(before, "default", "region", "new"), after);
@@ -527,6 +542,10 @@ mod tests {
             (
                 "[default]\ns3 =\n  K = a # b\n  j = 1\n",
                 "[default]\ns3 =\n  K = new\n  j = 1\n",
+            ),
+            (
+                "[default]\ns3 =\n  k = a\n  j = 1\n  k = b\n",
+                "[default]\ns3 =\n  j = 1\n  k = new\n",
             ),
         ] {
             assert_eq!(set(before, "default", "s3.k", "new"), after);
