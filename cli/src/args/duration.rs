@@ -8,11 +8,19 @@ pub(crate) struct Span {
 
 /// Why a text is not a span.
 #[derive(Debug)]
-pub(crate) struct SpanError;
+pub(crate) enum SpanError {
+    NotASpan,
+    TooLong,
+}
 
 impl fmt::Display for SpanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it is not a number with a unit, such as 90d, 24h, 30m or 45s")
+        match self {
+            Self::NotASpan => {
+                f.write_str("it is not a number with a unit, such as 90d, 24h, 30m or 45s")
+            }
+            Self::TooLong => write!(f, "it is too long: the longest is {}d", u32::MAX / 86_400),
+        }
     }
 }
 
@@ -23,15 +31,19 @@ pub(super) fn span(text: &str) -> Result<Span, SpanError> {
     if text == "0" {
         return Ok(Span { seconds: 0 });
     }
-    let number = |text: Option<&str>, unit: u32| {
-        let number: u32 = text.filter(|text| !text.starts_with('+'))?.parse().ok()?;
-        number.checked_mul(unit)
-    };
-    let seconds = number(text.strip_suffix('d'), 86_400)
-        .or_else(|| number(text.strip_suffix('h'), 3600))
-        .or_else(|| number(text.strip_suffix('m'), 60))
-        .or_else(|| number(text.strip_suffix('s'), 1));
-    seconds.map(|seconds| Span { seconds }).ok_or(SpanError)
+    let units = [('d', 86_400), ('h', 3600), ('m', 60), ('s', 1)];
+    let (number, unit) = units
+        .into_iter()
+        .find_map(|(letter, unit)| Some((text.strip_suffix(letter)?, unit)))
+        .ok_or(SpanError::NotASpan)?;
+    if number.is_empty() || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(SpanError::NotASpan);
+    }
+    let number: Option<u32> = number.parse().ok();
+    let seconds = number.and_then(|number| number.checked_mul(unit));
+    seconds
+        .map(|seconds| Span { seconds })
+        .ok_or(SpanError::TooLong)
 }
 
 impl fmt::Display for Span {
@@ -68,5 +80,10 @@ mod tests {
         ] {
             assert!(span(bad).is_err(), "{bad}");
         }
+        for long in ["49711d", "99999999999999999999s"] {
+            let error = span(long).unwrap_err().to_string();
+            assert_eq!(error, "it is too long: the longest is 49710d", "{long}");
+        }
+        assert!(span("49710d").is_ok());
     }
 }

@@ -24,7 +24,13 @@ pub(crate) enum KeysCommand {
         #[command(flatten)]
         user: UserArgs,
         /// How old a key may be, such as 90d
-        #[arg(long, value_name = "AGE", default_value = "90d", value_parser = span)]
+        #[arg(
+            long,
+            value_name = "AGE",
+            default_value = "90d",
+            value_parser = span,
+            allow_hyphen_values = true
+        )]
         max_age: Span,
         /// Print JSON (the same as `--output json`)
         #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
@@ -51,6 +57,7 @@ pub(crate) struct RotateArgs {
         value_name = "TIME",
         default_value = "24h",
         value_parser = span,
+        allow_hyphen_values = true,
         conflicts_with_all = ["keep_inactive", "resume"]
     )]
     pub(crate) grace: Span,

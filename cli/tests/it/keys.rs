@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::{
     keyfob::{Home, Run, assert_has, assert_lacks},
     lab::{ACCOUNT, Lab, Stop},
+    signals::send,
 };
 
 pub(crate) const ROTATE: [&str; 2] = ["keys", "rotate"];
@@ -204,6 +205,154 @@ fn every_profile_with_the_key_gets_the_new_one() {
     };
     assert_eq!(home.read("credentials"), replaced(&credentials));
     assert_eq!(home.read("config"), replaced(&config));
+}
+
+#[test]
+fn a_profile_that_names_its_key_twice_has_it_once_after_a_rotation() {
+    for (text, lines) in [
+        (
+            "[alice]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n# c\n\
+             aws_secret_access_key = SECRET\n",
+            4,
+        ),
+        (
+            "[alice]\naws_access_key_id = ID\naws_secret_access_key = SECRET\n\n[alice]\n\
+             aws_access_key_id = ID\naws_secret_access_key = SECRET\n",
+            5,
+        ),
+    ] {
+        let lab = lab();
+        let (id, secret) = (lab.alice.access_key_id(), lab.alice.secret_access_key());
+        let text = text.replace("ID", id).replace("SECRET", secret.expose());
+        let home = lab.home().with_file("credentials", &text);
+        home.keyfob(["keys", "rotate", "--grace", "0"]).ok();
+        assert_eq!(keys_of(&home).len(), 1);
+        assert_works(&lab, &home);
+        let text = home.read("credentials");
+        assert_eq!(text.lines().count(), lines, "{text}");
+        assert_lacks(&text, &[id, secret.expose()]);
+    }
+}
+
+#[test]
+fn a_place_that_would_keep_the_old_key_is_named_before_anything_is_created() {
+    let lab = lab();
+    let id = lab.alice.access_key_id();
+    for (file, section, place) in [
+        (
+            "config",
+            format!("[services x]\ns3 =\n  key = {id}\n"),
+            "[services x]",
+        ),
+        (
+            "config",
+            format!("[default]\naws_access_key_id = {id}\n[profile default]\n"),
+            "[default]",
+        ),
+        (
+            "credentials",
+            format!("[profile a]\naws_access_key_id = {id} # old\n"),
+            "[profile a]",
+        ),
+    ] {
+        let home = lab.home();
+        let old = fs::read_to_string(home.file(file)).unwrap_or_default();
+        let home = home.with_file(file, &(old + &section));
+        let stderr = home.keyfob(ROTATE).fails(253);
+        assert_has(&stderr, &[place, file, id, "remove it there"]);
+        assert_eq!(lab.services.calls("CreateAccessKey"), 0);
+        // The cure.
+        let text = home.read(file).replace(&format!("key = {id}"), "key = x");
+        let text = text.replace(&format!("_id = {id}"), "_id = AKIAOTHER");
+        if file == "config" {
+            let home = home.with_file(file, &text);
+            home.keyfob(["keys", "rotate", "--dry-run"]).ok();
+        }
+    }
+}
+
+#[test]
+fn a_profile_of_the_config_file_that_has_the_id_only_gets_no_secret() {
+    let lab = lab();
+    let id = lab.alice.access_key_id();
+    let config = format!("# {id}\n[profile x]\naws_access_key_id = {id}\n");
+    let home = lab.home().with_file("config", &config);
+    home.keyfob(["keys", "rotate", "--grace", "0"]).ok();
+    let expected = config.replace(
+        &format!("= {id}"),
+        &format!("= {}", key_in(&home).access_key_id()),
+    );
+    assert_eq!(home.read("config"), expected);
+    assert_works(&lab, &home);
+}
+
+#[test]
+fn a_signal_leaves_the_command_that_goes_on() {
+    for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
+        let lab = lab();
+        let home = lab.home();
+        // The answer to the request for the key has come.
+        lab.gate.close(Stop::At {
+            request: 3,
+            is_after: false,
+        });
+        let mut rotate = home.program(env!("CARGO_BIN_EXE_keyfob"));
+        let rotate = rotate.args(ROTATE).stdout(Stdio::piped());
+        let child = rotate.stderr(Stdio::piped()).spawn().unwrap();
+        assert!(lab.gate.wait(|| false));
+        send(signal, &child);
+        let run = Run::new(child.wait_with_output().unwrap());
+        assert_eq!(run.code, code, "{run:?}");
+        lab.gate.open();
+        follow(
+            &home,
+            &run.stderr,
+            "the rotation is interrupted; to go on: ",
+        )
+        .ok();
+        assert_works(&lab, &home);
+    }
+}
+
+#[test]
+fn an_old_key_that_was_deleted_by_hand_ends_the_rotation_and_is_named() {
+    let lab = lab();
+    let home = lab.home();
+    let old = lab.alice.access_key_id();
+    home.keyfob(ROTATE).ok();
+    home.keyfob(["iam", "delete-access-key", "--access-key-id", old])
+        .ok();
+    let out = home.keyfob(RESUME).ok();
+    let expected = format!("gone      {old}  is deleted already: the rotation is over\n");
+    assert_eq!(out, expected);
+    assert!(!journal(&home).exists());
+}
+
+#[test]
+fn a_span_that_is_wrong_or_too_long_is_named_with_its_option() {
+    let home = Home::new();
+    for (words, expected) in [
+        (
+            ["check", "--max-age", "1000000d"],
+            "--max-age: it is too long: the longest is 49710d",
+        ),
+        (
+            ["rotate", "--grace", "999999999d"],
+            "--grace: it is too long: the longest is 49710d",
+        ),
+        (
+            ["check", "--max-age", "-1d"],
+            "--max-age: it is not a number with a unit",
+        ),
+        (
+            ["rotate", "--grace", "-1d"],
+            "--grace: it is not a number with a unit",
+        ),
+    ] {
+        let mut line = vec!["keys"];
+        line.extend(words);
+        assert_has(&home.keyfob(line).fails(252), &[expected]);
+    }
 }
 
 /// The process is killed when a request arrives, before it is carried out and after.
@@ -700,7 +849,13 @@ fn two_rotations_at_once_exclude_each_other() {
     assert!(lab.gate.wait(|| false));
     lab.gate.open();
     let stderr = home.keyfob(ROTATE).fails(255);
-    assert_has(&stderr, &["another program has held"]);
+    assert_has(
+        &stderr,
+        &[
+            "another rotation of the user alice is running",
+            "to go on: keyfob keys rotate --resume",
+        ],
+    );
     child.kill().unwrap();
     child.wait().unwrap();
     finish(&lab, &home);

@@ -1,8 +1,12 @@
 //! The profiles that have a key.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use keyfob_chain::profiles::{ConfigFiles, Editor, FileKind, SectionName, Value};
+use keyfob_chain::{
+    Error, ErrorKind,
+    files::read,
+    profiles::{ConfigFiles, Editor, FileKind, SectionName, Value},
+};
 use keyfob_sigv4::{Credentials, Secret};
 
 use super::rotation::Holders;
@@ -110,22 +114,84 @@ pub(super) fn replace(context: &Context, old: &str, new: &Credentials) -> Result
             continue;
         };
         let path = &holder.file;
-        context.update(path, |text| {
-            // Again, because another program may have changed the file.
-            let files = ConfigFiles::parse([(kind, path, text)]);
-            let mut editor = Editor::new(kind, path);
-            for holder in self::holders(&files).iter().filter(|one| one.id == old) {
-                let secret = new.secret_access_key().clone();
-                editor.set(&holder.name, ID, new.access_key_id())?.set(
-                    &holder.name,
-                    SECRET,
-                    secret,
-                )?;
-            }
-            editor.apply(text)
-        })?;
+        // Again, because another program may have changed the file.
+        context.update(path, |text| edited(kind, path, text, old, new))?;
     }
     Ok(())
+}
+
+/// Checks that [`replace`] can write both files, and that no place keeps the old key.
+///
+/// # Errors
+///
+/// If a file has the key where no profile reads it, or could not be read after the change.
+pub(super) fn check_replace(context: &Context, old: &str) -> Result<(), Failure> {
+    let new = Credentials::new("NEW", "NEW")?;
+    for kind in [FileKind::Credentials, FileKind::Config] {
+        let variables = context.variables();
+        let path = match kind {
+            FileKind::Credentials => variables.credentials_file(),
+            FileKind::Config => variables.config_file(),
+        };
+        // That the files can be read is checked before: what cannot be is not there.
+        if let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text)))
+        {
+            edited(kind, &path, &text, old, &new)?;
+        }
+    }
+    Ok(())
+}
+
+/// Returns the text of a file with a new key in each profile that has the old one.
+fn edited(
+    kind: FileKind,
+    path: &Path,
+    text: &[u8],
+    old: &str,
+    new: &Credentials,
+) -> Result<Vec<u8>, Error> {
+    let files = ConfigFiles::parse([(kind, path, text)]);
+    let mut editor = Editor::new(kind, path);
+    for holder in holders(&files).iter().filter(|one| one.id == old) {
+        editor.set(&holder.name, ID, new.access_key_id())?;
+        // A profile of the config file may have the id only: its secret is in the other file.
+        if kind == FileKind::Credentials || holder.secret.is_some() {
+            editor.set(&holder.name, SECRET, new.secret_access_key().clone())?;
+        }
+    }
+    let edited = editor.apply(text)?;
+    if let Some(section) = section_with(&edited, old) {
+        return Err(Error::new(
+            ErrorKind::ConfigFile,
+            format!(
+                "{section} of {} has {old} where no profile reads it: remove it there, because it                  would stay when the key is deleted",
+                path.display()
+            ),
+        ));
+    }
+    let files = ConfigFiles::parse([(kind, path, &*edited)]);
+    match files.problems().iter().find(|problem| problem.is_error()) {
+        Some(problem) => Err(Error::new(
+            ErrorKind::ConfigFile,
+            format!("with a new key, the file could not be read: {problem}"),
+        )),
+        None => Ok(edited),
+    }
+}
+
+/// Returns the header above the first value that is this id.
+fn section_with(text: &[u8], id: &str) -> Option<String> {
+    let text = String::from_utf8_lossy(text);
+    let mut header = "the text before the first section";
+    for line in text.lines().map(str::trim) {
+        let (_, value) = line.split_once('=').unwrap_or(("", line));
+        if line.starts_with('[') {
+            header = line;
+        } else if !line.starts_with(['#', ';']) && value.split_whitespace().next() == Some(id) {
+            return Some(header.to_owned());
+        }
+    }
+    None
 }
 
 /// Returns all profiles with a key, those of the credentials file first.

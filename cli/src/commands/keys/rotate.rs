@@ -1,6 +1,10 @@
 //! `keyfob keys rotate`: carries out the steps of a rotation.
 
-use std::time::{Duration, Instant};
+use std::{
+    error::Error as _,
+    io::{self, Write as _},
+    time::{Duration, Instant},
+};
 
 use keyfob_chain::{Origin, files::Lock, shell};
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -11,12 +15,13 @@ use super::{
     iam::{AccessKey, Iam},
     journal::Journal,
     owner::{Owner, iam_command, resume},
-    profiles::{Holder, Profiles, replace},
+    profiles::{Holder, Profiles, check_replace, replace},
     proof::{Patience, is_unknown_key, until_accepted},
     rotation::{End, Obstacle, Outcome, Rotation, Step},
 };
 use crate::{
-    args::RotateArgs, context::Context, failure::Failure, services::Client, terminal::printable,
+    args::RotateArgs, context::Context, failure::Failure, services::Client,
+    signals::undo_on_signal, terminal::printable,
 };
 
 /// How long another rotation of the same user is waited for.
@@ -40,15 +45,17 @@ pub(super) async fn run(context: &Context, args: &RotateArgs) -> Result<(), Fail
     let lock = if args.dry_run {
         None
     } else {
-        Some(Lock::acquire_async(&path, PATIENCE).await?)
+        let lock = Lock::acquire_async(&path, PATIENCE).await;
+        Some(lock.map_err(|error| other_rotation(context, args, &owner, error))?)
     };
     let pending = Journal::read(context, &path)?;
-    let run = Run {
+    let mut run = Run {
         context,
         args,
         owner,
         iam,
         proof: Duration::ZERO,
+        is_gone: false,
         is_printed: Ok(()),
     };
     let rotation = match (pending, args.resume) {
@@ -63,6 +70,27 @@ pub(super) async fn run(context: &Context, args: &RotateArgs) -> Result<(), Fail
     }
 }
 
+/// Names the other rotation, if it is why a lock was not taken.
+fn other_rotation(
+    context: &Context,
+    args: &RotateArgs,
+    owner: &Owner,
+    error: keyfob_chain::Error,
+) -> Failure {
+    let source = error
+        .source()
+        .and_then(|source| source.downcast_ref::<io::Error>());
+    if source.is_none_or(|source| source.kind() != io::ErrorKind::TimedOut) {
+        return error.into();
+    }
+    let user = printable(&owner.user);
+    let profile = context.globals().profile.as_deref();
+    let command = resume(context, profile, args.user_name.as_deref());
+    Failure::other(format!("another rotation of the user {user} is running")).with_hint(format!(
+        "wait until it is over; if it fails, to go on: {command}"
+    ))
+}
+
 /// How many seconds after a rotation has begun services have heard of its key.
 const KNOWN_AFTER: i64 = 600;
 
@@ -73,6 +101,8 @@ struct Run<'a> {
     iam: Iam<'a>,
     /// How long the new key was tested.
     proof: Duration,
+    /// Whether the old key was deleted by another hand before a rotation was resumed.
+    is_gone: bool,
     /// A closed pipe does not stop a rotation halfway.
     is_printed: Result<(), Failure>,
 }
@@ -106,10 +136,11 @@ impl Run<'_> {
             let _ = self.iam.add_last_uses(&mut keys).await;
             return Err(self.two_keys(&profiles, &keys));
         }
-        let is_stored = |key: &&AccessKey| !profiles.with_key(&key.id).is_empty();
+        let is_stored = |key: &&AccessKey| profiles.credentials(&key.id).is_some();
         let Some(old) = keys.iter().find(is_stored).map(|key| key.id.clone()) else {
             return Err(self.no_place());
         };
+        check_replace(self.context, &old)?;
         let journal = Journal {
             user: self.owner.user.clone(),
             old_secret: profiles
@@ -127,8 +158,9 @@ impl Run<'_> {
             .map_err(|_| self.two_keys(&profiles, &keys))
     }
 
-    async fn resume(&self, journal: Journal) -> Result<Rotation, Failure> {
+    async fn resume(&mut self, journal: Journal) -> Result<Rotation, Failure> {
         let mut keys = self.iam.list().await?;
+        self.is_gone = !keys.iter().any(|key| key.id == journal.old);
         if journal.new.is_none() && keys.len() > 1 {
             // A key that was used is not taken for one whose secret is lost.
             let added = self.iam.add_last_uses(&mut keys).await;
@@ -189,6 +221,7 @@ impl Run<'_> {
     /// Takes one step after the other.
     async fn carry_out(mut self, mut rotation: Rotation, lock: &Lock) -> Result<(), Failure> {
         let mut reason: Option<Failure> = None;
+        let _told = undo_on_signal(self.interrupted());
         loop {
             let step = rotation.next(Timestamp::now());
             if let Step::End(end) = &step {
@@ -221,6 +254,19 @@ impl Run<'_> {
                 None => error.failure,
             };
             return Err(failure.with_hint(format!("to go on: {}", self.resume_command())));
+        }
+    }
+
+    /// Returns what tells after a signal how the rotation goes on. If it has not begun yet, the
+    /// command that is named says so.
+    fn interrupted(&self) -> impl FnOnce() + Send + 'static {
+        let text = format!(
+            "the rotation is interrupted; to go on: {}\n",
+            self.resume_command()
+        );
+        move || {
+            // The terminal may be gone.
+            let _ = io::stderr().write_all(text.as_bytes());
         }
     }
 
@@ -405,6 +451,11 @@ impl Run<'_> {
             End::RolledBack => return Err(self.rolled_back(journal, reason)),
             End::Stopped(obstacle) => return Err(self.stopped(rotation, obstacle)),
         };
+        if until.is_none() && self.is_gone {
+            let old = printable(&journal.old);
+            let text = format!("gone      {old}  is deleted already: the rotation is over\n");
+            self.tell(Some(text));
+        }
         if let Some(until) = until {
             let (old, command) = (&journal.old, self.resume_command());
             let text = format!("pending   {old}  can be deleted from {until} on: {command}\n");
