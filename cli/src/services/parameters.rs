@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use keyfob_chain::Variables;
+use keyfob_sigv4::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::{
@@ -254,10 +255,32 @@ fn check_kind(kind: Kind, value: &Value) -> Result<(), &'static str> {
         Kind::Boolean => (value.is_boolean(), "true or false"),
         Kind::Integer => (value.is_i64(), "a whole number"),
         Kind::Float => (value.is_number(), "a number"),
-        Kind::Timestamp => (value.is_string() || value.is_number(), "a time"),
+        Kind::Timestamp => (
+            time(value).is_some(),
+            "a time, such as 2027-01-01T00:00:00Z, 2027-01-01, or the seconds since 1970",
+        ),
         Kind::Text | Kind::Blob | Kind::Document => (value.is_string(), "a text"),
     };
     if is_it { Ok(()) } else { Err(expected) }
+}
+
+/// Reads a time: RFC 3339, a date, or the seconds since 1970 as a number or a text. As in `aws`, a
+/// time without an offset is one of UTC.
+pub(super) fn time(value: &Value) -> Option<Timestamp> {
+    let text = match value {
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => text.trim().to_owned(),
+        _ => return None,
+    };
+    if let Ok(seconds) = text.parse::<f64>() {
+        let millis = (seconds * 1000.0).round();
+        let range = Timestamp::MIN.unix_millis() as f64..=Timestamp::MAX.unix_millis() as f64;
+        return range
+            .contains(&millis)
+            .then(|| Timestamp::from_unix_millis(millis as i64));
+    }
+    let forms = ["", "Z", "T00:00:00Z"].map(|end| format!("{text}{end}").parse().ok());
+    forms.into_iter().flatten().next()
 }
 
 #[cfg(test)]
@@ -314,6 +337,37 @@ mod tests {
             missing.contains("Missing required parameter in input: \"Name\""),
             "{missing}"
         );
+    }
+
+    /// Source: the requests of aws-cli 1.46.
+    #[test]
+    fn times_have_the_forms_that_aws_knows() {
+        for (given, expected) in [
+            (json!(1_790_000_000), "2026-09-21T14:13:20Z"),
+            (json!("1790000000"), "2026-09-21T14:13:20Z"),
+            (json!("1790000000.5"), "2026-09-21T14:13:20.500Z"),
+            (json!("2027-01-01"), "2027-01-01T00:00:00Z"),
+            (json!("2027-01-01T01:02:03"), "2027-01-01T01:02:03Z"),
+            (json!("2027-01-01 00:00:00"), "2027-01-01T00:00:00Z"),
+            (json!("2027-01-01T00:00:00+02:00"), "2026-12-31T22:00:00Z"),
+            (json!("20270101T000000Z"), "2027-01-01T00:00:00Z"),
+            (json!("1970-01-01T00:00:00"), "1970-01-01T00:00:00Z"),
+        ] {
+            let time = time(&given).map(|time| time.to_string());
+            assert_eq!(time.as_deref(), Some(expected), "{given}");
+        }
+        for wrong in [
+            json!("tomorrow"),
+            json!(""),
+            json!("nan"),
+            json!("inf"),
+            json!("2027-02-30"),
+            json!(1_790_000_000_000_i64),
+            json!(true),
+            json!(["2027-01-01"]),
+        ] {
+            assert_eq!(time(&wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! From parameters to a request.
 
-use keyfob_sigv4::Secret;
+use keyfob_sigv4::{Secret, Timestamp};
 use keyfob_sts::{
     Error,
     call::{self, Protocol, Replay},
@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use crate::services::{
     Service,
     model::{Kind, Limits, Operation, Scalar, Shape},
+    parameters::time,
 };
 
 /// Returns the call of an operation with these parameters, which have the form of its input.
@@ -104,6 +105,11 @@ impl Writer {
         let Limits { min, max } = scalar.limits;
         match (scalar.kind, value) {
             (_, Value::Bool(yes)) => Ok(call.flag(name, *yes)),
+            (Kind::Timestamp, value) => match time(value) {
+                Some(time) => write_time(call, self.service.row.protocol(), name, time),
+                // Checked before.
+                None => Ok(call),
+            },
             (Kind::Float, value) => call.float(name, value.as_f64().unwrap_or_default()),
             (_, Value::Number(number)) => {
                 let range = min.unwrap_or(i64::MIN)..=max.unwrap_or(i64::MAX);
@@ -126,6 +132,22 @@ impl Writer {
     }
 }
 
+/// Adds a time: ISO 8601 for the query protocols, seconds since 1970 for JSON.
+fn write_time(
+    call: call::Operation,
+    protocol: Protocol,
+    name: String,
+    time: Timestamp,
+) -> Result<call::Operation, Error> {
+    if matches!(protocol, Protocol::Query | Protocol::Ec2Query) {
+        return call.text(name, time.to_string(), 0..=usize::MAX);
+    }
+    match (time.unix_millis() % 1000, time.unix_seconds()) {
+        (0, seconds) => call.integer(name, seconds, i64::MIN..=i64::MAX),
+        _ => call.float(name, time.unix_millis() as f64 / 1000.0),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,6 +163,30 @@ mod tests {
             ("RequestServiceQuotaIncrease", false),
         ] {
             assert_eq!(is_repeatable(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_time_is_a_text_in_a_form_and_a_number_in_json() {
+        let json = Protocol::Json11 { target: "T" };
+        for (protocol, time, expected) in [
+            (
+                Protocol::Query,
+                "2027-01-01T00:00:00Z",
+                "2027-01-01T00:00:00Z",
+            ),
+            (
+                Protocol::Ec2Query,
+                "2027-01-01T00:00:00.5Z",
+                "2027-01-01T00:00:00.500Z",
+            ),
+            (json, "2026-09-21T14:13:20Z", "1790000000"),
+            (json, "2026-09-21T14:13:20.5Z", "1790000000.5"),
+        ] {
+            let call = call::Operation::new(&call::Service::STS, "X");
+            let time = time.parse().unwrap();
+            let call = write_time(call, protocol, "T".to_owned(), time).unwrap();
+            assert_eq!(call.value("T"), Some(expected));
         }
     }
 }

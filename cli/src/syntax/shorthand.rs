@@ -52,6 +52,7 @@ pub(crate) fn parse_value(
             word,
             variables,
             reads_files: false,
+            member: String::new(),
         };
         let refused = || refused(word, form);
         parser
@@ -92,6 +93,7 @@ pub(crate) fn parse_brackets(text: &str) -> Option<Value> {
         },
         variables: &Variables::default(),
         reads_files: false,
+        member: String::new(),
     };
     parser.whole(&Form::Any).ok()
 }
@@ -128,38 +130,25 @@ struct Parser<'a> {
     variables: &'a Variables,
     /// Whether texts may be files: after `@=`.
     reads_files: bool,
+    /// The member whose value is read, such as `Ebs.VolumeSize`.
+    member: String,
 }
 
-/// What ends a value without quotes.
-#[derive(Clone, Copy)]
-struct Ends {
-    /// Whether every comma does, or only one before `NAME =`.
-    comma: bool,
-    /// The bracket of the list or structure around it.
-    bracket: Option<char>,
-}
-
-const IN_BRACKETS: Ends = Ends {
-    comma: true,
-    bracket: Some(']'),
-};
+/// The bracket of the list or structure around a value, which ends it.
+type Bracket = Option<char>;
 
 impl Parser<'_> {
     /// Parses a whole word.
     fn whole(&mut self, form: &Form) -> Result<Value, Refused> {
         match form {
-            Form::Text | Form::Number | Form::Flag => scalar(form, self.rest.to_owned()),
+            Form::Text | Form::Number | Form::Flag => self.scalar(form, self.rest.to_owned()),
             Form::List(_) => Err(None),
             Form::Structure(_) | Form::Map(_) => {
                 let members = self.members(form, None)?;
                 self.nothing_left(members)
             }
             Form::Any => {
-                let ends = Ends {
-                    comma: false,
-                    bracket: None,
-                };
-                let value = self.value(form, ends)?;
+                let value = self.value(form, None)?;
                 self.nothing_left(value)
             }
         }
@@ -172,36 +161,56 @@ impl Parser<'_> {
         Err(None)
     }
 
-    /// Parses `NAME=VALUE,…`, with the members in any order, as `aws` does, up to the bracket.
-    fn members(&mut self, form: &Form, bracket: Option<char>) -> Result<Value, Refused> {
+    /// Parses `NAME=VALUE,…`, with the members in any order, up to the bracket. As in `aws`, a
+    /// comma may stand before the bracket, and without one a comma too many before a name.
+    fn members(&mut self, form: &Form, bracket: Bracket) -> Result<Value, Refused> {
         let mut members = Map::new();
-        loop {
-            let (name, inner) = self.start_member(form)?;
-            let ends = Ends {
-                comma: false,
-                bracket,
+        let outer = self.member.len();
+        while !bracket.is_some_and(|bracket| self.take(bracket)) {
+            if bracket.is_some() && self.rest.trim_start().is_empty() {
+                self.member.truncate(outer);
+                return Err(self.wrong("has a brace that is not closed"));
+            }
+            let Some((name, inner)) = self.start_member(form, outer)? else {
+                return Err(self.wrong(
+                    "is followed by a comma, and not by NAME=VALUE: a text with a comma stands in \
+                     double quotes",
+                ));
             };
-            let value = self.value(inner, ends)?;
+            let value = self.value(inner, bracket)?;
             if members.insert(name, value).is_some() {
-                return Err(None);
+                return Err(self.wrong("stands there twice"));
             }
             self.skip_space();
-            if !self.take(',') {
+            if self.take(',') {
+                if bracket.is_none() {
+                    self.take(',');
+                }
+            } else if bracket.is_none() {
                 break;
+            } else if !self.rest.is_empty()
+                && !bracket.is_some_and(|end| self.rest.starts_with(end))
+            {
+                return Err(self.wrong("is not followed by a comma or a closing brace"));
             }
         }
-        match bracket {
-            Some(bracket) if !self.take(bracket) => Err(None),
-            _ => Ok(members.into()),
-        }
+        self.member.truncate(outer);
+        Ok(members.into())
     }
 
     /// Reads `NAME =` or `NAME @=`, whose texts may be files, and returns the name and the form of
-    /// the member.
-    fn start_member<'f>(&mut self, form: &'f Form) -> Result<(String, &'f Form), Refused> {
-        let (name, may_be_file, rest) = split_name(self.rest).ok_or(None)?;
+    /// the member. Returns `None` for anything else after a member.
+    fn start_member<'f>(
+        &mut self,
+        form: &'f Form,
+        outer: usize,
+    ) -> Result<Option<(String, &'f Form)>, Refused> {
+        let is_first = self.member.len() == outer;
+        let named = split_name(self.rest).filter(|(name, ..)| !name.is_empty());
+        let Some((name, may_be_file, rest)) = named else {
+            return if is_first { Err(None) } else { Ok(None) };
+        };
         let inner = match form {
-            _ if name.is_empty() => return Err(None),
             Form::Map(value) => value,
             Form::Any => form,
             Form::Structure(members) => match members.iter().find(|known| known.0 == name) {
@@ -212,7 +221,18 @@ impl Parser<'_> {
         };
         let name = name.to_owned();
         (self.rest, self.reads_files) = (rest, may_be_file);
-        Ok((name, inner))
+        self.member.truncate(outer);
+        if outer > 0 {
+            self.member.push('.');
+        }
+        self.member.push_str(&name);
+        Ok(Some((name, inner)))
+    }
+
+    /// Returns what is wrong with the member, if a member is read.
+    fn wrong(&self, what: &str) -> Refused {
+        let (flag, member) = (&self.word.flag, &self.member);
+        (!member.is_empty()).then(|| Failure::usage(format!("{flag}: {member} {what}")))
     }
 
     fn unknown(&self, name: &str, members: &[(&str, Form)]) -> Failure {
@@ -222,37 +242,52 @@ impl Parser<'_> {
         Failure::usage(format!("{flag}: {name} is none of the members {members}")).with_hint(QUOTES)
     }
 
-    fn value(&mut self, form: &Form, ends: Ends) -> Result<Value, Refused> {
+    fn value(&mut self, form: &Form, bracket: Bracket) -> Result<Value, Refused> {
         match form {
-            Form::Text | Form::Number | Form::Flag => scalar(form, self.text(ends)?),
+            Form::Text | Form::Number | Form::Flag => {
+                let text = self.text(bracket)?;
+                self.scalar(form, text)
+            }
             Form::Structure(_) | Form::Map(_) => {
                 if !self.take('{') {
-                    return Err(None);
+                    return Err(self.wrong("is a structure: write it in braces, as {NAME=VALUE,…}"));
                 }
                 self.members(form, Some('}'))
             }
             Form::Any if self.take('{') => self.members(form, Some('}')),
-            Form::Any if self.take('[') => self.items_in_brackets(form, IN_BRACKETS),
-            Form::Any => Ok(self.text(ends)?.into()),
-            Form::List(item) if self.take('[') => self.items_in_brackets(item, IN_BRACKETS),
-            Form::List(item) => {
-                let inner = Ends {
-                    comma: true,
-                    ..ends
-                };
-                self.items(item, inner)
-            }
+            Form::Any if self.take('[') => self.items_in_brackets(form),
+            Form::Any => Ok(self.text(bracket)?.into()),
+            Form::List(item) if self.take('[') => self.items_in_brackets(item),
+            Form::List(item) => self.items(item, bracket),
         }
     }
 
+    fn scalar(&self, form: &Form, text: String) -> Result<Value, Refused> {
+        let value = match form {
+            Form::Text => return Ok(text.into()),
+            Form::Number => number(&text).ok_or("must be a number"),
+            // As in `aws`, whose guides write `True`.
+            Form::Flag => match text.to_ascii_lowercase().parse::<bool>() {
+                Ok(yes) => Ok(yes.into()),
+                Err(_) => Err("must be true or false"),
+            },
+            Form::List(_) | Form::Structure(_) | Form::Map(_) | Form::Any => return Err(None),
+        };
+        value.map_err(|what| self.wrong(what))
+    }
+
     /// Reads items and the bracket. A comma may stand before the bracket.
-    fn items_in_brackets(&mut self, item: &Form, ends: Ends) -> Result<Value, Refused> {
+    fn items_in_brackets(&mut self, item: &Form) -> Result<Value, Refused> {
         let mut items = Vec::new();
         while !self.take(']') {
             self.skip_space();
-            items.push(self.value(item, ends)?);
-            if !self.take(',') && !self.rest.trim_start().starts_with(']') {
-                return Err(None);
+            if self.rest.is_empty() {
+                return Err(self.wrong("has a bracket that is not closed"));
+            }
+            items.push(self.value(item, Some(']'))?);
+            let rest = self.rest.trim_start();
+            if !self.take(',') && !rest.is_empty() && !rest.starts_with(']') {
+                return Err(self.wrong("has an item that is not followed by a comma or a bracket"));
             }
         }
         Ok(items.into())
@@ -260,26 +295,32 @@ impl Parser<'_> {
 
     /// Reads items without brackets, up to a comma before `NAME =`, or another end. Only the first
     /// one may be empty.
-    fn items(&mut self, item: &Form, ends: Ends) -> Result<Value, Refused> {
+    fn items(&mut self, item: &Form, bracket: Bracket) -> Result<Value, Refused> {
         let mut items = Vec::new();
         loop {
             self.skip_space();
             let before = self.rest.len();
-            items.push(self.value(item, ends)?);
+            items.push(self.value(item, bracket)?);
             if items.len() > 1 && self.rest.len() == before {
-                return Err(None);
+                return Err(self.wrong("has a comma with nothing after it"));
             }
             self.skip_space();
+            let is_end = |rest: &str| {
+                let rest = rest.trim_start();
+                let is_bracket = bracket.is_some_and(|bracket| rest.starts_with(bracket));
+                let next = rest.strip_prefix(',').unwrap_or(rest);
+                is_bracket || split_name(next).is_some_and(|(name, ..)| !name.is_empty())
+            };
             match self.rest.strip_prefix(',') {
-                Some(rest) if split_name(rest).is_none() => self.rest = rest,
+                Some(rest) if !is_end(rest) => self.rest = rest,
                 _ => return Ok(items.into()),
             }
         }
     }
 
     /// Reads a text, and the file for `file://PATH` after `@=`.
-    fn text(&mut self, ends: Ends) -> Result<String, Refused> {
-        let written = self.written(ends)?;
+    fn text(&mut self, bracket: Bracket) -> Result<String, Refused> {
+        let written = self.written(bracket)?;
         if !self.reads_files {
             return Ok(written);
         }
@@ -287,35 +328,32 @@ impl Parser<'_> {
         Ok(expand(&Text { flag, written }, self.variables)?)
     }
 
-    /// Reads a text as it is written, with or without quotes.
-    ///
-    /// Only a comma before `NAME =` ends a value without quotes, unless it is in a list: `aws`
-    /// takes any other one for a list, which such a member is not.
-    fn written(&mut self, ends: Ends) -> Result<String, Refused> {
+    /// Reads a text as it is written, with or without quotes. A text without them ends before a
+    /// comma without a backslash, and before the bracket.
+    fn written(&mut self, bracket: Bracket) -> Result<String, Refused> {
         if let Some(quote) = self.rest.chars().next().filter(|c| matches!(c, '"' | '\'')) {
-            let (value, after) = split_quoted(&self.rest[1..], quote).ok_or(None)?;
+            let Some((value, after)) = split_quoted(&self.rest[1..], quote) else {
+                return Err(self.wrong("has a quote that is not closed"));
+            };
             let after = after.trim_start();
-            let is_end = |c: char| c == ',' || Some(c) == ends.bracket;
+            let is_end = |c: char| c == ',' || Some(c) == bracket;
             if !after.is_empty() && !after.starts_with(is_end) {
-                return Err(None);
+                return Err(self.wrong("has more text after the closing quote"));
             }
             self.rest = after;
             return Ok(value);
         }
-        let starts_member = |at: usize| split_name(&self.rest[at + 1..]).is_some();
-        let mut marks = self
-            .rest
-            .char_indices()
-            .filter(|(at, _)| !self.rest[..*at].ends_with('\\'));
-        let end = marks.find(|(at, char)| match char {
-            ',' => ends.comma || starts_member(*at),
-            char => Some(*char) == ends.bracket,
+        let end = self.rest.char_indices().find(|(at, char)| match char {
+            ',' => !self.rest[..*at].ends_with('\\'),
+            char => Some(*char) == bracket,
         });
         let (value, rest) = self
             .rest
             .split_at(end.map_or(self.rest.len(), |(at, _)| at));
         if value.starts_with(['[', '{']) || value.contains(['"', '\'']) {
-            return Err(None);
+            return Err(
+                self.wrong("is a text with quotes or brackets, which stands in double quotes")
+            );
         }
         self.rest = rest;
         Ok(value.trim_end().replace("\\,", ","))
@@ -332,14 +370,12 @@ impl Parser<'_> {
     }
 }
 
-fn scalar(form: &Form, text: String) -> Result<Value, Refused> {
-    let value = match form {
-        Form::Text => return Ok(text.into()),
-        Form::Number => serde_json::from_str(&text).ok().filter(Value::is_number),
-        Form::Flag => text.parse::<bool>().ok().map(Value::from),
-        Form::List(_) | Form::Structure(_) | Form::Map(_) | Form::Any => None,
-    };
-    value.ok_or(None)
+/// Reads a number, which may have a plus sign, as in `aws`.
+fn number(text: &str) -> Option<Value> {
+    match text.parse::<i64>() {
+        Ok(number) => Some(number.into()),
+        Err(_) => serde_json::from_str(text).ok().filter(Value::is_number),
+    }
 }
 
 /// Splits at `NAME =` or `NAME @=`. Returns the name, whether there is an `@`, and the text after
@@ -470,12 +506,81 @@ mod tests {
             "Values=b,",
             "Values=b, ",
             "Values=b,,c",
-            "Values=b,,Name=c",
             "Values=[b",
             "Values=[b,",
             "Values=[",
         ] {
             assert_eq!(read(&[word], &filter()), None, "{word}");
+        }
+    }
+
+    /// Source: the parser of shorthand of aws-cli 1.46.
+    #[test]
+    fn a_comma_too_many_is_dropped_or_refused_and_never_part_of_a_text() {
+        let both = json!({"Name": "a", "Values": ["b"]});
+        for (word, expected) in [
+            ("Name=a,,Values=b", both.clone()),
+            ("Name=a, , Values=b", both.clone()),
+            ("Values=b,,Name=a", both),
+            ("In={A=x,}", json!({"In": {"A": "x"}})),
+            ("In={A=x , }", json!({"In": {"A": "x"}})),
+            ("In={}", json!({"In": {}})),
+            (r"In={A=C:\}", json!({"In": {"A": r"C:\"}})),
+            (r"Values=[C:\]", json!({"Values": [r"C:\"]})),
+        ] {
+            assert_eq!(read(&[word], &filter()), Some(expected), "{word}");
+        }
+        for word in [
+            "Name=a,",
+            "Name=a,b",
+            "Name=a,,,Values=b",
+            "Name=b c,file://x",
+            "Name=a,Values",
+            "In={A=x,,}",
+            "In={A=x,y}",
+            "In={,}",
+        ] {
+            assert_eq!(read(&[word], &filter()), None, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_value_is_refused_with_its_member_and_without_the_value() {
+        let ebs = Form::Structure(vec![("Size", Form::Number), ("On", Form::Flag)]);
+        let form = Form::Structure(vec![
+            ("Name", Form::Text),
+            ("Values", list(Form::Text)),
+            ("Ebs", ebs),
+        ]);
+        for (word, expected) in [
+            ("Ebs={Size=canary}", "Ebs.Size must be a number"),
+            ("Name=a,Ebs={On=canary}", "Ebs.On must be true or false"),
+            ("Ebs=8", "Ebs is a structure: write it in braces"),
+            ("Ebs={Size=8", "Ebs has a brace that is not closed"),
+            ("Ebs={Size=8,", "Ebs has a brace that is not closed"),
+            ("Name=canary,Name=b", "Name stands there twice"),
+            (
+                "Name=canary,b",
+                "Name is followed by a comma, and not by NAME=VALUE",
+            ),
+            ("Name=canary,", "Name is followed by a comma"),
+            ("Values=[canary", "Values has a bracket that is not closed"),
+            ("Values=canary,", "Values has a comma with nothing after it"),
+            ("Name=\"canary", "Name has a quote that is not closed"),
+            (
+                "Name=\"canary\"x",
+                "Name has more text after the closing quote",
+            ),
+            ("Name=ca\"nary", "Name is a text with quotes or brackets"),
+        ] {
+            let word = Text {
+                flag: "--map".to_owned(),
+                written: word.to_owned(),
+            };
+            let failure = parse_value(&[word], &form, &Variables::default()).unwrap_err();
+            let text = failure.to_string();
+            assert!(text.contains(&format!("--map: {expected}")), "{text}");
+            assert!(!text.contains("canary"), "{text}");
         }
     }
 
@@ -542,6 +647,8 @@ mod tests {
             ),
             ("In={B=y,z,A=x}", json!({"In": {"A": "x", "B": ["y", "z"]}})),
             ("N=-1.5,On=true", json!({"N": -1.5, "On": true})),
+            ("N=+2,On=True", json!({"N": 2, "On": true})),
+            ("On=FALSE,N=7", json!({"N": 7, "On": false})),
             ("Map={k=v,l=w}", json!({"Map": {"k": "v", "l": "w"}})),
         ] {
             assert_eq!(read(&[word], &form), Some(expected), "{word}");

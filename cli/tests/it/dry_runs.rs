@@ -51,6 +51,63 @@ fn a_permitted_dry_run_fails_as_in_aws_or_exits_with_0_if_asked() {
     assert!(bodies.try_recv().is_err(), "a dry run is sent once");
 }
 
+/// Source: the requests of aws-cli 1.46.
+#[test]
+fn times_and_flags_are_sent_in_the_form_of_the_service() {
+    let (url, bodies) = start_server(&permitted());
+    let end = ["--dry-run-exit", "--endpoint-url", &url];
+    let run = |words: &[&str]| home().keyfob([&RUN[..], words, &end].concat());
+    for (words, expected) in [
+        (
+            [
+                "--instance-market-options",
+                "SpotOptions={ValidUntil=1790000000}",
+            ],
+            "ValidUntil=2026-09-21T14%3A13%3A20Z",
+        ),
+        (
+            [
+                "--instance-market-options",
+                r#"{"SpotOptions":{"ValidUntil":1790000000}}"#,
+            ],
+            "ValidUntil=2026-09-21T14%3A13%3A20Z",
+        ),
+        (
+            [
+                "--instance-market-options",
+                "SpotOptions={ValidUntil=2027-01-01T00:00:00+02:00}",
+            ],
+            "ValidUntil=2026-12-31T22%3A00%3A00Z",
+        ),
+        (["--monitoring", "Enabled=True"], "&Monitoring.Enabled=true"),
+    ] {
+        run(&words).ok();
+        assert_has(&bodies.recv().unwrap(), &[expected]);
+    }
+    for (words, expected) in [
+        (
+            [
+                "--instance-market-options",
+                "SpotOptions={ValidUntil=tomorrow}",
+            ],
+            "InstanceMarketOptions.SpotOptions.ValidUntil, must be a time, such as",
+        ),
+        (
+            ["--network-interfaces", "DeviceIndex=x"],
+            "--network-interfaces: DeviceIndex must be a number",
+        ),
+        (
+            ["--block-device-mappings", "DeviceName=x,NoDevice"],
+            "--block-device-mappings: DeviceName is followed by a comma",
+        ),
+    ] {
+        let stderr = run(&words).fails(252);
+        assert_has(&stderr, &[expected]);
+        assert_lacks(&stderr, &["tomorrow"]);
+    }
+    assert!(bodies.try_recv().is_err(), "nothing else is sent");
+}
+
 #[test]
 fn a_denied_dry_run_exits_with_254_and_the_decoded_reason() {
     let decoded = "{&quot;allowed&quot;: false, &quot;explicitDeny&quot;: false, \
