@@ -9,6 +9,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
 use keyfob_imds::{ErrorKind, server::listen::Listener};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -65,6 +66,33 @@ async fn the_body_is_read_up_to_the_limit() {
         (counters.connections, counters.requests, counters.refused),
         (2, 2, 1)
     );
+}
+
+#[tokio::test]
+async fn bodies_stream_in_both_directions() {
+    let echo = async |request: Request<Incoming>| Response::new(request.into_body());
+    let listener = Listener::builder()
+        .max_body(1)
+        .start_streaming(echo)
+        .await
+        .unwrap();
+    let request = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\
+                   Expect: 100-continue\r\nConnection: close\r\n\r\n";
+    let mut stream = send(listener.address(), request).await;
+    let mut answer = String::new();
+    let mut buffer = [0; 1024];
+    // Half of the body comes back before the other half is sent.
+    for (half, end) in [("", "100 Continue\r\n\r\n"), ("half", "half"), ("rest", "halfrest")] {
+        stream.write_all(half.as_bytes()).await.unwrap();
+        while !answer.ends_with(end) {
+            let length = stream.read(&mut buffer).await.unwrap();
+            assert!(length > 0, "{answer}");
+            answer.push_str(std::str::from_utf8(&buffer[..length]).unwrap());
+        }
+    }
+    let refused = status(listener.address(), "Host: other.example\r\n", "").await;
+    assert_eq!(refused, 403);
+    assert_eq!(listener.counters().refused, 1);
 }
 
 #[tokio::test]

@@ -366,7 +366,8 @@ Examples:
 pub(super) const SERVE: &str = "\
 Examples:
   $ keyfob serve container
-  $ keyfob serve imds --listen localhost:9911 --role-name web";
+  $ keyfob serve imds --listen localhost:9911 --role-name web
+  $ keyfob serve proxy --to https://s3.eu-west-1.amazonaws.com --allow-method GET";
 
 pub(super) const SANDBOX: &str = "\
 Examples:
@@ -384,7 +385,7 @@ Examples:
   > keyfob completion nushell | save -f keyfob.nu             in vendor/autoload of $nu.data-dir";
 
 /// The examples of commands that have no other text, without `keyfob` and its name in front.
-const SHORT: [(&str, &[&str]); 91] = [
+const SHORT: [(&str, &[&str]); 92] = [
     (
         "ecr",
         &["get-authorization-token --query authorizationData[].expiresAt"],
@@ -582,6 +583,10 @@ const SHORT: [(&str, &[&str]); 91] = [
     ),
     ("serve container", &["--listen 127.0.0.1:9912"]),
     ("serve imds", &["--listen localhost:9911 --role-name web"]),
+    (
+        "serve proxy",
+        &["--allow '*.amazonaws.com' --allow-method GET"],
+    ),
     (
         "service-quotas",
         &["list-service-quotas --service-code ec2 --output table"],

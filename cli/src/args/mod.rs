@@ -71,7 +71,7 @@ pub(crate) use self::{
         S3Command, SyncArgs, TransferArgs,
     },
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
-    serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
+    serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs, ServeProxyArgs},
     sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser, ValuesParser},

@@ -10,6 +10,8 @@ pub(crate) enum ServeCommand {
     Imds(ServeImdsArgs),
     /// Serve the credentials endpoint of an ECS or EKS container
     Container(ServeContainerArgs),
+    /// Sign the requests of programs that hold no key, and send them on
+    Proxy(ServeProxyArgs),
 }
 
 #[derive(Debug, Args)]
@@ -61,6 +63,73 @@ pub(crate) struct ServeContainerArgs {
     /// A file with the token that requests must send [default: a random token, which is printed]
     #[arg(long, value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeProxyArgs {
+    /// The server that all requests are sent to
+    #[arg(
+        long,
+        value_name = "URL",
+        required_unless_present = "allow",
+        conflicts_with = "allow"
+    )]
+    pub(crate) to: Option<String>,
+    /// A host of AWS that requests may name in `Host`, or a pattern such as `*.amazonaws.com`
+    #[arg(long, value_name = "HOST")]
+    pub(crate) allow: Vec<String>,
+    /// The service to sign for [default: the one that the host names]
+    #[arg(long, value_name = "SERVICE", conflicts_with = "allow")]
+    pub(crate) service: Option<String>,
+    /// The address to listen on
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        default_value = "127.0.0.1:9913",
+        value_parser = listen_address
+    )]
+    pub(crate) listen: SocketAddr,
+    /// Allow an address that other machines can reach; the token still protects the credentials,
+    /// but it is sent in clear
+    #[arg(long, conflicts_with = "no_token")]
+    pub(crate) listen_any: bool,
+    /// A file with the token that requests must send; it is read for each of them [default: a
+    /// random token, which is printed]
+    #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// The header with the token, beside `Authorization: Bearer`
+    #[arg(long, value_name = "NAME", default_value = "X-Keyfob-Token")]
+    pub(crate) token_header: String,
+    /// Let every program on this machine send requests
+    #[arg(long)]
+    pub(crate) no_token: bool,
+    /// A method that may be used [default: all of them]
+    #[arg(long, value_name = "METHOD")]
+    pub(crate) allow_method: Vec<String>,
+    /// A path that may be used, or a pattern such as `/public/*` [default: all of them]
+    #[arg(long, value_name = "PATH")]
+    pub(crate) allow_path: Vec<String>,
+    /// How many bytes of a body are read to be signed
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value = "16777216",
+        value_parser = in_range(0..=1_073_741_824),
+        allow_negative_numbers = true
+    )]
+    pub(crate) max_body: u32,
+    /// Do not sign bodies, so that they need not be read first
+    #[arg(long)]
+    pub(crate) unsigned_payload: bool,
+    /// The host to sign and send in `Host`, in place of that of URL
+    #[arg(long, value_name = "HOST", conflicts_with = "allow")]
+    pub(crate) sign_host: Option<String>,
+    /// A header of requests that is not sent on
+    #[arg(long, value_name = "NAME")]
+    pub(crate) strip_header: Vec<String>,
+    /// A header that is added to requests, or replaced
+    #[arg(long, value_name = "NAME: VALUE")]
+    pub(crate) add_header: Vec<String>,
 }
 
 /// Parses an IP address and a port. `localhost` is 127.0.0.1.

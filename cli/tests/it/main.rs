@@ -61,6 +61,7 @@ mod pages;
 #[cfg(target_os = "linux")]
 mod peers;
 mod presign;
+mod proxy;
 mod python;
 mod readme;
 mod request;

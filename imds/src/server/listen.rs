@@ -1,10 +1,11 @@
 //! An HTTP/1.1 listener for small local servers: a function from a request to a response.
 //!
-//! It reads the whole body first, up to a limit. It takes a limited number of connections, rejects
-//! requests whose `Host` is not one of its own names, counts what it serves, and stops when it is
-//! dropped or, gracefully, with [`Listener::stop`].
+//! It reads the whole body first, up to a limit, or hands it on as it comes
+//! ([`start_streaming`](ListenerBuilder::start_streaming)). It takes a limited number of
+//! connections, rejects requests whose `Host` is not one of its own names, counts what it serves,
+//! and stops when it is dropped or, gracefully, with [`Listener::stop`].
 //!
-//! It does not speak TLS or HTTP/2 and does not stream bodies.
+//! It does not speak TLS or HTTP/2.
 //!
 //! # Examples
 //!
@@ -41,8 +42,12 @@ use std::{
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
+use hyper::{
+    body::{Body, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -100,8 +105,10 @@ pub struct ListenerCounters {
 
 type Admit = dyn Fn(&Parts) -> bool + Send + Sync;
 type Refusal = dyn Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync;
-type Handler = dyn Fn(Request<Bytes>) -> Answer + Send + Sync;
-type Answer = Pin<Box<dyn Future<Output = Response<Bytes>> + Send>>;
+type Handler = dyn Fn(Request<Incoming>) -> Answer + Send + Sync;
+type Answer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
+type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
 impl Listener {
     /// Returns the default settings: `127.0.0.1`, any free port, bodies up to 64 KiB.
@@ -250,8 +257,62 @@ impl ListenerBuilder {
         H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
         F: Future<Output = Response<Bytes>> + Send + 'static,
     {
-        let handler = Arc::new(move |request| -> Answer { Box::pin(handler(request)) });
-        self.listen(handler).await
+        let (handler, refusal, max_body) =
+            (Arc::new(handler), Arc::clone(&self.refusal), self.max_body);
+        let handler = move |request| -> Answer {
+            let (handler, refusal) = (Arc::clone(&handler), Arc::clone(&refusal));
+            Box::pin(async move {
+                let response = match read(request, max_body).await {
+                    Ok(request) => handler(request).await,
+                    Err((status, reason)) => refusal(status, reason),
+                };
+                response.map(whole)
+            })
+        };
+        self.listen(Arc::new(handler)).await
+    }
+
+    /// Starts listening as [`start`](Self::start), with bodies that are not read first.
+    ///
+    /// The handler gets the head of an admitted request, and its body as it comes. It limits the
+    /// body in size and in time: [`max_body`](Self::max_body) has no effect. A client that expects
+    /// `100 Continue` gets it when the body is first read. The body of the response is sent as it
+    /// comes, too; if it breaks off, the connection is closed.
+    ///
+    /// # Errors
+    ///
+    /// As [`start`](Self::start).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use http::{Request, Response};
+    /// use hyper::body::Incoming;
+    /// use keyfob_imds::server::listen::Listener;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let echo = async |request: Request<Incoming>| Response::new(request.into_body());
+    /// let listener = Listener::builder().start_streaming(echo).await?;
+    /// # listener.stop().await;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn start_streaming<H, F, B>(self, handler: H) -> Result<Listener, Error>
+    where
+        H: Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+        F: Future<Output = Response<B>> + Send + 'static,
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let handler = move |request| -> Answer {
+            let answer = handler(request);
+            Box::pin(async move {
+                let streamed = |body: B| body.map_err(Into::into).boxed_unsync();
+                answer.await.map(streamed)
+            })
+        };
+        self.listen(Arc::new(handler)).await
     }
 
     async fn listen(self, handler: Arc<Handler>) -> Result<Listener, Error> {
@@ -276,7 +337,6 @@ impl ListenerBuilder {
             server: Arc::new(Server {
                 admit: self.admission(),
                 refusal: self.refusal,
-                max_body: self.max_body,
                 counters: Arc::clone(&counters),
                 handler,
             }),
@@ -384,7 +444,6 @@ impl Acceptor {
 struct Server {
     admit: Arc<Admit>,
     refusal: Arc<Refusal>,
-    max_body: usize,
     counters: Arc<Counts>,
     handler: Arc<Handler>,
 }
@@ -394,7 +453,7 @@ impl Server {
         let _ = stream.set_nodelay(true);
         let service = service_fn(|request| {
             let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.answer(request).await.map(Full::new)) }
+            async move { Ok::<_, Infallible>(server.answer(request).await) }
         });
         let mut connection = pin!(
             http1::Builder::new()
@@ -415,47 +474,50 @@ impl Server {
         .await;
     }
 
-    async fn answer(&self, request: Request<Incoming>) -> Response<Bytes> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
         self.counters.requests.fetch_add(1, Relaxed);
-        let response = match self.read(request).await {
-            Ok(request) => (self.handler)(request).await,
-            Err((status, reason)) => (self.refusal)(status, reason),
+        let (head, body) = request.into_parts();
+        // Before the body is read: a request that is not for this server costs nothing.
+        let response = if (self.admit)(&head) {
+            (self.handler)(Request::from_parts(head, body)).await
+        } else {
+            let reason = "the request was not made for this server, or was forwarded by a proxy or \
+                          made by a web page";
+            (self.refusal)(StatusCode::FORBIDDEN, reason).map(whole)
         };
         if response.status().as_u16() >= 400 {
             self.counters.refused.fetch_add(1, Relaxed);
         }
         response
     }
+}
 
-    /// Reads the body of an admitted request.
-    async fn read(
-        &self,
-        request: Request<Incoming>,
-    ) -> Result<Request<Bytes>, (StatusCode, &'static str)> {
-        let (head, body) = request.into_parts();
-        // Before the body is read: a request that is not for this server costs nothing.
-        if !(self.admit)(&head) {
-            let reason = "the request was not made for this server, or was forwarded by a proxy or \
-                          made by a web page";
-            return Err((StatusCode::FORBIDDEN, reason));
-        }
-        let body = Limited::new(body, self.max_body).collect();
-        match timeout(BODY_TIMEOUT, body).await {
-            Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "the body of the request is too long",
-            )),
-            Ok(Err(_)) => Err((
-                StatusCode::BAD_REQUEST,
-                "the body of the request is incomplete",
-            )),
-            Err(_) => Err((
-                StatusCode::REQUEST_TIMEOUT,
-                "the body of the request did not arrive in time",
-            )),
-        }
+/// Reads the body of a request, which has at most `max` bytes.
+async fn read(
+    request: Request<Incoming>,
+    max: usize,
+) -> Result<Request<Bytes>, (StatusCode, &'static str)> {
+    let (head, body) = request.into_parts();
+    match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
+        Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "the body of the request is too long",
+        )),
+        Ok(Err(_)) => Err((
+            StatusCode::BAD_REQUEST,
+            "the body of the request is incomplete",
+        )),
+        Err(_) => Err((
+            StatusCode::REQUEST_TIMEOUT,
+            "the body of the request did not arrive in time",
+        )),
     }
+}
+
+fn whole(body: Bytes) -> AnswerBody {
+    let body = Full::new(body).map_err(|never| match never {});
+    body.boxed_unsync()
 }
 
 fn plain_text(status: StatusCode, reason: &'static str) -> Response<Bytes> {

@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use keyfob_sts::Connector;
 
+pub(super) use self::wire::send as send_once;
 use self::{body::Content, meter::Meter, output::Output, send::Sender, target::Target};
 use crate::{
     args::{RequestArgs, RequestAuth},

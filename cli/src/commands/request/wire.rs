@@ -18,7 +18,7 @@ use crate::failure::Failure;
 /// # Errors
 ///
 /// If there is no connection, or if it breaks.
-pub(super) async fn send<B>(
+pub(in crate::commands) async fn send<B>(
     connector: &Connector,
     mut request: Request<B>,
 ) -> Result<Response<Incoming>, Failure>

@@ -1,6 +1,7 @@
 //! `keyfob serve`: the credentials in use for other programs, until Ctrl-C.
 
 mod core_dump;
+mod proxy;
 
 use std::{
     error::Error, future, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration,
@@ -33,11 +34,12 @@ pub(super) async fn run(context: &Context, command: &ServeCommand) -> Result<(),
     match command {
         ServeCommand::Imds(args) => imds(context, args).await,
         ServeCommand::Container(args) => container(context, args).await,
+        ServeCommand::Proxy(args) => proxy::run(context, args).await,
     }
 }
 
 async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
-    check_listen(args.listen, args.allow_remote)?;
+    check_listen(args.listen, args.allow_remote, "--allow-remote")?;
     let mut builder = Imds::builder()
         .bind(args.listen)
         .allow_remote(args.allow_remote)
@@ -81,7 +83,7 @@ async fn imds(context: &Context, args: &ServeImdsArgs) -> Result<(), Failure> {
 }
 
 async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), Failure> {
-    check_listen(args.listen, args.allow_remote)?;
+    check_listen(args.listen, args.allow_remote, "--allow-remote")?;
     let mut builder = Container::builder()
         .bind(args.listen)
         .allow_remote(args.allow_remote);
@@ -131,14 +133,14 @@ pub(super) fn credentials(
 }
 
 /// Refuses an address that other machines can reach, unless that was asked for.
-fn check_listen(address: SocketAddr, allow_remote: bool) -> Result<(), Failure> {
+fn check_listen(address: SocketAddr, allow_remote: bool, allowing: &str) -> Result<(), Failure> {
     if allow_remote || address.ip().is_loopback() {
         return Ok(());
     }
     Err(Failure::usage(format!(
-        "--listen: {address} is not a loopback address, so other machines could get the credentials"
+        "--listen: {address} is not a loopback address, so other machines could use the credentials"
     ))
-    .with_hint("listen on 127.0.0.1, or add --allow-remote"))
+    .with_hint(format!("listen on 127.0.0.1, or add {allowing}")))
 }
 
 /// Returns the failure for the contents of a file that an argument names. A parser's causes say

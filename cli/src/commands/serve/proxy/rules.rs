@@ -1,0 +1,593 @@
+//! What may pass, where it goes to, and how it is signed: decided by the head of a request alone.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header,
+    request::Parts,
+    uri::{Authority, PathAndQuery, Scheme},
+};
+use keyfob_sigv4::{HostScope, Secret};
+use percent_encoding::percent_decode_str;
+
+use crate::s3::Filters;
+
+/// The configuration of a proxy.
+pub(super) struct Rules {
+    pub(super) upstreams: Upstreams,
+    /// The header in which callers send the token, beside `Authorization`.
+    pub(super) token_header: HeaderName,
+    /// Empty for all of them.
+    pub(super) methods: Vec<Method>,
+    /// The patterns of paths, percent-decoded; `None` for all of them.
+    pub(super) paths: Option<Filters>,
+    /// How many bytes of a body are kept in memory to be hashed.
+    pub(super) max_body: u64,
+    pub(super) unsigned_payload: bool,
+    /// The `Host` that is signed and sent, in place of the upstream's.
+    pub(super) sign_host: Option<HeaderValue>,
+    pub(super) strip: Vec<HeaderName>,
+    pub(super) add: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Where requests may go to.
+pub(super) enum Upstreams {
+    /// To one server, whatever `Host` says.
+    One {
+        scheme: Scheme,
+        authority: Authority,
+        service: String,
+    },
+    /// To the hosts of AWS that these patterns match, by `Host`.
+    Allowed(Filters),
+}
+
+/// A request as it is forwarded, without its signature.
+#[derive(Debug)]
+pub(super) struct Forward {
+    /// With an absolute URI.
+    pub(super) head: Parts,
+    pub(super) service: String,
+    pub(super) plan: Plan,
+}
+
+/// How the body is signed, and whether it is read first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Plan {
+    /// There is none.
+    Empty,
+    /// It is read, and its hash signed.
+    Hashed,
+    /// It passes as it comes: its hash, or its form, is the one that the caller declares.
+    Declared,
+    /// It passes as it comes, and is not signed.
+    Unsigned,
+}
+
+/// Why a request does not pass. Nothing of the request is repeated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    pub(super) reason: &'static str,
+}
+
+pub(super) const TOO_LONG: Refusal = Refusal {
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    reason: "the body is longer than --max-body, and has to be read to be signed",
+};
+
+const CONTENT_SHA256: &str = "x-amz-content-sha256";
+const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
+const UNSIGNED_TRAILER: &[u8] = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER";
+
+/// Headers of requests that were forwarded, and of those of web pages: a browser sends the latter
+/// with each request to this machine, also with those that have no `Origin`.
+const FOREIGN: [&str; 6] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "origin",
+    "sec-fetch-site",
+    "sec-fetch-mode",
+];
+
+/// Headers that end here: those of one connection (RFC 9110, section 7.6.1), those that the client
+/// of the upstream sets, and those of an earlier signature.
+const NOT_FORWARDED: [&str; 17] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "host",
+    "content-length",
+    "expect",
+    "authorization",
+    "x-amz-date",
+    "x-amz-security-token",
+    "x-amz-s3session-token",
+    "x-amz-region-set",
+];
+
+impl Rules {
+    /// Decides about a request by its head and the length of its body, if that is known. `token` is
+    /// the one that callers must send, if they must.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it does not pass.
+    pub(super) fn decide(
+        &self,
+        head: &Parts,
+        length: Option<u64>,
+        token: Option<&Secret>,
+    ) -> Result<Forward, Refusal> {
+        check_origin(&head.headers)?;
+        // Before anything else is told.
+        if token.is_some_and(|token| !self.has_token(&head.headers, token)) {
+            let reason = "the token of this proxy is missing or wrong";
+            return Err(refusal(StatusCode::UNAUTHORIZED, reason));
+        }
+        self.check_method(&head.method)?;
+        let target = target(&head.uri)?;
+        self.check_path(target.path())?;
+        if has_signature(target.query().unwrap_or_default()) {
+            let reason = "the URL is signed already: send it to its host, not to this proxy";
+            return Err(refusal(StatusCode::BAD_REQUEST, reason));
+        }
+        let (scheme, authority, service) = self.upstream(&head.headers)?;
+        let plan = self.plan(&head.headers, length, &scheme, &service)?;
+        let uri = Uri::builder()
+            .scheme(scheme)
+            .authority(authority)
+            .path_and_query(target.clone())
+            .build()
+            .map_err(|_| refusal(StatusCode::BAD_REQUEST, "the request has no valid target"))?;
+        let mut forwarded = head.clone();
+        forwarded.uri = uri;
+        forwarded.version = http::Version::HTTP_11;
+        self.change_headers(&mut forwarded.headers, plan);
+        Ok(Forward {
+            head: forwarded,
+            service,
+            plan,
+        })
+    }
+
+    fn has_token(&self, headers: &HeaderMap, token: &Secret) -> bool {
+        let bearer = |value: &str| {
+            let (scheme, bearer) = value.split_once(' ')?;
+            let is_bearer = scheme.eq_ignore_ascii_case("bearer");
+            is_bearer.then(|| bearer.trim().to_owned())
+        };
+        let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
+        let own = text(&self.token_header).map(str::to_owned);
+        own.or_else(|| text(&header::AUTHORIZATION).and_then(bearer))
+            .is_some_and(|sent| Secret::from(sent).is_same(token))
+    }
+
+    fn check_method(&self, method: &Method) -> Result<(), Refusal> {
+        if method == Method::CONNECT || method == Method::TRACE {
+            let reason = "this proxy does not tunnel: set it as the endpoint URL of the client, \
+                          not as its HTTPS proxy";
+            return Err(refusal(StatusCode::METHOD_NOT_ALLOWED, reason));
+        }
+        if !self.methods.is_empty() && !self.methods.contains(method) {
+            return Err(forbidden("the method is not one of --allow-method"));
+        }
+        Ok(())
+    }
+
+    /// The path is compared as the service reads it: decoded.
+    fn check_path(&self, path: &str) -> Result<(), Refusal> {
+        let Some(paths) = &self.paths else {
+            return Ok(());
+        };
+        let decoded = percent_decode_str(path).decode_utf8_lossy();
+        let climbs = decoded
+            .split(['/', '\\'])
+            .any(|part| matches!(part, "." | ".."));
+        if climbs || !paths.admit(&decoded) {
+            return Err(forbidden("the path is not one of --allow-path"));
+        }
+        Ok(())
+    }
+
+    fn upstream(&self, headers: &HeaderMap) -> Result<(Scheme, Authority, String), Refusal> {
+        match &self.upstreams {
+            Upstreams::One {
+                scheme,
+                authority,
+                service,
+            } => Ok((scheme.clone(), authority.clone(), service.clone())),
+            Upstreams::Allowed(allowed) => {
+                let host = host(headers)?;
+                let told = HostScope::parse(&host).filter(|_| allowed.admit(&host));
+                let told = told.ok_or(forbidden(
+                    "the host of the request is not a host of AWS that --allow names",
+                ))?;
+                let authority = Authority::try_from(host)
+                    .map_err(|_| forbidden("the host of the request is not a host name"))?;
+                Ok((Scheme::HTTPS, authority, told.service().to_owned()))
+            }
+        }
+    }
+
+    fn plan(
+        &self,
+        headers: &HeaderMap,
+        length: Option<u64>,
+        scheme: &Scheme,
+        service: &str,
+    ) -> Result<Plan, Refusal> {
+        if length == Some(0) {
+            return Ok(Plan::Empty);
+        }
+        let declared = one(headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
+        // TLS keeps such a body from being changed on the way.
+        let may_be_unsigned = service.starts_with("s3") && *scheme == Scheme::HTTPS;
+        let plan = match declared {
+            Some(UNSIGNED_PAYLOAD) if may_be_unsigned => Plan::Unsigned,
+            Some(UNSIGNED_PAYLOAD) => Plan::Hashed,
+            Some(UNSIGNED_TRAILER) => Plan::Declared,
+            Some(name) if name.starts_with(b"STREAMING-") => {
+                let reason = "the chunks of the body are signed with a key of the caller: send it \
+                              with its hash or with UNSIGNED-PAYLOAD in x-amz-content-sha256";
+                return Err(refusal(StatusCode::BAD_REQUEST, reason));
+            }
+            Some(hash) if hash.len() == 64 && hash.iter().all(u8::is_ascii_hexdigit) => {
+                Plan::Declared
+            }
+            Some(_) => {
+                let reason = "x-amz-content-sha256 is not the SHA-256 of a body";
+                return Err(refusal(StatusCode::BAD_REQUEST, reason));
+            }
+            None if self.unsigned_payload || may_be_unsigned => Plan::Unsigned,
+            None => Plan::Hashed,
+        };
+        // Services take no body of unknown length: it is read first.
+        let plan = match (plan, length) {
+            (Plan::Unsigned, None) => Plan::Hashed,
+            (plan, _) => plan,
+        };
+        if plan == Plan::Hashed && length.is_some_and(|length| length > self.max_body) {
+            return Err(TOO_LONG);
+        }
+        Ok(plan)
+    }
+
+    fn change_headers(&self, headers: &mut HeaderMap, plan: Plan) {
+        remove_hop_by_hop(headers);
+        for name in NOT_FORWARDED {
+            headers.remove(name);
+        }
+        headers.remove(&self.token_header);
+        if plan != Plan::Declared {
+            headers.remove(CONTENT_SHA256);
+        }
+        for name in &self.strip {
+            headers.remove(name);
+        }
+        for (name, value) in &self.add {
+            headers.insert(name, value.clone());
+        }
+        if let Some(host) = &self.sign_host {
+            headers.insert(header::HOST, host.clone());
+        }
+    }
+}
+
+/// Removes the headers that are for one connection, and those that `Connection` names.
+pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in named {
+        headers.remove(name);
+    }
+    // The first nine; the rest are headers of requests.
+    for name in &NOT_FORWARDED[..9] {
+        headers.remove(*name);
+    }
+}
+
+fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+    if FOREIGN.iter().any(|name| headers.contains_key(*name)) {
+        return Err(forbidden(
+            "the request was forwarded by a proxy or made by a web page",
+        ));
+    }
+    Ok(())
+}
+
+/// Returns the path and the query of a target that is nothing more (RFC 9112, section 3.2.1).
+fn target(uri: &Uri) -> Result<&PathAndQuery, Refusal> {
+    match uri.path_and_query() {
+        Some(target) if uri.authority().is_none() && target.as_str().starts_with('/') => Ok(target),
+        _ => {
+            let reason = "the target of the request is not a path: set this proxy as the endpoint \
+                          URL of the client, not as its HTTP proxy";
+            Err(refusal(StatusCode::BAD_REQUEST, reason))
+        }
+    }
+}
+
+/// Returns true for the query of a presigned URL.
+fn has_signature(query: &str) -> bool {
+    query.split('&').any(|pair| {
+        let name = pair.split('=').next().unwrap_or_default();
+        let name = percent_decode_str(name).decode_utf8_lossy();
+        ["X-Amz-Signature", "X-Amz-Credential", "AWSAccessKeyId"]
+            .iter()
+            .any(|known| name.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Returns the name that the only `Host` has, in lower case. It has no port but that of HTTPS.
+fn host(headers: &HeaderMap) -> Result<String, Refusal> {
+    let host = one(headers, header::HOST.as_str())?
+        .and_then(|host| host.to_str().ok())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    let host = host.strip_suffix(":443").unwrap_or(&host);
+    let is_name = host
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
+    if host.is_empty() || !is_name {
+        return Err(forbidden("the host of the request is not a host name"));
+    }
+    Ok(host.to_owned())
+}
+
+/// Returns the value of a header that may stand once.
+fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (value, None) => Ok(value),
+        _ => Err(refusal(
+            StatusCode::BAD_REQUEST,
+            "a header that may stand once is there twice",
+        )),
+    }
+}
+
+fn forbidden(reason: &'static str) -> Refusal {
+    refusal(StatusCode::FORBIDDEN, reason)
+}
+
+fn refusal(status: StatusCode, reason: &'static str) -> Refusal {
+    Refusal { status, reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    fn rules(upstreams: Upstreams) -> Rules {
+        Rules {
+            upstreams,
+            token_header: HeaderName::from_static("x-keyfob-token"),
+            methods: Vec::new(),
+            paths: None,
+            max_body: 10,
+            unsigned_payload: false,
+            sign_host: None,
+            strip: Vec::new(),
+            add: Vec::new(),
+        }
+    }
+
+    fn one_upstream(url: &str, service: &str) -> Rules {
+        let parts = url.parse::<Uri>().unwrap().into_parts();
+        rules(Upstreams::One {
+            scheme: parts.scheme.unwrap(),
+            authority: parts.authority.unwrap(),
+            service: service.to_owned(),
+        })
+    }
+
+    fn allowed(pattern: &str) -> Rules {
+        let patterns = Filters::new([(false, "*"), (true, pattern)], "");
+        rules(Upstreams::Allowed(patterns))
+    }
+
+    fn head(method: &str, target: &str, headers: &[(&str, &str)]) -> Parts {
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    fn status(rules: &Rules, head: &Parts) -> u16 {
+        match rules.decide(head, Some(0), None) {
+            Ok(_) => 200,
+            Err(refusal) => refusal.status.as_u16(),
+        }
+    }
+
+    #[test]
+    fn only_the_token_lets_a_request_pass_and_it_ends_here() {
+        let rules = one_upstream("https://sts.eu-west-1.amazonaws.com", "sts");
+        let token = Secret::from("right");
+        for (name, value, passes) in [
+            ("x-keyfob-token", "right", true),
+            ("authorization", "Bearer right", true),
+            ("authorization", "bearer right", true),
+            ("x-keyfob-token", "right ", false),
+            ("x-keyfob-token", "wrong", false),
+            ("x-keyfob-token", "", false),
+            ("authorization", "right", false),
+            ("authorization", "Basic right", false),
+            ("x-other", "right", false),
+        ] {
+            let head = head("GET", "/", &[(name, value)]);
+            let decided = rules.decide(&head, Some(0), Some(&token));
+            assert_eq!(decided.is_ok(), passes, "{name}: {value}");
+            match decided {
+                Ok(forward) => assert!(forward.head.headers.is_empty()),
+                Err(refusal) => assert_eq!(refusal.status, 401),
+            }
+        }
+    }
+
+    #[test]
+    fn what_web_pages_and_other_proxies_send_is_refused() {
+        let rules = one_upstream("https://sts.eu-west-1.amazonaws.com", "sts");
+        for name in FOREIGN {
+            assert_eq!(
+                status(&rules, &head("GET", "/", &[(name, "x")])),
+                403,
+                "{name}"
+            );
+        }
+        for (method, target, expected) in [
+            ("GET", "/a?b", 200),
+            ("CONNECT", "sts.amazonaws.com:443", 405),
+            ("TRACE", "/", 405),
+            ("GET", "http://sts.amazonaws.com/", 400),
+            ("OPTIONS", "*", 400),
+            ("GET", "/?X-Amz-Signature=a", 400),
+            ("GET", "/?x%2Damz-credential=a", 400),
+        ] {
+            assert_eq!(
+                status(&rules, &head(method, target, &[])),
+                expected,
+                "{target}"
+            );
+        }
+    }
+
+    #[test]
+    fn many_hosts_are_those_of_aws_that_a_pattern_matches() {
+        let rules = allowed("*.amazonaws.com");
+        for (host, expected) in [
+            ("sts.eu-west-1.amazonaws.com", 200),
+            ("STS.eu-west-1.amazonaws.com:443", 200),
+            ("bucket.s3.amazonaws.com", 200),
+            ("sts.eu-west-1.amazonaws.com:80", 403),
+            ("sts.eu-west-1.amazonaws.com.evil.example", 403),
+            ("user@sts.eu-west-1.amazonaws.com", 403),
+            ("evil.example", 403),
+            ("127.0.0.1:9913", 403),
+            ("localhost", 403),
+            ("", 403),
+        ] {
+            assert_eq!(
+                status(&rules, &head("GET", "/", &[("host", host)])),
+                expected,
+                "{host}"
+            );
+        }
+        assert_eq!(status(&rules, &head("GET", "/", &[])), 403);
+        let two = [("host", "sts.eu-west-1.amazonaws.com"), ("host", "b")];
+        assert_eq!(status(&rules, &head("GET", "/", &two)), 400);
+        let one = head(
+            "GET",
+            "/a?b",
+            &[("host", "STS.eu-west-1.amazonaws.com:443")],
+        );
+        let forward = rules.decide(&one, Some(0), None).unwrap();
+        assert_eq!(forward.head.uri, "https://sts.eu-west-1.amazonaws.com/a?b");
+        assert_eq!(forward.service, "sts");
+        // Patterns do not reach beyond AWS.
+        assert_eq!(
+            status(
+                &allowed("*"),
+                &head("GET", "/", &[("host", "evil.example")])
+            ),
+            403
+        );
+    }
+
+    #[test]
+    fn paths_are_compared_as_the_service_reads_them() {
+        let mut rules = one_upstream("https://s3.eu-west-1.amazonaws.com", "s3");
+        rules.paths = Some(Filters::new([(false, "*"), (true, "/public/*")], ""));
+        rules.methods = vec![Method::GET];
+        for (method, path, expected) in [
+            ("GET", "/public/a", 200),
+            ("GET", "/%70ublic/a", 200),
+            ("GET", "/private/a", 403),
+            ("GET", "/public/../private/a", 403),
+            ("GET", "/public/%2e%2E/private/a", 403),
+            ("GET", "/public%2f..%2fprivate", 403),
+            ("GET", "/", 403),
+            ("PUT", "/public/a", 403),
+        ] {
+            assert_eq!(status(&rules, &head(method, path, &[])), expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_body_is_read_only_if_its_hash_has_to_be_found() {
+        let hash = "a".repeat(64);
+        let s3 = one_upstream("https://s3.eu-west-1.amazonaws.com", "s3");
+        let clear = one_upstream("http://127.0.0.1:9000", "s3");
+        let sts = one_upstream("https://sts.eu-west-1.amazonaws.com", "sts");
+        let signed = "STREAMING-AWS4-HMAC-SHA256-PAYLOAD";
+        for (rules, declared, length, expected) in [
+            (&sts, None, Some(0), Ok(Plan::Empty)),
+            (&sts, None, Some(10), Ok(Plan::Hashed)),
+            (&sts, None, None, Ok(Plan::Hashed)),
+            (&sts, None, Some(11), Err(413)),
+            (&sts, Some(&hash[..]), Some(11), Ok(Plan::Declared)),
+            (&sts, Some("UNSIGNED-PAYLOAD"), Some(11), Err(413)),
+            (&sts, Some("x"), Some(1), Err(400)),
+            (&s3, None, Some(11), Ok(Plan::Unsigned)),
+            (&s3, None, None, Ok(Plan::Hashed)),
+            (&s3, Some("UNSIGNED-PAYLOAD"), Some(11), Ok(Plan::Unsigned)),
+            (
+                &s3,
+                Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+                Some(11),
+                Ok(Plan::Declared),
+            ),
+            (&s3, Some(signed), Some(11), Err(400)),
+            (&clear, None, Some(11), Err(413)),
+            (&clear, Some(&hash[..]), Some(11), Ok(Plan::Declared)),
+        ] {
+            let headers: Vec<_> = declared
+                .map(|hash| (CONTENT_SHA256, hash))
+                .into_iter()
+                .collect();
+            let decided = rules.decide(&head("PUT", "/", &headers), length, None);
+            let plan = decided.map(|forward| forward.plan);
+            let plan = plan.map_err(|refusal| refusal.status.as_u16());
+            assert_eq!(plan, expected, "{declared:?} {length:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_for_one_connection_or_of_another_signature_is_not_forwarded() {
+        let mut rules = one_upstream("https://sts.eu-west-1.amazonaws.com", "sts");
+        rules.strip = vec![HeaderName::from_static("x-strip")];
+        let own = HeaderValue::from_static("own");
+        rules.add = vec![(HeaderName::from_static("x-add"), own.clone())];
+        rules.sign_host = Some(own);
+        let mut headers: Vec<_> = NOT_FORWARDED.iter().map(|name| (*name, "x-own")).collect();
+        headers.extend([
+            ("x-own", "a"),
+            ("x-strip", "a"),
+            ("x-add", "a"),
+            ("x-keep", "a"),
+        ]);
+        let forward = rules
+            .decide(&head("GET", "/", &headers), Some(0), None)
+            .unwrap();
+        let headers = forward.head.headers;
+        let mut names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, ["host", "x-add", "x-keep"]);
+        assert_eq!(headers["host"], "own");
+        assert_eq!(headers["x-add"], "own");
+    }
+}
