@@ -102,7 +102,7 @@ fn commands_options_and_values_are_completed() {
             &["bash", "zsh", "fish", "powershell", "elvish", "nushell"],
         ),
         (&["imds", "watch", "s"], &["spot", "scheduled"]),
-        (&["serve", ""], &["imds", "container"]),
+        (&["serve", ""], &["imds", "container", "proxy"]),
         (&["iam", "list-access-keys", "--max-items", ""], &[]),
         (
             &["ec2", "describe-instances", "--generate-cli-skeleton", "o"],
