@@ -103,7 +103,7 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
             }
             patterns.push((true, pattern));
         }
-        return Ok(Upstreams::Allowed(Filters::new(patterns, "")));
+        return Ok(Upstreams::Allowed(Filters::new(patterns, &[""])));
     };
     let unusable =
         || Failure::usage("--to: write a URL as https://HOST or http://HOST:PORT, without a path");
@@ -142,7 +142,7 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
     }
     let patterns = args.allow_path.iter().map(|path| (true, path.as_str()));
     let patterns = [(false, "*")].into_iter().chain(patterns);
-    let paths = (!args.allow_path.is_empty()).then(|| Filters::new(patterns, ""));
+    let paths = (!args.allow_path.is_empty()).then(|| Filters::new(patterns, &[""]));
     let mut strip = Vec::new();
     for name in &args.strip_header {
         strip.push(header_name("--strip-header", name)?);

@@ -395,7 +395,7 @@ mod tests {
     }
 
     fn allowed(pattern: &str) -> Rules {
-        let patterns = Filters::new([(false, "*"), (true, pattern)], "");
+        let patterns = Filters::new([(false, "*"), (true, pattern)], &[""]);
         rules(Upstreams::Allowed(patterns))
     }
 
@@ -511,7 +511,7 @@ mod tests {
     #[test]
     fn paths_are_compared_as_the_service_reads_them() {
         let mut rules = one_upstream("https://s3.eu-west-1.amazonaws.com", "s3");
-        rules.paths = Some(Filters::new([(false, "*"), (true, "/public/*")], ""));
+        rules.paths = Some(Filters::new([(false, "*"), (true, "/public/*")], &[""]));
         rules.methods = vec![Method::GET];
         for (method, path, expected) in [
             ("GET", "/public/a", 200),
