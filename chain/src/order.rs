@@ -121,6 +121,10 @@ pub(crate) struct Rules {
     /// else. Otherwise the next source is asked.
     pub(crate) refuses_sso_alone: bool,
     /// Whether a profile must not repeat what its SSO session has, even if it is the same.
+    #[cfg_attr(
+        not(feature = "sso"),
+        expect(dead_code, reason = "there is no SSO then")
+    )]
     pub(crate) refuses_repeated_sso: bool,
     /// Whether `credential_source` comes before all else in a profile that is no role with another
     /// source.
