@@ -51,12 +51,21 @@ async fn error(command: &str) -> Error {
 }
 
 /// Writes an executable script.
+///
+/// Only `cp` has it open for writing. A process that another test starts at this moment has what is
+/// open here until it is another program, and a file that is open for writing cannot be executed.
 fn script(folder: &Path, name: &str, text: &str) -> String {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let path = folder.join(name);
-    fs::write(&path, format!("#!/bin/sh\n{text}\n")).unwrap();
-    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+    let (written, path) = (folder.join(format!("{name}.sh")), folder.join(name));
+    fs::write(&written, format!("#!/bin/sh\n{text}\n")).unwrap();
+    fs::set_permissions(&written, fs::Permissions::from_mode(0o755)).unwrap();
+    let copied = Command::new("cp")
+        .arg("-p")
+        .arg(&written)
+        .arg(&path)
+        .status();
+    assert!(copied.unwrap().success());
     path.to_str().unwrap().to_owned()
 }
 
