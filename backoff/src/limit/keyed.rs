@@ -207,7 +207,9 @@ mod tests {
             let now = key * Duration::from_secs(10);
             assert_eq!(keyed.key(key).acquire(now), Ok(()));
         }
-        assert!(lock(&keyed.limits).len() < 100);
+        // About 60 are not idle yet. How far the table grows before it is swept depends on the
+        // hashes, which are random.
+        assert!(lock(&keyed.limits).len() < 1_000);
     }
 
     #[test]
