@@ -52,7 +52,7 @@ shown, at, end = b"", 0, time.monotonic() + 30
 echoes, notes = None, []
 while time.monotonic() < end:
     if script and script[0][0].encode() in shown[at:]:
-        time.sleep(0.1)  # the prompt appears before the terminal is ready
+        time.sleep(0.3)  # the prompt appears before the terminal is ready
         at = len(shown)
         answer = script.pop(0)[1]
         if answer is None:
