@@ -344,6 +344,10 @@ table! {
         CLI, "An option of the command, such as KEYFOB_MAX_ATTEMPTS for --max-attempts.";
     EXEC_PROFILE: ["KEYFOB_PROFILE"] [] Text, "",
         CLI, "Set by keyfob exec for its command, to the name of the profile.";
+    PROXY_URL: ["KEYFOB_PROXY_URL"] [] Text, "",
+        CLI, "Set by a line that keyfob serve proxy prints: where it listens.";
+    PROXY_TOKEN: ["KEYFOB_PROXY_TOKEN"] [] Secret, "",
+        CLI, "Set by a line that keyfob serve proxy prints: what its callers send.";
     SHELL: ["SHELL"] [] Text, "",
         CLI, "The program that keyfob exec runs without a command, and that keyfob env writes for.";
     PS_MODULE_PATH: ["PSModulePath"] [] Text, "",

@@ -21,6 +21,13 @@ pub(crate) const VARIABLE_PREFIX: &str = "KEYFOB_";
 /// command uses is its own choice.
 pub(crate) const EXEC_PROFILE: &str = settings::EXEC_PROFILE.variables[0];
 
+/// The variables that Keyfob sets for other programs.
+const SET_FOR_OTHERS: [&str; 3] = [
+    EXEC_PROFILE,
+    settings::PROXY_URL.variables[0],
+    settings::PROXY_TOKEN.variables[0],
+];
+
 /// Returns the variable that sets an option: `KEYFOB_MAX_ATTEMPTS` for `--max-attempts`.
 ///
 /// Each option that Keyfob adds to every command has one, except for those of the sandbox: a
@@ -118,7 +125,7 @@ impl FromVariables {
 pub(crate) fn unknown<'a>(names: impl IntoIterator<Item = &'a str>) -> Vec<String> {
     let mut names: Vec<_> = names
         .into_iter()
-        .filter(|name| name.starts_with(VARIABLE_PREFIX) && *name != EXEC_PROFILE)
+        .filter(|name| name.starts_with(VARIABLE_PREFIX) && !SET_FOR_OTHERS.contains(name))
         .collect();
     if names.is_empty() {
         return Vec::new();
@@ -274,6 +281,7 @@ mod tests {
         );
         assert!(warnings[1].contains("KEYFOB_REGION sets no option, as"));
         assert_eq!(distance("kitten", "sitting"), 3);
+        assert_eq!(unknown(SET_FOR_OTHERS), [""; 0]);
     }
 
     #[test]
