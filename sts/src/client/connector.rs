@@ -79,7 +79,10 @@ impl Connector {
     /// let connector = Client::builder().connector()?;
     /// let url = "https://bucket.s3.eu-west-1.amazonaws.com/".parse().expect("a URL");
     /// let connection = connector.connect(&url).await?;
-    /// assert!(connection.proxy().is_none());
+    /// let mut request = http::Request::new(());
+    /// *request.uri_mut() = url;
+    /// connection.route().address(&mut request);
+    /// // Send it over `connection`, by the connection of an HTTP client such as hyper's.
     /// # Ok(())
     /// # }
     /// ```
