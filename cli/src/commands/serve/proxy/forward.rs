@@ -92,17 +92,15 @@ impl Proxy {
     }
 
     async fn forward(&self, forward: Forward, body: Incoming) -> Result<Response<Body>, Refusal> {
+        let bytes;
         let (body, hash) = match forward.plan {
             Plan::Empty => (Either::Left(Full::default()), Payload::Empty),
             Plan::Unsigned => (Either::Right(body), Payload::Unsigned),
             Plan::Declared => (Either::Right(body), Payload::Declared),
             Plan::Hashed => {
-                let bytes = self.read(body).await?;
-                let hash = Payload::Bytes(&bytes);
-                let signed = self.sign(forward.head, hash).await?;
-                return self
-                    .send(signed, Either::Left(Full::new(bytes.clone())))
-                    .await;
+                bytes = self.read(body).await?;
+                let body = Full::new(bytes.clone());
+                (Either::Left(body), Payload::Bytes(&bytes))
             }
         };
         let signed = self.sign(forward.head, hash).await?;
