@@ -22,10 +22,11 @@ use core::time::Duration;
 ///    each second.
 ///
 /// The rate doubles only while requests are granted, and never are more in flight than twice those
-/// of the rate in a round trip, and 8. So a service that hangs, or answers with server errors, is
-/// not flooded. While all is throttled, the rate falls to a request in two seconds, or to a
-/// sixteenth of the known rate if that is less; when something is granted again, it goes on at a
-/// quarter of the known rate.
+/// of the rate in a round trip, and 8. So a service that hangs, or answers all requests with server
+/// errors, is not flooded. One that still grants a few of them is not protected: those count as
+/// grants, and without throttling the rate goes on to double. While all is throttled, the rate
+/// falls to a request in two seconds, or to a sixteenth of the known rate if that is less; when
+/// something is granted again, it goes on at a quarter of the known rate.
 ///
 /// It is made for token buckets, which is what AWS documents. A service that counts requests in
 /// fixed windows, such as 100 in each second, throttles all or nothing. There it gets a third to
@@ -292,7 +293,7 @@ impl ProbingLimiter {
     }
 
     /// Notes that a 5xx came at `now` that is not throttling. It counts as neither granted nor
-    /// throttled, so the rate does not double while a service is broken.
+    /// throttled, so the rate does not double while a service answers with nothing else.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_fault(&mut self, now: Duration) -> bool {
