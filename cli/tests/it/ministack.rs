@@ -45,6 +45,12 @@ fn tokens_are_accepted(server: &Server) {
     wrong.keyfob(["ecr", "get-login-password"]).fails(254);
 }
 
+/// Returns the command that puts standard input, with more words, the last of which is the URL.
+fn put<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let put = "request -f -X PUT --service s3 --data-binary @-";
+    put.split(' ').chain(more.iter().copied()).collect()
+}
+
 fn standard_input_is_stored(server: &Server) {
     put_from_standard_input(server, "bucket");
     let url = format!("{}/bucket/short", server.url);
@@ -57,18 +63,7 @@ fn standard_input_is_stored(server: &Server) {
     // Each chunk is signed, the first with the seed of the head.
     let wrong = server.home_without_key().with_key(&server.key_id, "wrong");
     let url = format!("{}/bucket/wrong", server.url);
-    let words = [
-        "request",
-        "-f",
-        "-X",
-        "PUT",
-        "--service",
-        "s3",
-        "--data-binary",
-        "@-",
-        &url,
-    ];
-    let stderr = wrong.keyfob_with_input(words, "content").fails(22);
+    let stderr = wrong.keyfob_with_input(put(&[&url]), "content").fails(22);
     assert_has(&stderr, &["(SignatureDoesNotMatch)"]);
 }
 
@@ -79,18 +74,7 @@ pub(crate) fn put_from_standard_input(server: &Server, bucket: &str) {
     for (key, length) in [("short", 7), ("a b+%C3%BC/long", 200_001)] {
         let input: String = ('a'..='z').cycle().take(length).collect();
         let url = format!("{}/{bucket}/{key}", server.url);
-        let words = [
-            "request",
-            "-v",
-            "-f",
-            "-X",
-            "PUT",
-            "--service",
-            "s3",
-            "--data-binary",
-            "@-",
-        ];
-        let run = home.keyfob_with_input(words.iter().chain(&[&*url]), &input);
+        let run = home.keyfob_with_input(put(&["-v", &url]), &input);
         assert_has(&run.stderr, &["STREAMING-AWS4-HMAC-SHA256-PAYLOAD"]);
         run.ok();
         for auth in ["header", "query"] {
