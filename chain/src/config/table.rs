@@ -325,6 +325,14 @@ table! {
         ["s3.us_east_1_regional_endpoint"]
         Choice(&["regional", "legacy"]), "regional",
         CLI, "Whether S3 is called at its global host if the region is us-east-1.";
+    REQUEST_CHECKSUM_CALCULATION: ["AWS_REQUEST_CHECKSUM_CALCULATION"]
+        ["request_checksum_calculation"]
+        Choice(&["when_supported", "when_required"]), "when_supported",
+        CLI, "Whether uploads to S3 have a checksum if none is asked for.";
+    RESPONSE_CHECKSUM_VALIDATION: ["AWS_RESPONSE_CHECKSUM_VALIDATION"]
+        ["response_checksum_validation"]
+        Choice(&["when_supported", "when_required"]), "when_supported",
+        CLI, "Whether downloads from S3 are compared with their checksums if that is not asked for.";
     OUTPUT: ["AWS_DEFAULT_OUTPUT"] ["output"]
         Choice(&["json", "text", "table", "yaml", "yaml-stream", "off"]), "json",
         CLI, "The format of answers.";
@@ -388,9 +396,7 @@ pub(crate) const OTHER_PROPERTIES: &[&str] = &[
     "proxy_ca_bundle",
     "proxy_client_cert",
     "proxy_use_forwarding_for_https",
-    "request_checksum_calculation",
     "request_min_compression_size_bytes",
-    "response_checksum_validation",
     "s3",
     "sdk_ua_app_id",
     "sigv4a_signing_region_set",

@@ -2,7 +2,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Subcommand, ValueEn
 
 use crate::{
     args::{KEYFOB_OPTIONS_HEADING, Text, examples, number},
-    s3::Filters,
+    s3::{Algorithm, Filters},
 };
 
 #[derive(Debug, Subcommand)]
@@ -107,6 +107,12 @@ pub(crate) struct TransferArgs {
     /// The `Content-Language` of the new objects
     #[arg(long, value_name = "TEXT")]
     pub(crate) content_language: Option<String>,
+    /// The kind of the checksum with which S3 compares uploads, and keeps them [default: CRC64NVME]
+    #[arg(long, value_name = "ALGORITHM")]
+    pub(crate) checksum_algorithm: Option<ChecksumAlgorithm>,
+    /// Compare downloads with their checksums, as without the option unless a setting forbids it
+    #[arg(long, value_name = "MODE")]
+    pub(crate) checksum_mode: Option<ChecksumMode>,
     /// Follow symbolic links, as without the option
     #[arg(long, overrides_with = "no_follow_symlinks")]
     follow_symlinks: bool,
@@ -126,6 +132,39 @@ pub(crate) struct TransferArgs {
     pub(crate) report: ReportArgs,
     #[command(flatten)]
     pub(crate) paging: PagingArgs,
+}
+
+/// The kinds of checksums that are computed here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChecksumAlgorithm {
+    #[value(name = "CRC64NVME")]
+    Crc64Nvme,
+    #[value(name = "CRC32")]
+    Crc32,
+    #[value(name = "CRC32C")]
+    Crc32c,
+    #[value(name = "SHA1")]
+    Sha1,
+    #[value(name = "SHA256")]
+    Sha256,
+}
+
+impl From<ChecksumAlgorithm> for Algorithm {
+    fn from(algorithm: ChecksumAlgorithm) -> Self {
+        match algorithm {
+            ChecksumAlgorithm::Crc64Nvme => Self::Crc64Nvme,
+            ChecksumAlgorithm::Crc32 => Self::Crc32,
+            ChecksumAlgorithm::Crc32c => Self::Crc32c,
+            ChecksumAlgorithm::Sha1 => Self::Sha1,
+            ChecksumAlgorithm::Sha256 => Self::Sha256,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChecksumMode {
+    #[value(name = "ENABLED")]
+    Enabled,
 }
 
 #[derive(Debug, Args)]

@@ -1,7 +1,9 @@
+use std::io;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use keyfob_sigv4::uri;
 
-use crate::s3::{Content, Error, error::Cause};
+use crate::s3::{Algorithm, Checksum, Content, Error, error::Cause};
 
 /// A request to S3, without its address and its signature, which the client adds.
 #[derive(Clone, Debug)]
@@ -116,10 +118,34 @@ impl Call {
         }
     }
 
+    /// Sets the body, and the header with its checksum.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read.
+    pub(crate) async fn checked(
+        self,
+        content: Content,
+        algorithm: Option<Algorithm>,
+    ) -> Result<(Self, Option<Checksum>), Error> {
+        let Some(algorithm) = algorithm else {
+            return Ok((self.content(content), None));
+        };
+        let checksum = content.checksum(algorithm).await;
+        let checksum = checksum.map_err(|error| self.unreadable(&error))?;
+        let call = self.text_header(algorithm.header(), &checksum.text())?;
+        Ok((call.content(content), Some(checksum)))
+    }
+
     /// Sets the body.
     pub(crate) fn content(mut self, content: impl Into<Content>) -> Self {
         self.content = content.into();
         self
+    }
+
+    /// Returns the error that the content cannot be read.
+    pub(super) fn unreadable(&self, error: &io::Error) -> Error {
+        self.unusable(&format!("cannot read the file: {error}"))
     }
 
     /// Returns the error that the request cannot be made.

@@ -3,6 +3,7 @@
 mod address;
 mod buckets;
 mod call;
+mod checksum;
 mod client;
 mod content;
 mod delete;
@@ -20,8 +21,9 @@ pub(crate) use self::{
     address::Address,
     buckets::{create_bucket, delete_bucket},
     call::Call,
+    checksum::{Algorithm, Checksum, Summer},
     client::{Answer, Client},
-    content::Content,
+    content::{Content, Section},
     delete::Deletion,
     error::Error,
     filter::Filters,

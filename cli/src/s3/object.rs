@@ -1,13 +1,15 @@
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 use keyfob_sigv4::uri;
 
-use crate::s3::{Answer, Call, Client, Content, Error, Object, xml};
+use crate::s3::{Algorithm, Answer, Call, Checksum, Client, Content, Error, Object, xml};
 
 /// The length in bytes beyond which the answer of a copy or of an upload is not read.
 const MAX_ANSWER: usize = 64 << 10;
+/// The header that says whether a checksum is of all bytes, or of the checksums of parts.
+const CHECKSUM_TYPE: &str = "x-amz-checksum-type";
 
-/// Uploads an object with one request, which takes 5 GiB at most.
+/// Uploads an object with one request, which takes 5 GiB at most, with a checksum of this kind, that
+/// S3 compares and keeps.
 ///
 /// # Errors
 ///
@@ -17,11 +19,12 @@ pub(crate) async fn put_object(
     object: Object<'_>,
     headers: &HeaderMap,
     content: impl Into<Content>,
+    algorithm: Option<Algorithm>,
 ) -> Result<(), Error> {
     let call = Call::new("PutObject", Method::PUT)
         .object(object.bucket, object.key)
-        .headers(headers)
-        .content(content);
+        .headers(headers);
+    let (call, _) = call.checked(content.into(), algorithm).await?;
     client.send(&call).await.map(drop)
 }
 
@@ -68,6 +71,7 @@ pub(crate) struct MultipartUpload {
     key: String,
     id: String,
     request_payer: Option<&'static str>,
+    algorithm: Option<Algorithm>,
 }
 
 /// A part of an upload that S3 has.
@@ -75,6 +79,7 @@ pub(crate) struct MultipartUpload {
 pub(crate) struct Part {
     number: u32,
     etag: String,
+    checksum: Option<Checksum>,
 }
 
 impl MultipartUpload {
@@ -88,13 +93,19 @@ impl MultipartUpload {
         object: Object<'_>,
         headers: &HeaderMap,
         request_payer: Option<&'static str>,
+        algorithm: Option<Algorithm>,
     ) -> Result<Self, Error> {
         const OPERATION: &str = "CreateMultipartUpload";
 
-        let call = Call::new(OPERATION, Method::POST)
+        let mut call = Call::new(OPERATION, Method::POST)
             .object(object.bucket, object.key)
             .part("uploads")
             .headers(headers);
+        if let Some(algorithm) = algorithm {
+            call = call
+                .text_header("x-amz-checksum-algorithm", algorithm.name())?
+                .text_header(CHECKSUM_TYPE, algorithm.kind())?;
+        }
         let (_, body) = client.fetch(&call, MAX_ANSWER).await?;
         let mut id = String::new();
         let read = xml::read(&body, |path, text| {
@@ -112,6 +123,7 @@ impl MultipartUpload {
             key: object.key.to_owned(),
             id,
             request_payer,
+            algorithm,
         })
     }
 
@@ -124,21 +136,22 @@ impl MultipartUpload {
         &self,
         client: &Client,
         number: u32,
-        content: Bytes,
+        content: impl Into<Content>,
     ) -> Result<Part, Error> {
         const OPERATION: &str = "UploadPart";
 
         let call = self
             .call(OPERATION, Method::PUT)
             .parameter("partNumber", &number.to_string())
-            .parameter("uploadId", &self.id)
-            .content(content);
+            .parameter("uploadId", &self.id);
+        let (call, checksum) = call.checked(content.into(), self.algorithm).await?;
         let answer = client.send(&call).await?;
         let etag = answer.header("etag");
         let etag = etag.ok_or_else(|| Error::unreadable(OPERATION, "it has no ETag"))?;
         Ok(Part {
             number,
             etag: etag.to_owned(),
+            checksum,
         })
     }
 
@@ -156,10 +169,16 @@ impl MultipartUpload {
         let mut body = String::from(
             "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
         );
-        for Part { number, etag } in parts {
+        for part in parts {
+            let number = part.number;
             body += &format!("<Part><PartNumber>{number}</PartNumber><ETag>");
-            xml::escape(&etag, &mut body);
-            body += "</ETag></Part>";
+            xml::escape(&part.etag, &mut body);
+            body += "</ETag>";
+            if let Some(checksum) = part.checksum {
+                let (name, text) = (checksum.algorithm().name(), checksum.text());
+                body += &format!("<Checksum{name}>{text}</Checksum{name}>");
+            }
+            body += "</Part>";
         }
         body += "</CompleteMultipartUpload>";
         let call = self

@@ -109,6 +109,20 @@ impl Report {
         }
     }
 
+    /// Tells, on a terminal, how many downloads could not be compared with a checksum.
+    pub(super) fn not_verified(&self, downloads: u64) {
+        let noun = match downloads {
+            0 => return,
+            1 => "1 download was",
+            _ => &format!("{downloads} downloads were"),
+        };
+        if self.shows_success && self.is_terminal {
+            self.console.note(&format!(
+                "{noun} not verified: S3 has no checksum of the whole object"
+            ));
+        }
+    }
+
     /// Returns the failure that ends everything.
     pub(super) fn fatal(&self, error: &dyn fmt::Display) -> Failure {
         if self.shows_errors {

@@ -15,8 +15,9 @@ use tracing::debug;
 pub(crate) use self::wire::Answer;
 use self::wire::{Silence, Wire};
 use crate::{
+    failure::chained,
     s3::{
-        Address, Call, Error,
+        Address, Call, Checksum, Error,
         error::{Cause, Refusal},
         xml,
     },
@@ -130,6 +131,11 @@ impl Client {
 }
 
 impl Answer {
+    /// Returns the checksum of the whole object, which has that length, if S3 has one.
+    pub(crate) fn checksum(&self, length: u64) -> Option<Checksum> {
+        Checksum::of_object(self.headers(), length)
+    }
+
     /// Returns the next piece of the body of an object, or `None` at its end.
     ///
     /// # Errors
@@ -169,7 +175,10 @@ impl Inner {
             // TLS keeps the body from being changed on the way.
             let payload = match request.uri().scheme_str() {
                 Some("https") => Payload::Unsigned,
-                _ => call.content.payload(),
+                _ => {
+                    let payload = call.content.payload().await;
+                    payload.map_err(|error| call.unreadable(&error))?
+                }
             };
             place
                 .signer
@@ -358,7 +367,7 @@ impl From<Silence> for Cause {
         match silence {
             Silence::Connect(error) => Self::Connect(error),
             Silence::Timeout(time) => Self::Timeout(time),
-            Silence::Broken(error) => Self::Broken(error.to_string()),
+            Silence::Broken(error) => Self::Broken(chained(&error)),
             Silence::TooLong(max) => Self::Unreadable(format!("it has more than {max} bytes")),
         }
     }

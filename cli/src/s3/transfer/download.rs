@@ -1,28 +1,34 @@
 use std::{
+    collections::BTreeMap,
     fs::{self, File},
     io::{self, Write},
+    ops::Range,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
     time::SystemTime,
 };
 
+use bytes::Bytes;
 use http::{
     HeaderValue,
     header::{IF_MATCH, RANGE},
 };
 use jiff::fmt::rfc2822;
 use tempfile::{Builder, TempPath};
+use tokio::task::JoinSet;
 
 use crate::{
     s3::{
-        Answer, Object, get_object,
-        transfer::{Problem, Transfers},
+        Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
+        transfer::{PART, Problem, Transfers},
     },
     signals::{Undo, undo_on_signal},
 };
 
 /// How often a download goes on after its connection broke.
 const RESUMPTIONS: u32 = 3;
+/// How many connections have parts of one object at most.
+const CONNECTIONS: u64 = 8;
 
 /// Where the bytes of an object go to.
 pub(crate) enum Destination<'a> {
@@ -32,79 +38,344 @@ pub(crate) enum Destination<'a> {
     Stream(&'a mut (dyn Write + Send)),
 }
 
-/// Downloads an object. If the connection breaks, it goes on where it broke, as long as the object
-/// is the same.
+/// Downloads an object: more than 8 MiB into a file in parts, several at a time. If a connection
+/// breaks, it goes on where it broke, as long as the object is the same. What came is compared with
+/// the checksum of the object, if it has one.
 ///
 /// # Errors
 ///
-/// If S3 refuses, or if the bytes cannot be written.
+/// If S3 refuses, if the bytes cannot be written, or if they have another checksum.
 pub(crate) async fn download(
     transfers: &Arc<Transfers>,
     object: Object<'_>,
     destination: Destination<'_>,
 ) -> Result<(), Problem> {
     let answer = get_object(&transfers.client, object, &transfers.reading).await?;
+    let length = answer
+        .header("content-length")
+        .and_then(|length| length.parse().ok());
+    let expected = transfers
+        .verifies
+        .then(|| answer.checksum(length.unwrap_or_default()))
+        .flatten();
+    let has_ranges = answer.header("accept-ranges") == Some("bytes");
+    let etag = answer.header("etag");
+    let source = Source {
+        transfers: Arc::clone(transfers),
+        bucket: object.bucket.to_owned(),
+        key: object.key.to_owned(),
+        etag: etag.and_then(|etag| HeaderValue::try_from(etag).ok()),
+    };
+    let modified = answer.header("last-modified").and_then(time);
+    let is_same = source.etag.is_some();
+    let reader = Reader::new(Arc::new(source), answer);
     match destination {
         Destination::Stream(stream) => {
             let unwritten = |error: io::Error| match error.kind() {
                 io::ErrorKind::BrokenPipe => Problem::Closed,
                 _ => Problem::Local(format!("cannot write to standard output: {error}")),
             };
-            body(transfers, object, answer, stream, unwritten).await
+            in_order(transfers, reader, expected, stream, unwritten).await
         }
         Destination::File(path) => {
             let unwritten = |error| Problem::file("write", path, &error);
-            let modified = answer.header("last-modified").and_then(time);
             let mut target = Target::create(path).map_err(unwritten)?;
-            body(transfers, object, answer, &mut target.file, unwritten).await?;
+            match length {
+                Some(length)
+                    if length > PART && has_ranges && is_same && target.temporary.is_some() =>
+                {
+                    let file = target.file.try_clone().map_err(unwritten)?;
+                    in_parts(transfers, reader, expected, Arc::new(file), length, path).await?;
+                }
+                _ => in_order(transfers, reader, expected, &mut target.file, unwritten).await?,
+            }
             target.finish(modified).map_err(unwritten)
         }
     }
 }
 
-async fn body(
-    transfers: &Arc<Transfers>,
-    object: Object<'_>,
-    mut answer: Answer,
+/// Writes all bytes one after the other.
+async fn in_order(
+    transfers: &Transfers,
+    mut reader: Reader,
+    expected: Option<Checksum>,
     target: &mut (dyn Write + Send),
     unwritten: impl Fn(io::Error) -> Problem,
 ) -> Result<(), Problem> {
-    let etag = answer
-        .header("etag")
-        .and_then(|etag| HeaderValue::try_from(etag).ok());
-    let mut written = 0_u64;
-    let mut resumptions = 0;
-    loop {
-        let broken = match answer.piece().await {
-            Ok(None) => return target.flush().map_err(unwritten),
-            Ok(Some(piece)) => {
-                target.write_all(&piece).map_err(&unwritten)?;
-                written += piece.len() as u64;
-                continue;
-            }
-            Err(broken) => broken,
-        };
-        let Some(etag) = etag.clone().filter(|_| resumptions < RESUMPTIONS) else {
-            return Err(broken.into());
-        };
-        resumptions += 1;
-        let mut headers = transfers.reading.clone();
-        headers.insert(IF_MATCH, etag);
-        let range = HeaderValue::try_from(format!("bytes={written}-"));
-        headers.insert(
-            RANGE,
-            range.map_err(|_| unwritten(io::ErrorKind::FileTooLarge.into()))?,
-        );
-        answer = get_object(&transfers.client, object, &headers).await?;
-        // Another answer would begin at the start.
-        let start = format!("bytes {written}-");
-        if !answer
-            .header("content-range")
-            .is_some_and(|range| range.starts_with(&start))
-        {
-            return Err(broken.into());
+    let mut summer = expected
+        .as_ref()
+        .map(|expected| Summer::new(expected.algorithm()));
+    while let Some(piece) = reader.piece().await? {
+        target.write_all(&piece).map_err(&unwritten)?;
+        if let Some(summer) = &mut summer {
+            summer.update(&piece);
         }
     }
+    target.flush().map_err(unwritten)?;
+    verify(transfers, expected, summer.map(Summer::finish))
+}
+
+/// Writes the parts of an object, several at a time: the answer that is here already goes on from
+/// the start, and others begin with the last part, until they meet.
+async fn in_parts(
+    transfers: &Arc<Transfers>,
+    reader: Reader,
+    expected: Option<Checksum>,
+    file: Arc<File>,
+    length: u64,
+    path: &Path,
+) -> Result<(), Problem> {
+    let algorithm = expected.as_ref().map(Checksum::algorithm);
+    let parts = Arc::new(Parts {
+        source: Arc::clone(&reader.source),
+        algorithm: algorithm.filter(|algorithm| algorithm.can_be_combined()),
+        file: Arc::clone(&file),
+        path: path.to_owned(),
+        length,
+        open: Mutex::new(0..length.div_ceil(PART)),
+    });
+    // Dropped with an error, it ends the parts that are on their way.
+    let mut running = JoinSet::new();
+    for _ in 0..length.div_ceil(PART).min(CONNECTIONS) - 1 {
+        let parts = Arc::clone(&parts);
+        running.spawn(async move { parts.from_the_end().await });
+    }
+    let mut sums = parts.from_the_start(reader).await?;
+    while let Some(part) = running.join_next().await {
+        let part = part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
+        sums.extend(part?);
+    }
+    let found = match (algorithm, parts.algorithm) {
+        (Some(_), Some(_)) => Checksum::combined(sums.values()),
+        (Some(algorithm), None) => {
+            let whole = Content::Section(Section::new(file, 0, length));
+            let found = whole.checksum(algorithm).await;
+            Some(found.map_err(|error| Problem::file("read", path, &error))?)
+        }
+        (None, _) => None,
+    };
+    verify(transfers, expected, found)
+}
+
+/// Compares what came with the checksum of the object. Without one, it counts as not verified.
+fn verify(
+    transfers: &Transfers,
+    expected: Option<Checksum>,
+    found: Option<Checksum>,
+) -> Result<(), Problem> {
+    match (expected, found) {
+        (Some(expected), Some(found)) if expected.has_value_of(&found) => Ok(()),
+        (Some(expected), Some(found)) => Err(Problem::Local(format!(
+            "Expected checksum {} did not match calculated checksum: {}",
+            expected.text(),
+            found.text()
+        ))),
+        _ => {
+            transfers.unverified.fetch_add(1, Ordering::Relaxed);
+            Ok(())
+        }
+    }
+}
+
+/// An object as it was when the download began.
+struct Source {
+    transfers: Arc<Transfers>,
+    bucket: String,
+    key: String,
+    etag: Option<HeaderValue>,
+}
+
+impl Source {
+    /// Returns the answer with the bytes from `start` on, up to `end` if it is given.
+    async fn range(&self, start: u64, end: Option<u64>) -> Result<Answer, Problem> {
+        let last = end.map_or_else(String::new, |end| (end - 1).to_string());
+        let mut headers = self.transfers.reading.clone();
+        if let Some(etag) = &self.etag {
+            headers.insert(IF_MATCH, etag.clone());
+        }
+        // Digits are always the value of a header.
+        if let Ok(range) = HeaderValue::try_from(format!("bytes={start}-{last}")) {
+            headers.insert(RANGE, range);
+        }
+        let object = Object {
+            bucket: &self.bucket,
+            key: &self.key,
+        };
+        let answer = get_object(&self.transfers.client, object, &headers).await?;
+        // Another answer would begin at the start.
+        let start = format!("bytes {start}-");
+        match answer.header("content-range") {
+            Some(range) if range.starts_with(&start) => Ok(answer),
+            _ => Err(Problem::Local(
+                "GetObject: the answer does not have the range of bytes that was asked for"
+                    .to_owned(),
+            )),
+        }
+    }
+}
+
+/// The bytes of an object from some place on.
+struct Reader {
+    source: Arc<Source>,
+    answer: Answer,
+    /// Where the next piece begins.
+    at: u64,
+    end: Option<u64>,
+    resumptions: u32,
+    /// What was read and not taken.
+    rest: Bytes,
+}
+
+impl Reader {
+    fn new(source: Arc<Source>, answer: Answer) -> Self {
+        Self {
+            source,
+            answer,
+            at: 0,
+            end: None,
+            resumptions: 0,
+            rest: Bytes::new(),
+        }
+    }
+
+    async fn of_range(source: &Arc<Source>, range: Range<u64>) -> Result<Self, Problem> {
+        let answer = source.range(range.start, Some(range.end)).await?;
+        Ok(Self {
+            at: range.start,
+            end: Some(range.end),
+            ..Self::new(Arc::clone(source), answer)
+        })
+    }
+
+    /// Returns the next piece, or `None` at the end. If the connection breaks, another one goes on.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
+        loop {
+            let broken = match self.answer.piece().await {
+                Ok(Some(piece)) => {
+                    self.at += piece.len() as u64;
+                    return Ok(Some(piece));
+                }
+                Ok(None) => return Ok(None),
+                Err(broken) => broken,
+            };
+            if self.source.etag.is_none() || self.resumptions >= RESUMPTIONS {
+                return Err(broken.into());
+            }
+            self.resumptions += 1;
+            self.answer = self.source.range(self.at, self.end).await?;
+        }
+    }
+
+    /// Returns the next piece, of at most `max` bytes.
+    async fn up_to(&mut self, max: u64) -> Result<Bytes, Problem> {
+        while self.rest.is_empty() {
+            self.rest = self.piece().await?.ok_or_else(|| {
+                Problem::Local("GetObject: the answer ends before its last byte".to_owned())
+            })?;
+        }
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        Ok(self.rest.split_to(self.rest.len().min(max)))
+    }
+}
+
+/// The checksums of parts, by their place.
+type Sums = BTreeMap<u64, Checksum>;
+
+/// The parts of an object on their way into a file.
+struct Parts {
+    source: Arc<Source>,
+    /// The kind of the checksums of parts, if that of the whole is made of them.
+    algorithm: Option<Algorithm>,
+    file: Arc<File>,
+    path: PathBuf,
+    length: u64,
+    /// The parts that were not begun.
+    open: Mutex<Range<u64>>,
+}
+
+impl Parts {
+    /// Writes parts from the start on, which this reader is at.
+    async fn from_the_start(&self, mut reader: Reader) -> Result<Sums, Problem> {
+        let mut sums = Sums::new();
+        loop {
+            let next = self.open().next();
+            let Some(part) = next else { break };
+            sums.extend(self.write(part, &mut reader).await?);
+        }
+        if reader.at == self.length {
+            // At its end, the connection can be used again.
+            reader.piece().await?;
+        }
+        Ok(sums)
+    }
+
+    /// Writes parts from the end on.
+    async fn from_the_end(&self) -> Result<Sums, Problem> {
+        let mut sums = Sums::new();
+        loop {
+            let Ok(_permit) = self.source.transfers.requests.acquire().await else {
+                return Ok(sums);
+            };
+            let next = self.open().next_back();
+            let Some(part) = next else { return Ok(sums) };
+            match self.part(part).await {
+                Ok(sum) => sums.extend(sum),
+                Err(problem) => {
+                    // Nothing else has to begin.
+                    *self.open() = 0..0;
+                    return Err(problem);
+                }
+            }
+        }
+    }
+
+    async fn part(&self, part: u64) -> Result<Option<(u64, Checksum)>, Problem> {
+        let range = part * PART..self.length.min((part + 1) * PART);
+        let mut reader = Reader::of_range(&self.source, range).await?;
+        let sum = self.write(part, &mut reader).await?;
+        reader.piece().await?;
+        Ok(sum)
+    }
+
+    async fn write(
+        &self,
+        part: u64,
+        reader: &mut Reader,
+    ) -> Result<Option<(u64, Checksum)>, Problem> {
+        let mut summer = self.algorithm.map(Summer::new);
+        let (mut at, end) = (part * PART, self.length.min((part + 1) * PART));
+        while at < end {
+            let piece = reader.up_to(end - at).await?;
+            write_at(&self.file, &piece, at)
+                .map_err(|error| Problem::file("write", &self.path, &error))?;
+            if let Some(summer) = &mut summer {
+                summer.update(&piece);
+            }
+            at += piece.len() as u64;
+        }
+        Ok(summer.map(|summer| (part, summer.finish())))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Range<u64>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(unix)]
+fn write_at(file: &File, bytes: &[u8], start: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, start)
+}
+
+#[cfg(windows)]
+fn write_at(file: &File, mut bytes: &[u8], mut start: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let count = std::os::windows::fs::FileExt::seek_write(file, bytes, start)?;
+        if count == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        (bytes, start) = (&bytes[count..], start + count as u64);
+    }
+    Ok(())
 }
 
 /// A file that appears when it is complete.

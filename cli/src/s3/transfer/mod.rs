@@ -3,7 +3,14 @@
 mod download;
 mod upload;
 
-use std::{fmt, io, path::Path, sync::Arc};
+use std::{
+    fmt, io,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use http::HeaderMap;
 use tokio::sync::Semaphore;
@@ -12,9 +19,13 @@ pub(crate) use self::{
     download::{Destination, download},
     upload::{Source, upload},
 };
-use crate::s3::{Client, Error};
+use crate::s3::{Algorithm, Client, Error};
 
 const MIB: u64 = 1 << 20;
+/// The size in bytes of a part, and of the largest object that is not sent in parts, as in `aws`.
+const PART: u64 = 8 * MIB;
+/// How many parts are downloaded at most, beside the beginnings of files.
+const REQUESTS: usize = 32;
 /// How many mebibytes of bodies are in memory at most.
 const MEMORY: u32 = 64;
 
@@ -25,9 +36,18 @@ pub(crate) struct Transfers {
     pub(crate) reading: HeaderMap,
     /// The headers of what creates objects.
     pub(crate) writing: HeaderMap,
+    /// The headers of what copies objects.
+    pub(crate) copying: HeaderMap,
     /// Whether the media type of a file is guessed by its name.
     pub(crate) guesses_type: bool,
     pub(crate) request_payer: Option<&'static str>,
+    /// The kind of the checksums of what is uploaded.
+    pub(crate) algorithm: Option<Algorithm>,
+    /// Whether what is downloaded is compared with its checksum.
+    pub(crate) verifies: bool,
+    /// How many downloads there was no checksum for.
+    unverified: AtomicU64,
+    requests: Semaphore,
     memory: Arc<Semaphore>,
 }
 
@@ -37,10 +57,20 @@ impl Transfers {
             client,
             reading: HeaderMap::new(),
             writing: HeaderMap::new(),
+            copying: HeaderMap::new(),
             guesses_type: true,
             request_payer: None,
+            algorithm: None,
+            verifies: false,
+            unverified: AtomicU64::new(0),
+            requests: Semaphore::new(REQUESTS),
             memory: Arc::new(Semaphore::new(MEMORY as usize)),
         }
+    }
+
+    /// Returns how many downloads could not be compared with a checksum.
+    pub(crate) fn unverified(&self) -> u64 {
+        self.unverified.load(Ordering::Relaxed)
     }
 }
 

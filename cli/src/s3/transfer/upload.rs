@@ -10,12 +10,12 @@ use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use tokio::task::{self, JoinSet};
 
 use crate::s3::{
-    MultipartUpload, Object, Part, media_type, put_object,
-    transfer::{MEMORY, MIB, Problem, Transfers},
+    Content, MultipartUpload, Object, Part, Section, media_type, put_object,
+    transfer::{MEMORY, MIB, PART, Problem, Transfers},
 };
 
-/// The size in bytes of a part, and of the largest object that one request uploads, as in `aws`.
-const PART: u64 = 8 * MIB;
+/// The size in bytes of the largest file that is read at once.
+const SMALL: u64 = MIB;
 /// The most parts that an upload has.
 const MAX_PARTS: u32 = 10_000;
 
@@ -27,7 +27,8 @@ pub(crate) enum Source<'a> {
     Input(Option<u64>),
 }
 
-/// Uploads a file or standard input: more than 8 MiB in parts, several at a time.
+/// Uploads a file or standard input: more than 8 MiB in parts, several at a time. A large file is
+/// read in small pieces, as they are sent.
 ///
 /// # Errors
 ///
@@ -46,6 +47,9 @@ pub(crate) async fn upload(
             let file = File::open(path).map_err(|error| Problem::file("open", path, &error))?;
             let size = file.metadata().map(|metadata| metadata.len());
             let size = size.map_err(|error| Problem::file("read", path, &error))?;
+            if size > SMALL {
+                return sections(transfers, file, size, object, &headers).await;
+            }
             (Box::new(file), Some(size))
         }
         Source::Input(size) => (Box::new(io::stdin()), size),
@@ -57,27 +61,59 @@ pub(crate) async fn upload(
     let head;
     (input, head) = input.read(PART + 1).await?;
     if head.len() as u64 <= PART {
-        put_object(&transfers.client, object, &headers, head).await?;
+        put_object(
+            &transfers.client,
+            object,
+            &headers,
+            head,
+            transfers.algorithm,
+        )
+        .await?;
         return Ok(());
     }
     let read = Cursor::new(head).chain(input.reader);
     input.reader = Box::new(read);
     drop(permit);
-    in_parts(transfers, input, part_size(size), object, &headers).await
+    let content = Parts::Stream(input);
+    in_parts(transfers, content, part_size(size), object, &headers).await
 }
 
-/// Uploads what is read in parts of this size.
+/// Uploads a file of this size.
+async fn sections(
+    transfers: &Arc<Transfers>,
+    file: File,
+    size: u64,
+    object: Object<'_>,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let file = Arc::new(file);
+    if size > PART {
+        let content = Parts::File {
+            file,
+            start: 0,
+            size,
+        };
+        return in_parts(transfers, content, part_size(Some(size)), object, headers).await;
+    }
+    let content = Content::Section(Section::new(file, 0, size));
+    let _permit = transfers.memory.acquire().await;
+    let (client, algorithm) = (&transfers.client, transfers.algorithm);
+    Ok(put_object(client, object, headers, content, algorithm).await?)
+}
+
+/// Uploads parts of this size.
 async fn in_parts(
     transfers: &Arc<Transfers>,
-    input: Input<'_>,
+    content: Parts<'_>,
     size: u64,
     object: Object<'_>,
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
     let (client, payer) = (&transfers.client, transfers.request_payer);
-    let upload = MultipartUpload::begin(client, object, headers, payer).await?;
+    let algorithm = transfers.algorithm;
+    let upload = MultipartUpload::begin(client, object, headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
-    let sent = match send_parts(transfers, &upload, input, size).await {
+    let sent = match send_parts(transfers, &upload, content, size).await {
         Ok(parts) => upload.complete(client, parts).await.map_err(Problem::from),
         Err(problem) => Err(problem),
     };
@@ -91,22 +127,19 @@ async fn in_parts(
 async fn send_parts(
     transfers: &Arc<Transfers>,
     upload: &Arc<MultipartUpload>,
-    mut input: Input<'_>,
+    mut parts: Parts<'_>,
     size: u64,
 ) -> Result<Vec<Part>, Problem> {
     // Dropped with an error, it ends the parts that are on their way.
     let mut sending = JoinSet::new();
-    let mut parts = Vec::new();
+    let mut sent = Vec::new();
     for number in 1.. {
         let permit = Arc::clone(&transfers.memory)
             .acquire_many_owned(mebibytes(size))
             .await;
-        let content: Bytes;
-        (input, content) = input.read(size).await?;
-        let is_last = (content.len() as u64) < size;
-        if content.is_empty() {
-            break;
-        }
+        let content;
+        (parts, content) = parts.next(size).await?;
+        let Some(content) = content else { break };
         if number > MAX_PARTS {
             return Err(Problem::Local(format!(
                 "there is more than {MAX_PARTS} parts of {} MiB, which is all that S3 takes: give \
@@ -121,16 +154,13 @@ async fn send_parts(
             part
         });
         while let Some(part) = sending.try_join_next() {
-            parts.push(joined(part)?);
-        }
-        if is_last {
-            break;
+            sent.push(joined(part)?);
         }
     }
     while let Some(part) = sending.join_next().await {
-        parts.push(joined(part)?);
+        sent.push(joined(part)?);
     }
-    Ok(parts)
+    Ok(sent)
 }
 
 fn joined(part: Result<Result<Part, crate::s3::Error>, task::JoinError>) -> Result<Part, Problem> {
@@ -138,7 +168,45 @@ fn joined(part: Result<Result<Part, crate::s3::Error>, task::JoinError>) -> Resu
     Ok(part?)
 }
 
-/// What is uploaded, as far as it is not read yet.
+/// What is uploaded in parts, as far as it is not taken yet.
+enum Parts<'a> {
+    Stream(Input<'a>),
+    File {
+        file: Arc<File>,
+        start: u64,
+        size: u64,
+    },
+}
+
+impl Parts<'_> {
+    /// Returns the next part, which has `size` bytes if it is not the last one.
+    async fn next(self, size: u64) -> Result<(Self, Option<Content>), Problem> {
+        match self {
+            Self::Stream(input) => {
+                let (input, bytes) = input.read(size).await?;
+                let content = (!bytes.is_empty()).then(|| bytes.into());
+                Ok((Self::Stream(input), content))
+            }
+            Self::File {
+                file,
+                start,
+                size: end,
+            } => {
+                let length = size.min(end - start);
+                let section = Section::new(Arc::clone(&file), start, length);
+                let rest = Self::File {
+                    file,
+                    start: start + length,
+                    size: end,
+                };
+                let content = (length > 0).then_some(Content::Section(section));
+                Ok((rest, content))
+            }
+        }
+    }
+}
+
+/// A stream, as far as it is not read yet.
 struct Input<'a> {
     reader: Box<dyn Read + Send>,
     source: Source<'a>,

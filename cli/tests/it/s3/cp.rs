@@ -17,7 +17,7 @@ use crate::{
     servers::Server,
 };
 
-const MIB: usize = 1 << 20;
+pub(super) const MIB: usize = 1 << 20;
 
 /// Returns bytes that repeat nowhere in a part.
 pub(super) fn bytes(length: usize) -> Vec<u8> {
@@ -449,6 +449,8 @@ fn failures_have_the_words_of_aws(home: &Home) {
         &["cp", "one", "s3://bucket/k", "--metadata", "a=\u{fc}"],
         &["cp", "one", "s3://bucket/k", "--metadata", "a b=c"],
         &["cp", "one", "s3://bucket/k", "--checksum-mode", "ENABLED"],
+        &["cp", "s3://bucket/k", "x", "--checksum-algorithm", "CRC32"],
+        &["cp", "one", "s3://bucket/k", "--checksum-algorithm", "MD5"],
     ] {
         let run = keyfob(home, words);
         assert_eq!(run.code, 252, "{words:?} {run:?}");
@@ -496,7 +498,7 @@ fn faults_on_the_way_are_survived_or_leave_nothing() {
     an_error_in_an_answer_of_success_is_one(&server, &home);
 }
 
-fn through(
+pub(super) fn through(
     server: &Server,
     fault: impl Fn(usize, &Request) -> Fault + Send + Sync + 'static,
 ) -> (Home, FaultProxy) {

@@ -26,6 +26,8 @@ pub(super) enum Fault {
     Answer(String),
     /// It is passed on, and the answer is cut off after this many bytes.
     CutAnswer(usize),
+    /// It is passed on, and the last byte of the answer is another one.
+    Flip,
     /// The connection is closed without an answer.
     Cut,
 }
@@ -89,6 +91,11 @@ fn serve(mut stream: TcpStream, server: &str, fault: impl Fn(&Request) -> Fault)
             Fault::None => usize::MAX,
             Fault::Answer(answer) => return stream.write_all(answer.as_bytes()),
             Fault::CutAnswer(length) => length,
+            Fault::Flip => {
+                let mut answer = ask(server, &request)?;
+                *answer.last_mut().unwrap() ^= 1;
+                return stream.write_all(&answer);
+            }
             Fault::Cut => return Ok(()),
         };
         let answer = ask(server, &request)?;

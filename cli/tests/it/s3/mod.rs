@@ -1,5 +1,6 @@
 //! `keyfob s3` beside version 1 of aws on the same server, and between faults.
 
+mod checksums;
 mod connections;
 mod cp;
 mod fault_proxy;

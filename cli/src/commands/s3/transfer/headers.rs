@@ -4,6 +4,7 @@ use crate::{
     args::{Text, TransferArgs},
     context::Context,
     failure::Failure,
+    s3::Algorithm,
     syntax::{Form, parse_value},
 };
 
@@ -64,6 +65,23 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
     }
     with_payer(&mut headers, args);
     Ok(headers)
+}
+
+/// Returns the headers of copies, by those of new objects. The metadata of the arguments replaces
+/// that of the source, as in `aws`.
+pub(super) fn of_copies(writing: &HeaderMap, args: &TransferArgs) -> HeaderMap {
+    let mut headers = writing.clone();
+    let is_metadata = |name: &HeaderName| name.as_str().starts_with("x-amz-meta-");
+    if writing.keys().any(is_metadata) {
+        let name = HeaderName::from_static("x-amz-metadata-directive");
+        headers.insert(name, HeaderValue::from_static("REPLACE"));
+    }
+    if let Some(algorithm) = args.checksum_algorithm {
+        let name = HeaderName::from_static("x-amz-checksum-algorithm");
+        let value = HeaderValue::from_static(Algorithm::from(algorithm).name());
+        headers.insert(name, value);
+    }
+    headers
 }
 
 /// Adds who pays.

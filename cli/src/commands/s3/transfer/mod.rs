@@ -10,6 +10,11 @@ mod walk;
 
 use std::io;
 
+use http::{HeaderName, HeaderValue};
+use keyfob_chain::settings::{
+    REQUEST_CHECKSUM_CALCULATION, RESPONSE_CHECKSUM_VALIDATION, SettingKey,
+};
+
 pub(super) use self::sync::sync;
 use self::{items::Item, pipeline::Pipeline, plan::Plan};
 use crate::{
@@ -21,7 +26,7 @@ use crate::{
     context::Context,
     failure::Failure,
     s3::{
-        Object,
+        Algorithm, Object,
         transfer::{Destination, Problem, Source, Transfers, download, upload},
     },
 };
@@ -93,7 +98,15 @@ pub(super) async fn mv(context: &Context, args: &MvArgs) -> Result<(), Failure> 
 impl<'a> Task<'a> {
     fn places(self) -> Result<(Place<'a>, Place<'a>), Failure> {
         let source = Place::parse(&self.args.source)?;
-        Ok((source, Place::parse(&self.args.target)?))
+        let target = Place::parse(&self.args.target)?;
+        let is_upload = matches!(target, Place::S3(_));
+        let wrong = match (self.args.checksum_algorithm, self.args.checksum_mode) {
+            (Some(_), _) if !is_upload => ("checksum-algorithm", "uploads and copies"),
+            (_, Some(_)) if is_upload => ("checksum-mode", "downloads"),
+            _ => return Ok((source, target)),
+        };
+        let (option, uses) = wrong;
+        Err(Failure::usage(format!("--{option} is only for {uses}")))
     }
 
     /// Returns what all transfers have in common.
@@ -106,10 +119,27 @@ async fn transfers(context: &Context, args: &TransferArgs) -> Result<Transfers, 
     let writing = headers::from_args(context, args)?;
     let mut transfers = Transfers::new(client(context).await?);
     headers::with_payer(&mut transfers.reading, args);
+    transfers.copying = headers::of_copies(&writing, args);
     transfers.writing = writing;
     transfers.guesses_type = !args.no_guess_mime_type;
     transfers.request_payer = args.paging.request_payer();
+    transfers.algorithm = match args.checksum_algorithm {
+        Some(algorithm) => Some(algorithm.into()),
+        None if is_required_only(context, &REQUEST_CHECKSUM_CALCULATION)? => None,
+        None => Some(Algorithm::Crc64Nvme),
+    };
+    transfers.verifies =
+        args.checksum_mode.is_some() || !is_required_only(context, &RESPONSE_CHECKSUM_VALIDATION)?;
+    if transfers.verifies {
+        let name = HeaderName::from_static("x-amz-checksum-mode");
+        let value = HeaderValue::from_static("ENABLED");
+        transfers.reading.insert(name, value);
+    }
     Ok(transfers)
+}
+
+fn is_required_only(context: &Context, setting: &SettingKey) -> Result<bool, Failure> {
+    Ok(context.settings().choice(setting)? == Some("when_required"))
 }
 
 fn only_cp_streams() -> Failure {

@@ -1,6 +1,5 @@
 use std::{fs, path::PathBuf, sync::Arc};
 
-use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::task::{JoinError, JoinSet};
 
 use crate::{
@@ -121,6 +120,7 @@ impl Pipeline {
     /// If one of them failed, or if stdout cannot be written.
     pub(super) async fn finish(mut self) -> Result<(), Failure> {
         self.drain().await?;
+        self.report.not_verified(self.transfers.unverified());
         self.report.finish()
     }
 
@@ -179,9 +179,8 @@ impl Job {
                 download(transfers, source.object(), Destination::File(path)).await?;
             }
             Work::Copy { source, target } => {
-                let headers = with_directive(&transfers.writing);
                 let (source, target) = (source.object(), target.object());
-                copy_object(&transfers.client, source, target, &headers).await?;
+                copy_object(&transfers.client, source, target, &transfers.copying).await?;
             }
         }
         if self.is_move {
@@ -204,19 +203,4 @@ impl Work {
             }
         }
     }
-}
-
-/// Says that the metadata of the arguments replaces that of the source, as in `aws`.
-fn with_directive(headers: &HeaderMap) -> HeaderMap {
-    let mut headers = headers.clone();
-    let has_metadata = headers
-        .keys()
-        .any(|name| name.as_str().starts_with("x-amz-meta-"));
-    if has_metadata {
-        let name = HeaderName::from_static("x-amz-metadata-directive");
-        headers
-            .entry(name)
-            .or_insert(HeaderValue::from_static("REPLACE"));
-    }
-    headers
 }

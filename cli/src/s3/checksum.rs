@@ -1,0 +1,288 @@
+use std::fmt;
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use crc_fast::{CrcAlgorithm, checksum_combine};
+use http::HeaderMap;
+use sha1::Sha1;
+use sha2::{Digest as _, Sha256};
+
+/// How S3 tells whether the bytes of an object are those that were sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    Crc64Nvme,
+    Crc32,
+    Crc32c,
+    Sha1,
+    Sha256,
+}
+
+/// The checksum of a part of an object, or of a whole one.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Checksum {
+    algorithm: Algorithm,
+    value: Vec<u8>,
+    /// The number of bytes that it is of.
+    length: u64,
+}
+
+/// A checksum that is not complete yet.
+pub(crate) struct Summer {
+    algorithm: Algorithm,
+    state: State,
+    length: u64,
+}
+
+enum State {
+    Crc(crc_fast::Digest),
+    Sha1(Sha1),
+    Sha256(Sha256),
+}
+
+impl Algorithm {
+    /// All of them, in the order in which they are looked for in an answer.
+    const ALL: [Self; 5] = [
+        Self::Crc64Nvme,
+        Self::Crc32,
+        Self::Crc32c,
+        Self::Sha256,
+        Self::Sha1,
+    ];
+
+    /// Returns the name, as S3 writes it.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Crc64Nvme => "CRC64NVME",
+            Self::Crc32 => "CRC32",
+            Self::Crc32c => "CRC32C",
+            Self::Sha1 => "SHA1",
+            Self::Sha256 => "SHA256",
+        }
+    }
+
+    /// Returns the header that has a checksum.
+    pub(crate) const fn header(self) -> &'static str {
+        match self {
+            Self::Crc64Nvme => "x-amz-checksum-crc64nvme",
+            Self::Crc32 => "x-amz-checksum-crc32",
+            Self::Crc32c => "x-amz-checksum-crc32c",
+            Self::Sha1 => "x-amz-checksum-sha1",
+            Self::Sha256 => "x-amz-checksum-sha256",
+        }
+    }
+
+    /// Returns what the checksum of an upload in parts is of: of all bytes, which needs checksums
+    /// that can be combined, or of the checksums of the parts.
+    pub(crate) const fn kind(self) -> &'static str {
+        match self.crc() {
+            Some(_) => "FULL_OBJECT",
+            None => "COMPOSITE",
+        }
+    }
+
+    const fn crc(self) -> Option<CrcAlgorithm> {
+        match self {
+            Self::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
+            Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
+            Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
+            Self::Sha1 | Self::Sha256 => None,
+        }
+    }
+
+    /// Returns true if the checksum of a whole can be told by those of its parts.
+    pub(crate) const fn can_be_combined(self) -> bool {
+        self.crc().is_some()
+    }
+
+    /// Returns the length of a checksum in bytes.
+    const fn length(self) -> usize {
+        match self {
+            Self::Crc64Nvme => 8,
+            Self::Crc32 | Self::Crc32c => 4,
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+        }
+    }
+
+    /// Returns the checksum of these bytes.
+    pub(crate) fn of(self, bytes: &[u8]) -> Checksum {
+        let mut summer = Summer::new(self);
+        summer.update(bytes);
+        summer.finish()
+    }
+
+    fn of_crc(self, crc: u64, length: u64) -> Checksum {
+        let bytes = crc.to_be_bytes();
+        Checksum {
+            algorithm: self,
+            value: bytes[bytes.len() - self.length()..].to_vec(),
+            length,
+        }
+    }
+}
+
+impl Checksum {
+    /// Returns the checksum of a whole object that an answer of S3 has.
+    ///
+    /// `None` if there is none, or if it is one of the checksums of parts.
+    pub(crate) fn of_object(headers: &HeaderMap, length: u64) -> Option<Self> {
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        if text("x-amz-checksum-type") == Some("COMPOSITE") {
+            return None;
+        }
+        Algorithm::ALL.into_iter().find_map(|algorithm| {
+            // That of parts ends with their number, which Base64 cannot.
+            let value = STANDARD.decode(text(algorithm.header())?).ok()?;
+            (value.len() == algorithm.length()).then_some(Self {
+                algorithm,
+                value,
+                length,
+            })
+        })
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Returns true if both have the same value, whatever they are of.
+    pub(crate) fn has_value_of(&self, other: &Self) -> bool {
+        self.algorithm == other.algorithm && self.value == other.value
+    }
+
+    /// Returns the checksum as a header and a document have it.
+    pub(crate) fn text(&self) -> String {
+        STANDARD.encode(&self.value)
+    }
+
+    /// Returns the checksum of the parts of an object, one after the other. `None` if it cannot be
+    /// told by theirs.
+    pub(crate) fn combined<'a>(parts: impl IntoIterator<Item = &'a Self>) -> Option<Self> {
+        let mut parts = parts.into_iter();
+        let first = parts.next()?;
+        let algorithm = first.algorithm;
+        let crc = algorithm.crc()?;
+        let (mut value, mut length) = (first.crc_value(), first.length);
+        for part in parts {
+            value = checksum_combine(crc, value, part.crc_value(), part.length);
+            length += part.length;
+        }
+        Some(algorithm.of_crc(value, length))
+    }
+
+    fn crc_value(&self) -> u64 {
+        let bytes = self.value.iter();
+        bytes.fold(0, |value, byte| value << 8 | u64::from(*byte))
+    }
+}
+
+impl fmt::Debug for Checksum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.algorithm.name(), self.text())
+    }
+}
+
+impl Summer {
+    pub(crate) fn new(algorithm: Algorithm) -> Self {
+        let state = match (algorithm.crc(), algorithm) {
+            (Some(crc), _) => State::Crc(crc_fast::Digest::new(crc)),
+            (None, Algorithm::Sha1) => State::Sha1(Sha1::new()),
+            (None, _) => State::Sha256(Sha256::new()),
+        };
+        Self {
+            algorithm,
+            state,
+            length: 0,
+        }
+    }
+
+    pub(crate) fn update(&mut self, bytes: &[u8]) {
+        self.length += bytes.len() as u64;
+        match &mut self.state {
+            State::Crc(digest) => digest.update(bytes),
+            State::Sha1(digest) => digest.update(bytes),
+            State::Sha256(digest) => digest.update(bytes),
+        }
+    }
+
+    pub(crate) fn finish(self) -> Checksum {
+        let value = match self.state {
+            State::Crc(digest) => return self.algorithm.of_crc(digest.finalize(), self.length),
+            State::Sha1(digest) => digest.finalize().to_vec(),
+            State::Sha256(digest) => digest.finalize().to_vec(),
+        };
+        Checksum {
+            algorithm: self.algorithm,
+            value,
+            length: self.length,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::iter;
+
+    use super::*;
+
+    /// Source: check values of the CRC catalog of RevEng; SHA-1 and SHA-256 of hashlib of Python.
+    #[test]
+    fn checksums_are_those_of_the_standards() {
+        for (algorithm, hex) in [
+            (Algorithm::Crc64Nvme, "ae8b14860a799888"),
+            (Algorithm::Crc32, "cbf43926"),
+            (Algorithm::Crc32c, "e3069283"),
+            (Algorithm::Sha1, "f7c3bc1d808e04732adf679965ccc34ca7ae3441"),
+            (
+                Algorithm::Sha256,
+                "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
+            ),
+        ] {
+            let value = algorithm.of(b"123456789").value;
+            let found: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(found, hex, "{algorithm:?}");
+        }
+    }
+
+    #[test]
+    fn the_checksums_of_parts_make_that_of_the_whole() {
+        let bytes: Vec<u8> = (0..1000_u32).map(|n| (n * 7 % 251) as u8).collect();
+        for algorithm in Algorithm::ALL {
+            for sizes in [&[1000][..], &[1, 999], &[500, 300, 200], &[0, 1000]] {
+                let mut rest = &bytes[..];
+                let parts: Vec<Checksum> = sizes
+                    .iter()
+                    .map(|size| {
+                        let (part, after) = rest.split_at(*size);
+                        rest = after;
+                        algorithm.of(part)
+                    })
+                    .collect();
+                let whole = Checksum::combined(&parts);
+                let expected = algorithm.crc().map(|_| algorithm.of(&bytes));
+                assert_eq!(whole, expected, "{algorithm:?} {sizes:?}");
+            }
+        }
+        assert_eq!(Checksum::combined(iter::empty()), None);
+    }
+
+    #[test]
+    fn only_the_checksum_of_a_whole_object_is_one() {
+        let found = |pairs: &[(&'static str, &'static str)]| {
+            let headers = pairs.iter().map(|(name, value)| {
+                let name = http::HeaderName::from_static(name);
+                (name, http::HeaderValue::from_static(value))
+            });
+            Checksum::of_object(&headers.collect(), 9).map(|found| found.algorithm)
+        };
+        let crc = ("x-amz-checksum-crc64nvme", "rosUhgp5mIg=");
+        assert_eq!(found(&[crc]), Some(Algorithm::Crc64Nvme));
+        assert_eq!(
+            found(&[crc, ("x-amz-checksum-type", "FULL_OBJECT")]),
+            Some(Algorithm::Crc64Nvme)
+        );
+        assert_eq!(found(&[crc, ("x-amz-checksum-type", "COMPOSITE")]), None);
+        assert_eq!(found(&[("x-amz-checksum-crc32", "y/Q5Jg==-2")]), None);
+        assert_eq!(found(&[("x-amz-checksum-crc32", "rosUhgp5mIg=")]), None);
+        assert_eq!(found(&[]), None);
+    }
+}
