@@ -2,7 +2,10 @@ use std::{fmt, time::Duration};
 
 use keyfob_backoff::{Classify, ClockSkew, Hint, classify};
 
-use crate::failure::{Failure, chained};
+use crate::{
+    failure::{Failure, chained},
+    s3::Checksum,
+};
 
 /// Why an operation of S3 failed. `Display` is the text of `aws`.
 #[derive(Debug)]
@@ -29,6 +32,8 @@ pub(super) enum Cause {
     Broken(String),
     /// The answer of success cannot be read, for that reason.
     Unreadable(String),
+    /// The object has another checksum than what was sent.
+    Damaged { sent: Checksum, made: String },
     /// The request cannot be made: the arguments are wrong.
     Usage(String),
     /// The request cannot be made with these settings.
@@ -130,9 +135,11 @@ impl Classify for Error {
             }
             Cause::Timeout(_) => Failure::timeout(),
             Cause::Broken(_) => Failure::no_response(),
-            Cause::Connect(_) | Cause::Unreadable(_) | Cause::Usage(_) | Cause::Setting(_) => {
-                Failure::local()
-            }
+            Cause::Connect(_)
+            | Cause::Unreadable(_)
+            | Cause::Damaged { .. }
+            | Cause::Usage(_)
+            | Cause::Setting(_) => Failure::local(),
         };
         failure.with_skew(self.0.skew)
     }
@@ -160,6 +167,12 @@ impl fmt::Display for Error {
             Cause::Unreadable(reason) => {
                 write!(f, "{operation}: the answer cannot be read: {reason}")
             }
+            Cause::Damaged { sent, made } => write!(
+                f,
+                "{operation}: the object is damaged, upload it again: Expected checksum {} did not \
+                 match calculated checksum: {made}",
+                sent.text()
+            ),
             Cause::Usage(message) => f.write_str(message),
             Cause::Setting(failure) => f.write_str(failure.message()),
         }
@@ -187,7 +200,9 @@ impl From<Error> for Failure {
             Cause::Connect(error) => Self::from(error),
             Cause::Timeout(_) => Self::other(text).with_code("ReadTimeout"),
             Cause::Broken(_) => Self::other(text).with_code("ConnectionClosed"),
-            Cause::Unreadable(_) => Self::other(text).with_code("ResponseParser"),
+            Cause::Unreadable(_) | Cause::Damaged { .. } => {
+                Self::other(text).with_code("ResponseParser")
+            }
             Cause::Usage(message) => Self::usage(message),
             Cause::Setting(failure) => failure,
         }

@@ -1,7 +1,9 @@
 use http::{HeaderMap, Method};
 use keyfob_sigv4::uri;
 
-use crate::s3::{Algorithm, Answer, Call, Checksum, Client, Content, Error, Object, xml};
+use crate::s3::{
+    Algorithm, Answer, Call, Checksum, Client, Content, Error, Object, error::Cause, xml,
+};
 
 /// The length in bytes beyond which the answer of a copy or of an upload is not read.
 const MAX_ANSWER: usize = 64 << 10;
@@ -159,22 +161,28 @@ impl MultipartUpload {
     ///
     /// # Errors
     ///
-    /// If S3 refuses, also in an answer that began as a success.
+    /// If S3 refuses, also in an answer that began as a success, or if it has made another object
+    /// of the parts.
     pub(crate) async fn complete(
         &self,
         client: &Client,
         mut parts: Vec<Part>,
     ) -> Result<(), Error> {
+        const OPERATION: &str = "CompleteMultipartUpload";
+
         parts.sort_unstable_by_key(|part| part.number);
+        let sums: Option<Vec<&Checksum>> =
+            parts.iter().map(|part| part.checksum.as_ref()).collect();
+        let sent = sums.and_then(Checksum::combined);
         let mut body = String::from(
             "<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">",
         );
-        for part in parts {
+        for part in &parts {
             let number = part.number;
             body += &format!("<Part><PartNumber>{number}</PartNumber><ETag>");
             xml::escape(&part.etag, &mut body);
             body += "</ETag>";
-            if let Some(checksum) = part.checksum {
+            if let Some(checksum) = &part.checksum {
                 let (name, text) = (checksum.algorithm().name(), checksum.text());
                 body += &format!("<Checksum{name}>{text}</Checksum{name}>");
             }
@@ -182,11 +190,32 @@ impl MultipartUpload {
         }
         body += "</CompleteMultipartUpload>";
         let call = self
-            .call("CompleteMultipartUpload", Method::POST)
+            .call(OPERATION, Method::POST)
             .parameter("uploadId", &self.id)
             .content(body)
             .answers_with_document();
-        client.fetch(&call, MAX_ANSWER).await.map(drop)
+        let (_, answer) = client.fetch(&call, MAX_ANSWER).await?;
+        match (sent, self.checksum_in(&answer)) {
+            (Some(sent), Some(made)) if sent.text() != made => {
+                let cause = Cause::Damaged { sent, made };
+                Err(Error::new(OPERATION, cause))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Returns the checksum of the whole object in an answer, if it has one. An answer that cannot
+    /// be read has none: the object is there.
+    fn checksum_in(&self, answer: &[u8]) -> Option<String> {
+        let name = format!("/Checksum{}", self.algorithm?.name());
+        let mut found = None;
+        let read = xml::read(answer, |path, text| {
+            if let (true, Some(text)) = (path.ends_with(&name), text) {
+                found = Some(text.to_owned());
+            }
+        });
+        // That of the parts ends with their number.
+        read.ok().and(found).filter(|text| !text.contains('-'))
     }
 
     /// Deletes the parts.

@@ -138,9 +138,9 @@ async fn in_parts(
     let mut running = JoinSet::new();
     for _ in 0..length.div_ceil(PART).min(CONNECTIONS) - 1 {
         let parts = Arc::clone(&parts);
-        running.spawn(async move { parts.from_the_end().await });
+        running.spawn(async move { parts.read_from_end().await });
     }
-    let mut sums = parts.from_the_start(reader).await?;
+    let mut sums = parts.read_from_start(reader).await?;
     while let Some(part) = running.join_next().await {
         let part = part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
         sums.extend(part?);
@@ -295,7 +295,7 @@ struct Parts {
 
 impl Parts {
     /// Writes parts from the start on, which this reader is at.
-    async fn from_the_start(&self, mut reader: Reader) -> Result<Sums, Problem> {
+    async fn read_from_start(&self, mut reader: Reader) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
         loop {
             let next = self.open().next();
@@ -310,7 +310,7 @@ impl Parts {
     }
 
     /// Writes parts from the end on.
-    async fn from_the_end(&self) -> Result<Sums, Problem> {
+    async fn read_from_end(&self) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
         loop {
             let Ok(_permit) = self.source.transfers.requests.acquire().await else {

@@ -12,6 +12,7 @@ fn checksums_go_with_what_is_uploaded_and_are_compared_with_what_comes() {
     let server = server();
     uploads_have_a_checksum(&server);
     the_checksum_of_parts_is_that_of_the_whole(&server);
+    an_object_that_is_not_made_of_the_parts_is_an_error(&server);
     the_parts_of_large_objects_come_side_by_side(&server);
     what_is_not_the_object_is_no_file(&server);
 }
@@ -137,6 +138,45 @@ fn the_checksum_of_parts_is_that_of_the_whole(server: &Server) {
         map([("algorithm", "SHA256"), ("type", "COMPOSITE")])
     );
     assert_eq!(found[3], map([]));
+}
+
+fn an_object_that_is_not_made_of_the_parts_is_an_error(server: &Server) {
+    let whole = crc32(&bytes(9 * MIB));
+    for (checksum, code) in [
+        (whole.as_str(), 0),
+        ("AAAAAA==", 1),
+        // Some servers say that of the parts.
+        ("AAAAAA==-2", 0),
+    ] {
+        let body = format!(
+            "<CompleteMultipartUploadResult><ChecksumCRC32>{checksum}</ChecksumCRC32>\
+             </CompleteMultipartUploadResult>"
+        );
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let (home, _proxy) = through(server, move |_, request| {
+            let line = request.line();
+            if line.starts_with("POST") && line.contains("uploadId") {
+                Fault::Answer(answer.clone())
+            } else {
+                Fault::None
+            }
+        });
+        write(&home, "in", bytes(9 * MIB));
+        let words = ["cp", "in", "s3://bucket/p", "--checksum-algorithm", "CRC32"];
+        let run = keyfob(&home, &words);
+        assert_eq!(run.code, code, "{run:?}");
+        if code == 1 {
+            let text = format!(
+                "upload failed: ./in to s3://bucket/p CompleteMultipartUpload: the object is \
+                 damaged, upload it again: Expected checksum {whole} did not match calculated \
+                 checksum: AAAAAA==\n"
+            );
+            assert_eq!(run.stderr, text);
+        }
+    }
 }
 
 /// Returns the CRC-32 of zlib, in Base64.
