@@ -104,13 +104,13 @@ impl Algorithm {
     }
 
     /// Returns the checksum of these bytes.
-    pub(crate) fn of(self, bytes: &[u8]) -> Checksum {
+    pub(crate) fn compute(self, bytes: &[u8]) -> Checksum {
         let mut summer = Summer::new(self);
         summer.update(bytes);
         summer.finish()
     }
 
-    fn of_crc(self, crc: u64, length: u64) -> Checksum {
+    fn crc_checksum(self, crc: u64, length: u64) -> Checksum {
         let bytes = crc.to_be_bytes();
         Checksum {
             algorithm: self,
@@ -124,7 +124,7 @@ impl Checksum {
     /// Returns the checksum of a whole object that an answer of S3 has.
     ///
     /// `None` if there is none, or if it is one of the checksums of parts.
-    pub(crate) fn of_object(headers: &HeaderMap, length: u64) -> Option<Self> {
+    pub(crate) fn from_headers(headers: &HeaderMap, length: u64) -> Option<Self> {
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         if text("x-amz-checksum-type") == Some("COMPOSITE") {
             return None;
@@ -166,7 +166,7 @@ impl Checksum {
             value = checksum_combine(crc, value, part.crc_value(), part.length);
             length += part.length;
         }
-        Some(algorithm.of_crc(value, length))
+        Some(algorithm.crc_checksum(value, length))
     }
 
     fn crc_value(&self) -> u64 {
@@ -206,7 +206,9 @@ impl Summer {
 
     pub(crate) fn finish(self) -> Checksum {
         let value = match self.state {
-            State::Crc(digest) => return self.algorithm.of_crc(digest.finalize(), self.length),
+            State::Crc(digest) => {
+                return self.algorithm.crc_checksum(digest.finalize(), self.length);
+            }
             State::Sha1(digest) => digest.finalize().to_vec(),
             State::Sha256(digest) => digest.finalize().to_vec(),
         };
@@ -237,7 +239,7 @@ mod tests {
                 "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225",
             ),
         ] {
-            let value = algorithm.of(b"123456789").value;
+            let value = algorithm.compute(b"123456789").value;
             let found: String = value.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(found, hex, "{algorithm:?}");
         }
@@ -254,11 +256,11 @@ mod tests {
                     .map(|size| {
                         let (part, after) = rest.split_at(*size);
                         rest = after;
-                        algorithm.of(part)
+                        algorithm.compute(part)
                     })
                     .collect();
                 let whole = Checksum::combined(&parts);
-                let expected = algorithm.crc().map(|_| algorithm.of(&bytes));
+                let expected = algorithm.crc().map(|_| algorithm.compute(&bytes));
                 assert_eq!(whole, expected, "{algorithm:?} {sizes:?}");
             }
         }
@@ -272,7 +274,7 @@ mod tests {
                 let name = http::HeaderName::from_static(name);
                 (name, http::HeaderValue::from_static(value))
             });
-            Checksum::of_object(&headers.collect(), 9).map(|found| found.algorithm)
+            Checksum::from_headers(&headers.collect(), 9).map(|found| found.algorithm)
         };
         let crc = ("x-amz-checksum-crc64nvme", "rosUhgp5mIg=");
         assert_eq!(found(&[crc]), Some(Algorithm::Crc64Nvme));

@@ -28,7 +28,7 @@ pub(crate) enum Content {
     Section(Section),
 }
 
-/// A part of a file, which is read anew each time it is sent.
+/// A part of a file, which is read each time it is sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Section {
     file: Arc<File>,
@@ -72,7 +72,7 @@ impl Content {
     /// If the file cannot be read.
     pub(crate) async fn checksum(&self, algorithm: Algorithm) -> io::Result<Checksum> {
         match self {
-            Self::Bytes(bytes) => Ok(algorithm.of(bytes)),
+            Self::Bytes(bytes) => Ok(algorithm.compute(bytes)),
             Self::Section(section) => {
                 let summer = Summer::new(algorithm);
                 let read = section.clone().digest(summer, Summer::update);

@@ -10,7 +10,7 @@ const MAX_ANSWER: usize = 64 << 10;
 /// The header that says whether a checksum is of all bytes, or of the checksums of parts.
 const CHECKSUM_TYPE: &str = "x-amz-checksum-type";
 
-/// Uploads an object with one request, which takes 5 GiB at most, with a checksum of this kind, that
+/// Uploads an object with one request, which takes 5 GiB at most, with a checksum of this kind that
 /// S3 compares and keeps.
 ///
 /// # Errors

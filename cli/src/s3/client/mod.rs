@@ -133,7 +133,7 @@ impl Client {
 impl Answer {
     /// Returns the checksum of the whole object, which has that length, if S3 has one.
     pub(crate) fn checksum(&self, length: u64) -> Option<Checksum> {
-        Checksum::of_object(self.headers(), length)
+        Checksum::from_headers(self.headers(), length)
     }
 
     /// Returns the next piece of the body of an object, or `None` at its end.

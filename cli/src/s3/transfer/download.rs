@@ -238,7 +238,7 @@ impl Reader {
         }
     }
 
-    async fn of_range(source: &Arc<Source>, range: Range<u64>) -> Result<Self, Problem> {
+    async fn from_range(source: &Arc<Source>, range: Range<u64>) -> Result<Self, Problem> {
         let answer = source.range(range.start, Some(range.end)).await?;
         Ok(Self {
             at: range.start,
@@ -331,7 +331,7 @@ impl Parts {
 
     async fn part(&self, part: u64) -> Result<Option<(u64, Checksum)>, Problem> {
         let range = part * PART..self.length.min((part + 1) * PART);
-        let mut reader = Reader::of_range(&self.source, range).await?;
+        let mut reader = Reader::from_range(&self.source, range).await?;
         let sum = self.write(part, &mut reader).await?;
         reader.piece().await?;
         Ok(sum)

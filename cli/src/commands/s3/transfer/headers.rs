@@ -69,7 +69,7 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
 
 /// Returns the headers of copies, by those of new objects. The metadata of the arguments replaces
 /// that of the source, as in `aws`.
-pub(super) fn of_copies(writing: &HeaderMap, args: &TransferArgs) -> HeaderMap {
+pub(super) fn for_copies(writing: &HeaderMap, args: &TransferArgs) -> HeaderMap {
     let mut headers = writing.clone();
     let is_metadata = |name: &HeaderName| name.as_str().starts_with("x-amz-meta-");
     if writing.keys().any(is_metadata) {

@@ -119,7 +119,7 @@ async fn transfers(context: &Context, args: &TransferArgs) -> Result<Transfers, 
     let writing = headers::from_args(context, args)?;
     let mut transfers = Transfers::new(client(context).await?);
     headers::with_payer(&mut transfers.reading, args);
-    transfers.copying = headers::of_copies(&writing, args);
+    transfers.copying = headers::for_copies(&writing, args);
     transfers.writing = writing;
     transfers.guesses_type = !args.no_guess_mime_type;
     transfers.request_payer = args.paging.request_payer();
