@@ -1,8 +1,9 @@
 //! Retries on a timer and a generator of its own, as in a browser.
 //!
 //! In a browser, use `gloo_timers::future::sleep` and a seed from `crypto.getRandomValues`; here a
-//! timer of three lines replaces it. Builds for `wasm32-unknown-unknown` with
-//! `--no-default-features --features std`.
+//! timer of three lines replaces it. For deadlines and limiters, implement `Timer` with a clock,
+//! such as `performance.now()`. Builds for `wasm32-unknown-unknown` with `--no-default-features
+//! --features std`.
 
 #![allow(clippy::print_stdout, reason = "an example shows what it did")]
 

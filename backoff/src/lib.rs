@@ -24,6 +24,7 @@
 
 mod budget;
 mod call;
+mod clock;
 mod date;
 mod delays;
 mod duration;

@@ -368,6 +368,7 @@ struct Service {
     bucket: f64,
     at: f64,
     state: State,
+    random: SeededRandom,
     /// Answers on their way, and when they arrive.
     answers: VecDeque<(f64, Answer)>,
 }
@@ -379,6 +380,14 @@ enum State {
     Closed,
     /// Answers every request with a 503 that is not throttling.
     Broken,
+    /// Grants this share of the requests that its bucket would grant, at random, and throttles the
+    /// others.
+    Shared(f64),
+    /// Answers this share of the requests with a 503 that is not throttling, at random, and grants
+    /// the others whatever its bucket.
+    Faulty(f64),
+    /// Answers with a 503 that is not throttling what its bucket does not grant.
+    Overloaded,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -397,6 +406,7 @@ impl Service {
             bucket,
             at: 0.0,
             state: State::Works,
+            random: SeededRandom::new(1),
             answers: VecDeque::new(),
         }
     }
@@ -404,14 +414,20 @@ impl Service {
     fn answer(&mut self, now: f64) -> Answer {
         self.tokens = (self.tokens + (now - self.at) * self.rate).min(self.bucket);
         self.at = now;
-        match self.state {
-            State::Broken => Answer::Fault,
-            State::Works if self.tokens >= 1.0 => {
-                self.tokens -= 1.0;
-                Answer::Granted
-            }
-            State::Works | State::Closed => Answer::Throttled,
+        let refusal = match self.state {
+            State::Broken => return Answer::Fault,
+            State::Faulty(share) if self.random.fraction() < share => return Answer::Fault,
+            State::Faulty(_) => return Answer::Granted,
+            State::Closed => return Answer::Throttled,
+            State::Shared(share) if self.random.fraction() >= share => return Answer::Throttled,
+            State::Works | State::Shared(_) => Answer::Throttled,
+            State::Overloaded => Answer::Fault,
+        };
+        if self.tokens < 1.0 {
+            return refusal;
         }
+        self.tokens -= 1.0;
+        Answer::Granted
     }
 }
 
@@ -510,7 +526,7 @@ fn it_recovers_from_any_history() {
                 .is_some_and(|found| found > 0.7 * rate && found < 1.3 * rate)
         };
         let mut now = from;
-        while !found(&limiter) && now < from + 300.0 {
+        while !found(&limiter) && now < from + 60.0 {
             drive(&mut limiter, &mut service, now, 10.0);
             now += 10.0;
         }
@@ -592,6 +608,108 @@ fn the_rate_does_not_double_while_a_service_answers_with_server_errors() {
     let mut limiter = ProbingLimiter::new();
     let events = drive(&mut limiter, &mut service, 0.0, 1.0);
     assert!(sent(&events) <= 8 * 51, "{}", sent(&events));
+}
+
+#[test]
+fn the_rate_does_not_double_while_many_answers_are_server_errors() {
+    for share in [0.5, 0.9, 0.99] {
+        let mut limiter = ProbingLimiter::new();
+        let mut service = Service::new(100.0, 100.0);
+        drive(&mut limiter, &mut service, 0.0, 20.0);
+        let estimate = limiter.estimate().unwrap();
+        service.state = State::Faulty(share);
+        let events = drive(&mut limiter, &mut service, 20.0, 60.0);
+        let count = sent(&events) as f64;
+        assert!(count <= 60.0 * 1.5 * estimate, "{count} at {share}");
+        // When that is over, the rate goes on to rise.
+        service.state = State::Works;
+        service.rate = 300.0;
+        drive(&mut limiter, &mut service, 80.0, 10.0);
+        let events = drive(&mut limiter, &mut service, 90.0, 10.0);
+        let granted = answered(&events, Answer::Granted);
+        assert!(granted > 2_700, "{granted} after {share}");
+    }
+    // Some server errors are normal, and do not hold it back.
+    let mut limiter = ProbingLimiter::new();
+    let mut service = Service::new(100.0, 100.0);
+    drive(&mut limiter, &mut service, 0.0, 20.0);
+    service.state = State::Faulty(0.05);
+    let events = drive(&mut limiter, &mut service, 20.0, 10.0);
+    assert!(sent(&events) > 5_000, "{}", sent(&events));
+}
+
+#[test]
+fn an_overload_that_is_answered_with_plain_server_errors_does_not_grow() {
+    let mut limiter = ProbingLimiter::new();
+    let mut service = Service::new(100.0, 100.0);
+    drive(&mut limiter, &mut service, 0.0, 20.0);
+    service.state = State::Overloaded;
+    drive(&mut limiter, &mut service, 20.0, 5.0);
+    let count = sent(&drive(&mut limiter, &mut service, 25.0, 600.0)) as f64;
+    assert!(count < 600.0 * 200.0, "{count}");
+    // From the first request on: as many are in flight as at the start, in each 20 ms.
+    for (mut limiter, least) in [
+        (ProbingLimiter::new(), 8.0),
+        (ProbingLimiter::cautious(), 4.0),
+    ] {
+        let mut service = Service::new(100.0, 100.0);
+        service.state = State::Overloaded;
+        drive(&mut limiter, &mut service, 0.0, 5.0);
+        let count = sent(&drive(&mut limiter, &mut service, 5.0, 60.0)) as f64;
+        assert!(count < 1.1 * 60.0 * least / 0.02, "{count} of {least}");
+    }
+}
+
+#[test]
+fn after_a_stretch_in_which_a_few_are_granted_it_comes_back_within_a_minute() {
+    for share in [0.02, 0.05, 0.2] {
+        for time in [90.0, 600.0] {
+            let mut limiter = ProbingLimiter::new();
+            let mut service = Service::new(100.0, 100.0);
+            drive(&mut limiter, &mut service, 0.0, 20.0);
+            service.state = State::Shared(share);
+            drive(&mut limiter, &mut service, 20.0, time);
+            service.state = State::Works;
+            drive(&mut limiter, &mut service, 20.0 + time, 40.0);
+            let events = drive(&mut limiter, &mut service, 60.0 + time, 20.0);
+            let granted = answered(&events, Answer::Granted);
+            assert!(granted > 1_800, "{granted} after {time} s of {share}");
+        }
+    }
+}
+
+#[test]
+fn the_first_grant_after_such_a_stretch_wakes_the_request_that_waits() {
+    let mut limiter = ProbingLimiter::new();
+    let mut service = Service::new(100.0, 100.0);
+    drive(&mut limiter, &mut service, 0.0, 20.0);
+    service.state = State::Closed;
+    drive(&mut limiter, &mut service, 20.0, 30.0);
+    let mut now = Duration::from_secs(51);
+    while let Err(wait) = limiter.acquire(now) {
+        now += wait;
+    }
+    now += Duration::from_millis(20);
+    let told = limiter.acquire(now).unwrap_err();
+    assert!(told > Duration::from_secs(1), "{told:?}");
+    assert!(limiter.on_answer(false, now));
+    let told = limiter.acquire(now).unwrap_err();
+    assert!(told < Duration::from_millis(100), "{told:?}");
+}
+
+#[test]
+fn a_server_error_shows_the_round_trip_too() {
+    let mut limiter = ProbingLimiter::new();
+    for n in 0..100 {
+        assert_eq!(limiter.acquire(Duration::from_secs(n)), Ok(()));
+        let answer = Duration::from_secs(n) + Duration::from_millis(250);
+        match n % 10 {
+            0 => limiter.on_answer(false, answer),
+            _ => limiter.on_fault(answer),
+        };
+    }
+    // Eight in a round trip.
+    assert!((limiter.rate() - 32.0).abs() < 1.0, "{}", limiter.rate());
 }
 
 #[test]
@@ -848,6 +966,107 @@ async fn a_deadline_ends_no_call_whose_wait_is_only_guessed() {
         assert_eq!(task.await.unwrap(), Ok(()));
     }
     assert!(started.elapsed() < Duration::from_secs(12));
+}
+
+/// A timer without a clock, whose sleeps take no time and are added up.
+#[derive(Clone, Copy)]
+struct NoClock<'a>(&'a Mutex<Duration>);
+
+impl keyfob_backoff::hooks::Timer for NoClock<'_> {
+    type Sleep = std::future::Ready<()>;
+
+    fn sleep(&self, delay: Duration) -> Self::Sleep {
+        *self.0.lock().unwrap() += delay;
+        std::future::ready(())
+    }
+
+    fn now(&self) -> Option<Duration> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn without_a_clock_a_limiter_counts_the_time_slept_in_its_line() {
+    let slept = Mutex::new(Duration::ZERO);
+    let limit = Shared::new(RateLimit::new(2, Duration::from_secs(1)).burst(1));
+    for _ in 0..21 {
+        let send = async || Ok::<_, Failure<'_>>(());
+        let call = retry(Policy::aws(), send).timer(NoClock(&slept));
+        assert_eq!(call.limiter(&limit).run().await, Ok(()));
+    }
+    let all = *slept.lock().unwrap();
+    let expected = Duration::from_secs(10);
+    assert!(all.abs_diff(expected) < Duration::from_millis(1), "{all:?}");
+
+    let throttled = AtomicU32::new(0);
+    let limiter = Shared::new(ProbingLimiter::new());
+    for _ in 0..20 {
+        let send = async || match throttled.fetch_add(1, Relaxed) % 3 {
+            0 => Err(THROTTLED),
+            _ => Ok(()),
+        };
+        let call = retry(Policy::aws(), send).timer(NoClock(&slept));
+        assert_eq!(call.limiter(&limiter).run().await, Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn those_behind_in_a_line_look_again_after_a_day() {
+    let asked = Mutex::new(Vec::new());
+    let limit = Shared::new(RateLimit::new(1, Duration::from_secs(1)).burst(1));
+    let sleep = |delay| {
+        asked.lock().unwrap().push(delay);
+        std::future::pending::<()>()
+    };
+    let call = || {
+        let send = async || Ok::<_, Failure<'_>>(());
+        retry(Policy::aws(), send)
+            .timer(sleep)
+            .limiter(&limit)
+            .run()
+    };
+    call().await.unwrap();
+    let mut calls = [Box::pin(call()), Box::pin(call()), Box::pin(call())];
+    for call in &mut calls {
+        poll_once(call.as_mut()).await;
+    }
+    let day = Duration::from_secs(86_400);
+    let asked = asked.lock().unwrap();
+    assert!(asked[0] <= Duration::from_secs(1), "{asked:?}");
+    assert_eq!(asked[1..], [day, day]);
+}
+
+#[test]
+fn a_key_may_use_the_table_when_it_is_dropped() {
+    #[derive(Clone)]
+    struct Key(u32, Arc<KeyedLimit<Key>>);
+    impl PartialEq for Key {
+        fn eq(&self, other: &Self) -> bool {
+            self.0 == other.0
+        }
+    }
+    impl Eq for Key {}
+    impl std::hash::Hash for Key {
+        fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+            self.0.hash(state);
+        }
+    }
+    impl Drop for Key {
+        fn drop(&mut self) {
+            assert!(!format!("{:?}", self.1).contains("None"));
+        }
+    }
+    let (done, ended) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let second = Duration::from_secs(1);
+        let table = Arc::new(KeyedLimit::new(RateLimit::new(1, second)));
+        for number in 0..100 {
+            let limiter = table.key(Key(number, table.clone()));
+            assert_eq!(limiter.acquire(10 * number * second), Ok(()));
+        }
+        done.send(()).unwrap();
+    });
+    assert_eq!(ended.recv_timeout(Duration::from_secs(30)), Ok(()));
 }
 
 #[test]

@@ -70,17 +70,26 @@ impl<K: Clone + Eq + Hash, L: Algorithm + Clone> KeyedLimit<K, L> {
     }
 
     fn limiter(&self, key: &K, now: Duration) -> Arc<Shared<L>> {
+        let known = lock(&self.limits).get(key).cloned();
+        known.unwrap_or_else(|| self.insert(key.clone(), now))
+    }
+
+    fn insert(&self, key: K, now: Duration) -> Arc<Shared<L>> {
+        let new = Arc::new(Shared::new(self.limit.clone()));
         let mut limits = lock(&self.limits);
-        if let Some(limiter) = limits.get(key) {
-            return limiter.clone();
-        }
         // Only when the table would grow, so that the sweep costs a constant time for each
         // insertion.
-        if limits.len() == limits.capacity() {
-            limits.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.is_idle(now));
-        }
-        let limiter = Arc::new(Shared::new(self.limit.clone()));
-        limits.insert(key.clone(), limiter.clone());
+        let idle: Vec<_> = if limits.len() == limits.capacity() {
+            let is_idle =
+                |limiter: &Arc<Shared<L>>| Arc::strong_count(limiter) == 1 && limiter.is_idle(now);
+            limits.extract_if(|_, limiter| is_idle(limiter)).collect()
+        } else {
+            Vec::new()
+        };
+        let limiter = limits.entry(key).or_insert(new).clone();
+        drop(limits);
+        // The code that drops a key is not ours, and may use the same table.
+        drop(idle);
         limiter
     }
 }

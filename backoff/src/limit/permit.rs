@@ -7,6 +7,7 @@ use core::{
 };
 
 use super::{Limiter, Place};
+use crate::clock::{limiter_time, waited};
 use crate::fault::{Failure, Fault};
 use crate::hooks::Timer;
 use crate::policy::Policy;
@@ -64,7 +65,7 @@ impl<L: Deref<Target: Limiter>> Permit<L> {
         if failure.is_some_and(|failure| !failure.is_answer()) {
             return self.unanswered();
         }
-        let now = now().unwrap_or_default();
+        let now = limiter_time(now());
         let fault = failure.and_then(|failure| policy.classify(failure));
         if fault.is_some_and(Fault::is_throttling) {
             limiter.on_answer(true, now);
@@ -126,7 +127,7 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
             // credential chain have nearly as many as the compiler allows.
             loop {
                 let Self { limiter, place } = &mut self;
-                let now = timer.now().unwrap_or_default();
+                let now = limiter_time(timer.now());
                 let ask = |context: &mut Context<'_>| {
                     Poll::Ready(limiter.acquire_in_line(place, context.waker(), now))
                 };
@@ -135,12 +136,14 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
                 };
                 let most = most(self.certain(wait))?;
                 // It is time to ask again when the request is called, or when the wait is over.
-                let mut sleep = pin!(timer.sleep(self.patience(wait).min(most)));
+                let delay = self.patience(wait).min(most);
+                let mut sleep = pin!(timer.sleep(delay));
                 poll_fn(|context| {
                     if self.is_called(context.waker()) {
                         return Poll::Ready(());
                     }
-                    sleep.as_mut().poll(context).map(drop)
+                    let slept = sleep.as_mut().poll(context);
+                    slept.map(|_| waited(timer.now(), now, delay))
                 })
                 .await;
             }
@@ -162,8 +165,8 @@ impl<'a, L: Limiter + ?Sized> Line<'a, L> {
     /// wait until they are called.
     pub(crate) fn patience(&self, wait: Duration) -> Duration {
         if self.place.is_behind() {
-            // A year: some timers fail on more.
-            Duration::from_secs(365 * 86_400)
+            // A day, then it looks again: some timers fail on more than 24 days.
+            Duration::from_secs(86_400)
         } else {
             wait
         }

@@ -21,12 +21,12 @@ use core::time::Duration;
 ///    throttling, the estimate is measured again. Without throttling, the rate goes on to double
 ///    each second.
 ///
-/// The rate doubles only while requests are granted, and never are more in flight than twice those
-/// of the rate in a round trip, and 8. So a service that hangs, or answers all requests with server
-/// errors, is not flooded. One that still grants a few of them is not protected: those count as
-/// grants, and without throttling the rate goes on to double. While all is throttled, the rate
-/// falls to a request in two seconds, or to a sixteenth of the known rate if that is less; when
-/// something is granted again, it goes on at a quarter of the known rate.
+/// The rate doubles only while requests are granted and at most a quarter of the answers are server
+/// errors or missing, and never are more in flight than twice those of the rate in a round trip,
+/// and 8. So a service that hangs, breaks, or answers too many requests with a plain 503 is not
+/// flooded: the rate stays where it is. Server errors do not lower it. While most is throttled, the
+/// rate falls to a request in two seconds, or to a sixteenth of the known rate if that is less;
+/// when something is granted again, it goes on at a quarter of the known rate.
 ///
 /// It is made for token buckets, which is what AWS documents. A service that counts requests in
 /// fixed windows, such as 100 in each second, throttles all or nothing. There it gets a third to
@@ -58,8 +58,9 @@ use core::time::Duration;
 pub struct ProbingLimiter {
     /// Requests that may be in flight more for each that is granted, in the start.
     gain: f64,
-    /// Requests that may be in flight, in the start.
+    /// Requests that may be in flight, in the start, and the fewest of them.
     window: f64,
+    least_window: f64,
     phase: Phase,
     /// Counts of requests: sent, answered (or lost), and granted.
     sent: u64,
@@ -67,9 +68,13 @@ pub struct ProbingLimiter {
     granted: u64,
     reaction: Reaction,
     anchor: Anchor,
-    /// The rate measured last, which comes back after a stretch in which nothing is granted. Each
-    /// attempt at it divides it.
+    /// The rate measured last. While most is throttled, it is forgotten slowly.
     known: Option<f64>,
+    /// The rate at which it goes on after a stretch in which nothing is granted. Each attempt
+    /// divides it.
+    comeback: f64,
+    faults: Excess,
+    throttles: Excess,
     round_trip: RoundTrip,
     pace: Pace,
     /// The latest time it was given, in seconds, that of the latest request or answer, and that of
@@ -120,6 +125,28 @@ struct Anchor {
     busy: f64,
 }
 
+/// How far answers of one kind outnumber grants lately: each counts 1, up to a few, and each grant
+/// takes away a part.
+#[derive(Clone, Copy, Debug)]
+struct Excess(f64);
+
+impl Excess {
+    const MOST: f64 = 8.0;
+    const MANY: f64 = 4.0;
+
+    const fn count(&mut self) {
+        self.0 = (self.0 + 1.0).min(Self::MOST);
+    }
+
+    const fn take(&mut self, part: f64) {
+        self.0 = (self.0 - part).max(0.0);
+    }
+
+    const fn is_many(self) -> bool {
+        self.0 > Self::MANY
+    }
+}
+
 /// The time from a request to its answer, by one probe at a time.
 #[derive(Clone, Copy, Debug)]
 struct RoundTrip {
@@ -154,7 +181,11 @@ impl ProbingLimiter {
     /// Below this rate the period is longer.
     const SLOW: f64 = 4.0;
     const MIN_RATE: f64 = 0.05;
-    /// While nothing is granted, the rate falls to this or to a part of the known one.
+    /// A grant makes up for so many faults, so the rate does not double where more than a quarter
+    /// of the answers are faults; and for so many throttled answers.
+    const GRANT_FOR_FAULTS: f64 = 1.0 / 3.0;
+    const GRANT_FOR_THROTTLES: f64 = 1.0;
+    /// While most is throttled, the rate falls to this or to a part of the known one.
     const LOOKING: f64 = 0.5;
     const LOOKING_PART: f64 = 1.0 / 16.0;
     /// When something is granted again, it goes on at this part of the known rate.
@@ -201,6 +232,7 @@ impl ProbingLimiter {
         Self {
             gain,
             window,
+            least_window: window,
             phase: Phase::Start,
             sent: 0,
             answered: 0,
@@ -216,6 +248,9 @@ impl ProbingLimiter {
                 busy: 0.0,
             },
             known: None,
+            comeback: 0.0,
+            faults: Excess(0.0),
+            throttles: Excess(0.0),
             round_trip: RoundTrip {
                 mean: Self::FIRST_ROUND_TRIP,
                 measured: false,
@@ -273,7 +308,9 @@ impl ProbingLimiter {
         let in_flight = self.in_flight();
         self.sample_round_trip();
         self.count_answer();
+        let mut sooner = false;
         if throttled {
+            self.throttles.count();
             // One reaction in a round trip: what was sent before the last one is no news.
             if self.answered > self.reaction.sent {
                 self.react();
@@ -281,31 +318,38 @@ impl ProbingLimiter {
         } else {
             self.granted += 1;
             self.heard_grant = self.now;
+            self.faults.take(Self::GRANT_FOR_FAULTS);
+            self.throttles.take(Self::GRANT_FOR_THROTTLES);
             if self.reaction.starved {
-                self.end_starvation();
+                sooner = self.end_starvation();
             }
             // A window that is not used proves nothing about the service.
-            if matches!(self.phase, Phase::Start) && 2.0 * in_flight >= self.window {
+            let is_used = 2.0 * in_flight >= self.window;
+            if matches!(self.phase, Phase::Start) && is_used && !self.faults.is_many() {
                 self.window += self.gain;
             }
         }
-        self.settle()
+        self.settle() || sooner
     }
 
     /// Notes that a 5xx came at `now` that is not throttling. It counts as neither granted nor
-    /// throttled, so the rate does not double while a service answers with nothing else.
+    /// throttled, and the rate does not double while more than a quarter of the answers are such.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_fault(&mut self, now: Duration) -> bool {
         self.advance(now);
-        self.on_unanswered()
+        self.sample_round_trip();
+        self.count_fault();
+        self.count_answer();
+        self.settle()
     }
 
     /// Forgets a request that was granted and gets no answer: it was not sent, or its connection
-    /// broke.
+    /// broke. For the growth of the rate it counts as a 5xx does.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_unanswered(&mut self) -> bool {
+        self.count_fault();
         if let Some((number, _)) = &mut self.round_trip.probe
             && self.sent > self.answered
         {
@@ -386,6 +430,8 @@ impl ProbingLimiter {
         // A clock that runs backwards adds nothing and takes nothing.
         let passed = (now - self.now).max(0.0);
         self.now = self.now.max(now);
+        // At low rates, grants come too rarely to make up for faults.
+        self.faults.take(passed);
         if let Some((_, sent_at)) = self.round_trip.probe
             && self.now - sent_at > Self::LOST
         {
@@ -428,8 +474,12 @@ impl ProbingLimiter {
         self.set_anchor();
     }
 
-    /// Returns true if a request was granted so lately that the rate may double.
+    /// Returns true if a request was granted so lately, and so few were faults, that the rate may
+    /// double.
     fn is_granting(&self) -> bool {
+        if self.faults.is_many() {
+            return false;
+        }
         let late = self.now - self.heard_grant - 2.0 * self.round_trip.mean;
         late * self.pace.rate <= 2.0
     }
@@ -488,6 +538,13 @@ impl ProbingLimiter {
         self.answered = (self.answered + 1).min(self.sent);
     }
 
+    fn count_fault(&mut self) {
+        self.faults.count();
+        if self.faults.is_many() {
+            self.window = (self.window - self.gain).max(self.least_window);
+        }
+    }
+
     /// Ends the probe if the coming answer is that to its request.
     fn sample_round_trip(&mut self) {
         if let Some((number, sent_at)) = self.round_trip.probe
@@ -527,7 +584,7 @@ impl ProbingLimiter {
         let (time, granted) = (self.now - since, self.granted - granted);
         if granted >= Self::IN_FLIGHT_GRANTS && time > 0.0 {
             let measured = granted as f64 / time;
-            self.known = Some(measured);
+            self.remember(measured);
             self.track(measured);
         } else {
             self.search(1.0 / self.round_trip.mean.min(1.0));
@@ -560,7 +617,7 @@ impl ProbingLimiter {
         let granted = self.granted - self.anchor.granted;
         if let Some(measured) = self.measured(Self::FIRST_GRANTS) {
             self.set_anchor();
-            self.known = Some(measured);
+            self.remember(measured);
             self.track(measured);
         } else if granted >= Self::FIRST_GRANTS {
             // There were idle times, so nothing was measured.
@@ -579,7 +636,7 @@ impl ProbingLimiter {
         // to the same rate: the faster ones are throttled earlier in their rise.
         let mut next = rate / (1.0 + swing);
         if let Some(measured) = self.measured(Self::GRANTS) {
-            self.known = Some(measured);
+            self.remember(measured);
             next = next.min(1.2 * measured);
             let fell = measured < 0.8 * center;
             let rose = rate > 1.3 * center;
@@ -593,28 +650,39 @@ impl ProbingLimiter {
         self.track(next.max(self.lowest()));
     }
 
-    /// Returns the rate below which throttling does not bring it: if nothing is granted, a lower
-    /// one only finds the end of that later.
-    fn lowest(&self) -> f64 {
-        if self.reaction.starved {
-            let part = self.known.map(|known| Self::LOOKING_PART * known);
-            part.unwrap_or(Self::LOOKING).min(Self::LOOKING)
+    /// Keeps a measured rate. While most is throttled, whatever the pace, it is not the rate of the
+    /// service alone: others may use it up. So the known one is then forgotten slowly.
+    fn remember(&mut self, measured: f64) {
+        if self.throttles.is_many() {
+            let kept = self.known.map_or(0.0, |known| known / 2.0);
+            self.known = Some(measured.max(kept));
         } else {
-            0.0
+            self.known = Some(measured);
+            self.comeback = Self::RETURN * measured;
         }
     }
 
-    /// Goes back towards the known rate, as something is granted again.
-    fn end_starvation(&mut self) {
+    /// Returns the rate below which throttling does not bring it: a lower one only finds the end of
+    /// the throttling later.
+    fn lowest(&self) -> f64 {
+        let part = self.known.map(|known| Self::LOOKING_PART * known);
+        part.unwrap_or(Self::LOOKING).min(Self::LOOKING)
+    }
+
+    /// Goes back towards the known rate, as something is granted again. Returns true if that makes
+    /// the rate higher.
+    fn end_starvation(&mut self) -> bool {
         self.reaction.starved = false;
-        if let Phase::Track { center, .. } = self.phase
-            && let Some(known) = self.known
-            && Self::RETURN * known > 2.0 * center
-        {
-            let next = Self::RETURN * known;
-            self.known = Some(next);
+        let Phase::Track { center, .. } = self.phase else {
+            return false;
+        };
+        let next = self.comeback;
+        let is_higher = next > 2.0 * center;
+        if is_higher {
+            self.comeback = Self::RETURN * next;
             self.track(next);
         }
+        is_higher
     }
 
     /// Returns the rate of grants since the anchor: at both times the bucket was empty, so it is

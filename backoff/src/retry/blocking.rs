@@ -1,11 +1,11 @@
 use core::{task::Waker, time::Duration};
 
-use super::clock::system_time;
 use super::hooks::{
     Blocking, BlockingSleep, Classifier, ClassifyTrait, NoNotify, Notify, ThreadSleep,
 };
 use super::{Retry, final_wait};
 use crate::call::Decision;
+use crate::clock::{limiter_time, system_time, waited};
 use crate::limit::Line;
 use crate::policy::Policy;
 use crate::random::{Entropy, Random};
@@ -126,8 +126,7 @@ where
             return Ok(());
         };
         if self.driver.plan.refused.is_some() {
-            let now = system_time().unwrap_or_default();
-            return match limiter.acquire(now) {
+            return match limiter.acquire(limiter_time(system_time())) {
                 Ok(()) => {
                     self.driver.granted();
                     Ok(())
@@ -141,7 +140,11 @@ where
             };
         }
         let mut line = Line::new(limiter);
-        while let Err(wait) = line.ask_blocking(system_time().unwrap_or_default()) {
+        loop {
+            let now = limiter_time(system_time());
+            let Err(wait) = line.ask_blocking(now) else {
+                break;
+            };
             let mut delay = line.patience(wait);
             if last.is_some() && self.driver.plan.call.has_deadline() {
                 let elapsed = self.elapsed(started);
@@ -157,6 +160,7 @@ where
                 self.driver.cancelled();
                 return last.map_or(Ok(()), Err);
             }
+            waited(system_time(), now, delay.min(look));
         }
         self.driver.granted();
         Ok(())

@@ -15,8 +15,8 @@ use core::{fmt, ops::ControlFlow, task::Waker, time::Duration};
 #[cfg(feature = "std")]
 use std::{sync::Arc, task::Wake, thread};
 
-use super::clock::system_time;
 use super::report::Pause;
+use crate::clock::system_time;
 use crate::fault::{Classify, Failure};
 
 /// Reads the facts of an error.
@@ -86,8 +86,10 @@ pub trait Timer {
 
     /// Returns the time since some fixed point, for deadlines and limiters.
     ///
-    /// `None` means that there is no clock; a deadline then counts the waits alone. By default it
-    /// is the system's monotonic clock, with feature `std`.
+    /// `None` means that there is no clock, as on `wasm32-unknown-unknown`. A deadline then counts
+    /// the waits alone, and a limiter the time slept in its line, so that its bucket does not fill
+    /// while nothing waits (on targets with 64-bit atomics; on others a limiter needs a clock). By
+    /// default it is the system's monotonic clock, with feature `std`.
     fn now(&self) -> Option<Duration> {
         system_time()
     }
@@ -119,7 +121,7 @@ impl Timer for DefaultTimer {
 
     /// Reads tokio's clock, which tests can pause.
     fn now(&self) -> Option<Duration> {
-        super::clock::since_origin(tokio::time::Instant::now().into_std())
+        crate::clock::since_origin(tokio::time::Instant::now().into_std())
     }
 }
 

@@ -1,5 +1,4 @@
 mod blocking;
-mod clock;
 mod driver;
 pub mod hooks;
 mod report;
@@ -19,6 +18,7 @@ use self::hooks::{Classifier, ClassifyTrait, DefaultTimer, NoNotify, Notify, Tim
 pub use self::report::{Pause, Report};
 use crate::budget::{Budget, Tokens};
 use crate::call::{Call, Decision, Stop};
+use crate::clock::limiter_time;
 use crate::fault::Failure;
 use crate::limit::{Limiter, Line, Permit};
 use crate::policy::Policy;
@@ -160,6 +160,7 @@ impl<'a, F, T, E, C, N, R, S> Retry<'a, F, T, E, C, N, R, S> {
     ///
     /// The error is that of the attempt before, or `refused()` if nothing was sent yet. A limiter
     /// that starts carefully refuses what is too much for its start, though nothing was throttled.
+    /// The timer needs a [clock](Timer::now), as nothing is slept here.
     ///
     /// ```
     /// # #[cfg(feature = "std")]
@@ -467,7 +468,7 @@ where
             return Ok(());
         };
         if self.driver.plan.refused.is_some() {
-            return match limiter.acquire(self.timer.now().unwrap_or_default()) {
+            return match limiter.acquire(limiter_time(self.timer.now())) {
                 Ok(()) => {
                     self.driver.granted();
                     Ok(())

@@ -63,10 +63,16 @@ fn run() -> Result<(), BoxError> {
     }
     fs::write(folder.join("throttled.csv"), report::throttled_csv())?;
 
+    let single = finding::single_table();
+    let shared = finding::shared_table();
+    fs::write(
+        folder.join("finding.csv"),
+        report::finding_csv(&single, &shared),
+    )?;
     writeln!(out, "finding the rate, one process\n")?;
-    writeln!(out, "{}", finding::single_table(&finding::SINGLE))?;
+    writeln!(out, "{}", single)?;
     writeln!(out, "finding the rate, several processes\n")?;
-    writeln!(out, "{}", finding::shared_table(&finding::shared()))?;
+    writeln!(out, "{}", shared)?;
     let base = finding::SINGLE[0];
     let schedules = base.schedules();
     let points: Vec<_> = schedules
@@ -81,7 +87,7 @@ fn run() -> Result<(), BoxError> {
     writeln!(
         out,
         "written to target/contention: study.csv, study.svg, throttled.csv, throttled.svg, \
-         pareto.svg"
+         finding.csv, pareto.svg"
     )?;
     Ok(())
 }

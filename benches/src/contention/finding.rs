@@ -169,6 +169,14 @@ impl Case {
         }
     }
 
+    /// Returns the name in the tables, with the best possible time if there is one.
+    pub fn title(&self) -> String {
+        match self.calls {
+            Some(_) => format!("{} ({:.2} s)", self.name, self.best()),
+            None => self.name.to_owned(),
+        }
+    }
+
     /// Makes the schedules under comparison.
     pub fn schedules(&self) -> Vec<Schedule> {
         finding(self.rate.0 as u32, self.bucket as u32)
@@ -448,44 +456,37 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 
 /// Formats the cases with one process as a Markdown table: finish divided by the best possible
 /// (median and worst run), and wasted calls in percent of those wanted.
-pub fn single_table(cases: &[Case]) -> String {
-    let mut table = heading(&cases[0], "case (best possible)");
-    for case in cases {
-        let _ = write!(table, "| {} ({:.2} s) |", case.name, case.best());
-        for index in 0..case.schedules().len() {
-            let summary = summary(case, index);
-            let calls = case.calls.unwrap_or(1) as f64;
-            let _ = write!(
-                table,
-                " {:.3}, {:.2}; {:.1} % |",
-                summary.finish,
-                summary.worst,
-                100.0 * summary.wasted / calls,
-            );
-        }
-        table.push('\n');
-    }
-    table
+pub fn single_table() -> String {
+    table("case (best possible)", &SINGLE, |case, index| {
+        single_cell(case, &summary(case, index))
+    })
 }
 
-/// The medians of the seconds 10 to 40 after the last process joined.
+/// Formats how a schedule does in a case of one process.
+pub fn single_cell(case: &Case, summary: &Summary) -> String {
+    let waste = 100.0 * summary.wasted / case.calls.unwrap_or(1) as f64;
+    format!("{:.3}, {:.2}; {waste:.1} %", summary.finish, summary.worst)
+}
+
+/// The medians of the 40 seconds after the last process joined.
 #[derive(Debug, Clone, Copy)]
 pub struct Steady {
-    /// The calls granted, divided by the rate.
+    /// The calls granted, divided by those that the service would have granted.
     pub throughput: f64,
-    /// The wasted calls for each one granted.
+    /// The wasted calls for each one granted, after ten seconds.
     pub waste: f64,
-    /// Jain's index of the calls granted to each process.
+    /// Jain's index of the calls granted to each process, after ten seconds.
     pub fairness: f64,
 }
 
-/// Runs a schedule in a case of several processes with so many seeds.
-pub fn steady(case: &Case, index: usize, seeds: u64) -> Steady {
+/// Runs a schedule in a case of several processes with every seed.
+pub fn steady(case: &Case, index: usize) -> Steady {
     let (from, to) = (case.late + 10.0, case.late + 40.0);
-    let outcomes: Vec<_> = (1..=seeds).map(|seed| run(case, index, seed)).collect();
-    let throughput = |outcome: &Outcome| {
-        outcome.shares(from, to).iter().sum::<f64>() / (to - from) / case.rate.0
-    };
+    let outcomes: Vec<_> = (1..=SEEDS).map(|seed| run(case, index, seed)).collect();
+    let full = if case.late == 0.0 { case.bucket } else { 0.0 };
+    let possible = full + (to - case.late) * case.rate.0;
+    let throughput =
+        |outcome: &Outcome| outcome.shares(case.late, to).iter().sum::<f64>() / possible;
     Steady {
         throughput: median(outcomes.iter().map(throughput)),
         waste: median(outcomes.iter().map(|outcome| outcome.waste(from, to))),
@@ -493,35 +494,40 @@ pub fn steady(case: &Case, index: usize, seeds: u64) -> Steady {
     }
 }
 
-/// Formats the cases with several processes as a Markdown table: throughput divided by the rate,
-/// wasted calls in percent of those granted (both after ten seconds), and Jain's index over the
-/// seconds 10 to 40; times count from when the last process joins.
-pub fn shared_table(cases: &[Case]) -> String {
-    let mut table = heading(&cases[0], "case");
-    for case in cases {
-        let _ = write!(table, "| {} |", case.name);
-        for index in 0..case.schedules().len() {
-            let Steady {
-                throughput,
-                waste,
-                fairness,
-            } = steady(case, index, SEEDS);
-            let waste = 100.0 * waste;
-            let _ = write!(table, " {throughput:.3}; {waste:.1} %; {fairness:.2} |");
-        }
-        table.push('\n');
-    }
-    table
+/// Formats the cases with several processes as a Markdown table: throughput divided by the possible
+/// one, wasted calls in percent of those granted, and Jain's index of fairness (both after ten
+/// seconds); times count from when the last process joins.
+pub fn shared_table() -> String {
+    table("case", &shared(), |case, index| {
+        shared_cell(steady(case, index))
+    })
 }
 
-fn heading(case: &Case, first: &str) -> String {
+/// Formats how a schedule does in a case of several processes.
+pub fn shared_cell(steady: Steady) -> String {
+    let waste = 100.0 * steady.waste;
+    format!(
+        "{:.3}; {waste:.1} %; {:.2}",
+        steady.throughput, steady.fairness
+    )
+}
+
+/// Makes a table with a row for each case and a column for each schedule.
+fn table(first: &str, cases: &[Case], cell: fn(&Case, usize) -> String) -> String {
+    let schedules = cases[0].schedules();
     let mut table = format!("| {first} |");
-    let schedules = case.schedules();
     for schedule in &schedules {
         let _ = write!(table, " {} |", schedule.name);
     }
     table.push_str("\n|---|");
     table.push_str(&"---|".repeat(schedules.len()));
     table.push('\n');
+    for case in cases {
+        let _ = write!(table, "| {} |", case.title());
+        for index in 0..schedules.len() {
+            let _ = write!(table, " {} |", cell(case, index));
+        }
+        table.push('\n');
+    }
     table
 }

@@ -134,6 +134,41 @@ pub fn throttled_csv() -> String {
     csv
 }
 
+/// Formats the tables of finding the rate as CSV, a line for each case and schedule. In one process
+/// the figures are the finish divided by the best possible (median and worst run) and the waste in
+/// percent; in several, the throughput, the waste in percent and the fairness.
+pub fn finding_csv(single: &str, shared: &str) -> String {
+    let mut csv = String::from("case,schedule,finish,worst,waste_percent,throughput,fairness\n");
+    for (table, is_single) in [(single, true), (shared, false)] {
+        let mut rows = table.lines().map(cells);
+        let schedules = rows.next().unwrap_or_default();
+        for row in rows.skip(1) {
+            for (schedule, cell) in schedules.iter().zip(&row).skip(1) {
+                let (case, figures) = (row[0], numbers(cell));
+                let (first, second, third) = (figures[0], figures[1], figures[2]);
+                let _ = write!(csv, "\"{case}\",\"{schedule}\",");
+                let _ = if is_single {
+                    writeln!(csv, "{first},{second},{third},,")
+                } else {
+                    writeln!(csv, ",,{second},{first},{third}")
+                };
+            }
+        }
+    }
+    csv
+}
+
+/// Returns the cells of a row of a Markdown table.
+pub fn cells(row: &str) -> Vec<&str> {
+    row.trim_matches('|').split('|').map(str::trim).collect()
+}
+
+/// Reads the figures of a cell.
+pub fn numbers(cell: &str) -> Vec<f64> {
+    let parts = cell.split([',', ';', '%']).map(str::trim);
+    parts.filter_map(|part| part.parse().ok()).collect()
+}
+
 /// Names the schedule that wastes the fewest calls at equal work, and compares its time with the
 /// fastest.
 pub fn verdict(outcomes: &[Outcome]) -> Option<String> {
