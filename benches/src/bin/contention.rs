@@ -70,9 +70,9 @@ fn run() -> Result<(), BoxError> {
         report::finding_csv(&single, &shared),
     )?;
     writeln!(out, "finding the rate, one process\n")?;
-    writeln!(out, "{}", single)?;
+    writeln!(out, "{single}")?;
     writeln!(out, "finding the rate, several processes\n")?;
-    writeln!(out, "{}", shared)?;
+    writeln!(out, "{shared}")?;
     let base = finding::SINGLE[0];
     let schedules = base.schedules();
     let points: Vec<_> = schedules
