@@ -241,6 +241,11 @@ impl<'a> Failure<'a> {
         Self::from_point(FailurePoint::Local)
     }
 
+    /// Returns true if the request was sent, or a connection was tried, and no answer came.
+    pub(crate) const fn is_lost(&self) -> bool {
+        !self.is_answer() && !matches!(self.point, FailurePoint::Local)
+    }
+
     /// Returns true if the service answered.
     pub(crate) const fn is_answer(&self) -> bool {
         matches!(self.point, FailurePoint::Response(_))

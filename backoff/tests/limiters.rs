@@ -36,6 +36,10 @@ impl<L: Algorithm> Algorithm for Counted<L> {
         self.0.on_answer(throttled, now)
     }
 
+    fn on_lost(&mut self) -> bool {
+        self.0.on_lost()
+    }
+
     fn on_unanswered(&mut self) -> bool {
         self.0.on_unanswered()
     }
@@ -368,6 +372,7 @@ struct Service {
     bucket: f64,
     at: f64,
     state: State,
+    round_trip: f64,
     random: SeededRandom,
     /// Answers on their way, and when they arrive.
     answers: VecDeque<(f64, Answer)>,
@@ -388,6 +393,11 @@ enum State {
     Faulty(f64),
     /// Answers with a 503 that is not throttling what its bucket does not grant.
     Overloaded,
+    /// The same, and is then down until this time.
+    Crashing {
+        until: f64,
+        for_long: f64,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -406,9 +416,15 @@ impl Service {
             bucket,
             at: 0.0,
             state: State::Works,
+            round_trip: 0.02,
             random: SeededRandom::new(1),
             answers: VecDeque::new(),
         }
+    }
+
+    fn with_round_trip(mut self, seconds: f64) -> Self {
+        self.round_trip = seconds;
+        self
     }
 
     fn answer(&mut self, now: f64) -> Answer {
@@ -422,6 +438,14 @@ impl Service {
             State::Shared(share) if self.random.fraction() >= share => return Answer::Throttled,
             State::Works | State::Shared(_) => Answer::Throttled,
             State::Overloaded => Answer::Fault,
+            State::Crashing { until, .. } if now < until => return Answer::Fault,
+            State::Crashing { for_long, .. } => {
+                if self.tokens < 1.0 {
+                    let until = now + for_long;
+                    self.state = State::Crashing { until, for_long };
+                }
+                Answer::Fault
+            }
         };
         if self.tokens < 1.0 {
             return refusal;
@@ -438,7 +462,7 @@ enum Event {
     Answered(Duration, Answer),
 }
 
-/// Calls a service with a demand without end for `time`. Answers take 20 ms.
+/// Calls a service with a demand without end for `time`.
 fn drive(limiter: &mut ProbingLimiter, service: &mut Service, from: f64, time: f64) -> Vec<Event> {
     let mut events = Vec::new();
     let mut now = from;
@@ -450,7 +474,9 @@ fn drive(limiter: &mut ProbingLimiter, service: &mut Service, from: f64, time: f
         match asked {
             Ok(()) => {
                 let answer = service.answer(now);
-                service.answers.push_back((now + 0.02, answer));
+                service
+                    .answers
+                    .push_back((now + service.round_trip, answer));
             }
             Err(wait) => next = now + wait.as_secs_f64(),
         }
@@ -496,7 +522,8 @@ fn any_history(limiter: &mut ProbingLimiter, random: &mut SeededRandom) -> f64 {
             _ => now,
         };
         let at = Duration::from_secs_f64(at);
-        match (random.fraction() * 5.0) as u32 {
+        match (random.fraction() * 6.0) as u32 {
+            5 => drop(limiter.on_lost()),
             0 | 1 => drop(limiter.acquire(at)),
             2 => drop(limiter.on_fault(at)),
             3 => drop(limiter.on_answer(random.fraction() < throttling, at)),
@@ -661,8 +688,79 @@ fn an_overload_that_is_answered_with_plain_server_errors_does_not_grow() {
 }
 
 #[test]
+fn a_service_that_breaks_when_it_is_overrun_is_not_flooded_as_it_comes_back() {
+    for for_long in [1.0, 5.0, 20.0] {
+        let mut limiter = ProbingLimiter::new();
+        let mut service = Service::new(100.0, 100.0);
+        drive(&mut limiter, &mut service, 0.0, 20.0);
+        service.state = State::Crashing {
+            until: 0.0,
+            for_long,
+        };
+        drive(&mut limiter, &mut service, 20.0, 60.0);
+        let count = sent(&drive(&mut limiter, &mut service, 80.0, 600.0)) as f64;
+        assert!(count < 600.0 * 200.0, "{count}, {for_long} s");
+    }
+}
+
+#[test]
+fn a_service_that_throttles_all_is_left_alone_within_some_round_trips() {
+    for (rate, round_trip) in [(1_000.0, 1.0), (5_500.0, 0.1), (20.0, 5.0)] {
+        let mut limiter = ProbingLimiter::new();
+        let mut service = Service::new(rate, rate).with_round_trip(round_trip);
+        drive(&mut limiter, &mut service, 0.0, 300.0);
+        service.state = State::Closed;
+        let before = limiter.rate().max(rate);
+        let count = sent(&drive(&mut limiter, &mut service, 300.0, 300.0)) as f64;
+        let most = 4.0 * before * round_trip + 200.0;
+        assert!(count < most, "{count} at {rate}, {round_trip} s");
+    }
+}
+
+#[test]
+fn at_long_round_trips_the_rate_doubles_in_several_of_them() {
+    for (rate, round_trip) in [(20.0, 5.0), (100.0, 1.0)] {
+        let mut limiter = ProbingLimiter::new();
+        let mut service = Service::new(rate, rate).with_round_trip(round_trip);
+        drive(&mut limiter, &mut service, 0.0, 100.0);
+        let events = drive(&mut limiter, &mut service, 100.0, 300.0);
+        let (sent, granted) = (
+            sent(&events) as f64,
+            answered(&events, Answer::Granted) as f64,
+        );
+        assert!(sent < 1.15 * granted, "{sent} for {granted}");
+        assert!(granted > 0.9 * 300.0 * rate, "{granted} at {rate}");
+    }
+}
+
+#[test]
+fn requests_that_are_given_up_tell_nothing_about_the_service() {
+    for mut limiter in [ProbingLimiter::new(), ProbingLimiter::cautious()] {
+        // Each second request is given up before its answer, as by a program that hedges.
+        let mut answers = VecDeque::new();
+        let (mut now, mut sent) = (0.0, 0_u32);
+        while now < 10.0 {
+            let at = Duration::from_secs_f64(now);
+            if limiter.acquire(at).is_ok() {
+                sent += 1;
+                answers.push_back((now + 0.1, sent % 2 == 0));
+                continue;
+            }
+            let (then, is_answer) = answers.pop_front().unwrap();
+            now = then;
+            if is_answer {
+                limiter.on_answer(false, Duration::from_secs_f64(now));
+            } else {
+                limiter.on_unanswered();
+            }
+        }
+        assert!(sent > 10_000, "{sent}");
+    }
+}
+
+#[test]
 fn after_a_stretch_in_which_a_few_are_granted_it_comes_back_within_a_minute() {
-    for share in [0.02, 0.05, 0.2] {
+    for share in [0.02, 0.05, 0.2, 0.5, 0.7] {
         for time in [90.0, 600.0] {
             let mut limiter = ProbingLimiter::new();
             let mut service = Service::new(100.0, 100.0);
@@ -799,7 +897,7 @@ fn the_rate_does_not_grow_while_nothing_is_granted() {
         match limiter.acquire(Duration::from_secs_f64(now)) {
             Ok(()) => {
                 sent += 1;
-                limiter.on_unanswered();
+                limiter.on_lost();
             }
             Err(wait) => now += wait.as_secs_f64().max(1e-3),
         }

@@ -31,7 +31,15 @@ pub trait Algorithm {
         self.on_answer(false, now)
     }
 
-    /// Forgets a request that was granted and gets no answer.
+    /// Learns that a request got no answer because its connection broke or a timeout ended it. By
+    /// default it is forgotten.
+    ///
+    /// Returns true if a request that waits may be sent sooner than it was told.
+    fn on_lost(&mut self) -> bool {
+        self.on_unanswered()
+    }
+
+    /// Forgets a request that was granted and was not sent, or was given up before its answer.
     ///
     /// Returns true if a request that waits may be sent sooner than it was told.
     fn on_unanswered(&mut self) -> bool {
@@ -97,6 +105,10 @@ impl Algorithm for ProbingLimiter {
 
     fn on_fault(&mut self, now: Duration) -> bool {
         self.on_fault(now)
+    }
+
+    fn on_lost(&mut self) -> bool {
+        self.on_lost()
     }
 
     fn on_unanswered(&mut self) -> bool {

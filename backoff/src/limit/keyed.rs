@@ -86,10 +86,16 @@ impl<K: Clone + Eq + Hash, L: Algorithm + Clone> KeyedLimit<K, L> {
         } else {
             Vec::new()
         };
-        let limiter = limits.entry(key).or_insert(new).clone();
+        let (limiter, spare) = match limits.get(&key) {
+            Some(known) => (known.clone(), Some(key)),
+            None => {
+                limits.insert(key, new.clone());
+                (new, None)
+            }
+        };
         drop(limits);
         // The code that drops a key is not ours, and may use the same table.
-        drop(idle);
+        drop((idle, spare));
         limiter
     }
 }
@@ -179,6 +185,12 @@ where
 
     fn on_fault(&self, now: Duration) {
         self.at(now).on_fault(now);
+    }
+
+    fn on_lost(&self) {
+        if let Some(limiter) = self.known() {
+            limiter.on_lost();
+        }
     }
 
     fn on_unanswered(&self) {

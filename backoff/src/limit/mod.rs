@@ -127,8 +127,14 @@ pub trait Limiter {
         self.on_answer(false, now);
     }
 
-    /// Forgets a request that was granted and gets no answer: it was not sent, or its connection
-    /// broke. Does nothing by default.
+    /// Records that a request got no answer because its connection broke or a timeout ended it. By
+    /// default it is forgotten.
+    fn on_lost(&self) {
+        self.on_unanswered();
+    }
+
+    /// Forgets a request that was granted and was not sent, or was given up before its answer. Does
+    /// nothing by default.
     fn on_unanswered(&self) {}
 
     /// Returns true if a throttled request needs no delay besides the wait for this limiter,

@@ -62,7 +62,13 @@ impl<L: Deref<Target: Limiter>> Permit<L> {
         let Some(limiter) = self.limiter.as_deref() else {
             return;
         };
-        if failure.is_some_and(|failure| !failure.is_answer()) {
+        if let Some(failure) = failure
+            && !failure.is_answer()
+        {
+            if failure.is_lost() && self.unanswered {
+                self.unanswered = false;
+                limiter.on_lost();
+            }
             return self.unanswered();
         }
         let now = limiter_time(now());

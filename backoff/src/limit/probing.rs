@@ -17,20 +17,22 @@ use core::time::Duration;
 ///    flight shows its rate; if that is fewer than 4, it sends one request in a round trip and
 ///    doubles, until it is throttled again.
 /// 3. *Tracking.* The rate rises slowly from 30 % below the estimate to 30 % above it, in 1.5 s or
-///    longer. The bucket of the service fills and empties meanwhile, so nothing is lost. At
-///    throttling, the estimate is measured again. Without throttling, the rate goes on to double
-///    each second.
+///    longer. The bucket of the service fills and empties meanwhile, so nothing is lost if it holds
+///    the requests of a tenth of a second; of a service with a bucket of 1, it gets half to two
+///    thirds. At throttling, the estimate is measured again. Without throttling, the rate goes on
+///    to double each second, or in four round trips if they take longer.
 ///
-/// The rate doubles only while requests are granted and at most a quarter of the answers are server
-/// errors or missing, and never are more in flight than twice those of the rate in a round trip,
-/// and 8. So a service that hangs, breaks, or answers too many requests with a plain 503 is not
-/// flooded: the rate stays where it is. Server errors do not lower it. While most is throttled, the
-/// rate falls to a request in two seconds, or to a sixteenth of the known rate if that is less;
-/// when something is granted again, it goes on at a quarter of the known rate.
+/// The rate doubles only while requests are granted and at most about a quarter of the answers are
+/// server errors or missing. When they become more, it goes back to where it doubled from, and
+/// stays there. Never are more in flight than twice those of the rate in a round trip, and 8. So a
+/// service that hangs, breaks, or answers too many requests with a plain 503 is not flooded. While
+/// most is throttled, the rate falls to a request in two seconds, or to a sixteenth of the known
+/// rate if that is less; when something is granted again, it goes on at a quarter of the known
+/// rate.
 ///
 /// It is made for token buckets, which is what AWS documents. A service that counts requests in
-/// fixed windows, such as 100 in each second, throttles all or nothing. There it gets a third to
-/// two thirds of the rate and wastes an eighth to a sixth of the requests: use a
+/// fixed windows, such as 100 in each second, throttles all or nothing. There it gets half to three
+/// quarters of the rate and wastes up to a tenth of the requests: use a
 /// [`RateLimit`](super::RateLimit) with a small burst.
 ///
 /// Each throttled answer costs a request and is the only news there is, so a share of requests is
@@ -68,8 +70,9 @@ pub struct ProbingLimiter {
     granted: u64,
     reaction: Reaction,
     anchor: Anchor,
-    /// The rate measured last. While most is throttled, it is forgotten slowly.
-    known: Option<f64>,
+    /// The rate measured last and when. What is measured while much is throttled does not replace
+    /// it, until it is forgotten.
+    known: Option<(f64, f64)>,
     /// The rate at which it goes on after a stretch in which nothing is granted. Each attempt
     /// divides it.
     comeback: f64,
@@ -98,7 +101,7 @@ enum Phase {
     /// The rate doubles from `rate` on, in each round trip.
     Search { rate: f64 },
     /// The rate rises from `center` × (1 − `swing`) to `center` × (1 + `swing`), `periods` times a
-    /// second, and then doubles in each second.
+    /// second, and then doubles in each second, or in four round trips.
     Track {
         center: f64,
         swing: f64,
@@ -126,24 +129,31 @@ struct Anchor {
 }
 
 /// How far answers of one kind outnumber grants lately: each counts 1, up to a few, and each grant
-/// takes away a part.
+/// takes away a part. So they are many where they are more than a quarter of the answers.
 #[derive(Clone, Copy, Debug)]
-struct Excess(f64);
+struct Excess {
+    count: f64,
+    are_many: bool,
+}
 
 impl Excess {
+    const NONE: Self = Self {
+        count: 0.0,
+        are_many: false,
+    };
     const MOST: f64 = 8.0;
     const MANY: f64 = 4.0;
+    const GRANT: f64 = 1.0 / 3.0;
 
-    const fn count(&mut self) {
-        self.0 = (self.0 + 1.0).min(Self::MOST);
+    const fn add(&mut self) {
+        self.count = (self.count + 1.0).min(Self::MOST);
+        self.are_many |= self.count > Self::MANY;
     }
 
     const fn take(&mut self, part: f64) {
-        self.0 = (self.0 - part).max(0.0);
-    }
-
-    const fn is_many(self) -> bool {
-        self.0 > Self::MANY
+        self.count = (self.count - part).max(0.0);
+        // Only once none are left, or a share near a quarter would be many and few in turn.
+        self.are_many &= self.count > 0.0;
     }
 }
 
@@ -181,10 +191,8 @@ impl ProbingLimiter {
     /// Below this rate the period is longer.
     const SLOW: f64 = 4.0;
     const MIN_RATE: f64 = 0.05;
-    /// A grant makes up for so many faults, so the rate does not double where more than a quarter
-    /// of the answers are faults; and for so many throttled answers.
-    const GRANT_FOR_FAULTS: f64 = 1.0 / 3.0;
-    const GRANT_FOR_THROTTLES: f64 = 1.0;
+    /// In so many seconds, half of the known rate is forgotten.
+    const MEMORY: f64 = 300.0;
     /// While most is throttled, the rate falls to this or to a part of the known one.
     const LOOKING: f64 = 0.5;
     const LOOKING_PART: f64 = 1.0 / 16.0;
@@ -249,8 +257,8 @@ impl ProbingLimiter {
             },
             known: None,
             comeback: 0.0,
-            faults: Excess(0.0),
-            throttles: Excess(0.0),
+            faults: Excess::NONE,
+            throttles: Excess::NONE,
             round_trip: RoundTrip {
                 mean: Self::FIRST_ROUND_TRIP,
                 measured: false,
@@ -310,7 +318,7 @@ impl ProbingLimiter {
         self.count_answer();
         let mut sooner = false;
         if throttled {
-            self.throttles.count();
+            self.throttles.add();
             // One reaction in a round trip: what was sent before the last one is no news.
             if self.answered > self.reaction.sent {
                 self.react();
@@ -318,14 +326,14 @@ impl ProbingLimiter {
         } else {
             self.granted += 1;
             self.heard_grant = self.now;
-            self.faults.take(Self::GRANT_FOR_FAULTS);
-            self.throttles.take(Self::GRANT_FOR_THROTTLES);
+            self.faults.take(Excess::GRANT);
+            self.throttles.take(Excess::GRANT);
             if self.reaction.starved {
                 sooner = self.end_starvation();
             }
             // A window that is not used proves nothing about the service.
             let is_used = 2.0 * in_flight >= self.window;
-            if matches!(self.phase, Phase::Start) && is_used && !self.faults.is_many() {
+            if matches!(self.phase, Phase::Start) && is_used && !self.faults.are_many {
                 self.window += self.gain;
             }
         }
@@ -344,12 +352,20 @@ impl ProbingLimiter {
         self.settle()
     }
 
-    /// Forgets a request that was granted and gets no answer: it was not sent, or its connection
-    /// broke. For the growth of the rate it counts as a 5xx does.
+    /// Notes that a request got no answer because its connection broke or a timeout ended it. For
+    /// the growth of the rate it counts as a 5xx does.
+    ///
+    /// Returns true if requests that wait may be sent sooner than they were told.
+    pub fn on_lost(&mut self) -> bool {
+        self.count_fault();
+        self.on_unanswered()
+    }
+
+    /// Forgets a request that was granted and was not sent, or was given up before its answer. That
+    /// tells nothing about the service.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_unanswered(&mut self) -> bool {
-        self.count_fault();
         if let Some((number, _)) = &mut self.round_trip.probe
             && self.sent > self.answered
         {
@@ -452,7 +468,7 @@ impl ProbingLimiter {
                     let most = rate.max(before / 4.0) / 2.0;
                     most.min(1.0 / self.round_trip.mean)
                 }
-                _ => (before / 4.0).min(1.0),
+                _ => (before / 4.0).min(1.0).min(0.25 / self.round_trip.mean),
             };
             self.pace.position += busy * doublings;
             self.pace.rate = self.rate_at(self.pace.position);
@@ -467,6 +483,9 @@ impl ProbingLimiter {
         self.now = now;
         self.heard = now;
         self.heard_grant = self.heard_grant.min(now);
+        if let Some((_, at)) = &mut self.known {
+            *at = at.min(now);
+        }
         self.round_trip.probe = None;
         if let Phase::Drain { since, .. } = &mut self.phase {
             *since = since.min(now);
@@ -477,7 +496,7 @@ impl ProbingLimiter {
     /// Returns true if a request was granted so lately, and so few were faults, that the rate may
     /// double.
     fn is_granting(&self) -> bool {
-        if self.faults.is_many() {
+        if self.faults.are_many {
             return false;
         }
         let late = self.now - self.heard_grant - 2.0 * self.round_trip.mean;
@@ -539,9 +558,20 @@ impl ProbingLimiter {
     }
 
     fn count_fault(&mut self) {
-        self.faults.count();
-        if self.faults.is_many() {
-            self.window = (self.window - self.gain).max(self.least_window);
+        let were_many = self.faults.are_many;
+        self.faults.add();
+        if !self.faults.are_many {
+            return;
+        }
+        self.window = (self.window - self.gain).max(self.least_window);
+        if !were_many {
+            // To where it doubled from: what came after is unproved.
+            let first = match self.phase {
+                Phase::Track { .. } => 1.0,
+                _ => 0.0,
+            };
+            self.pace.position = self.pace.position.min(first);
+            self.pace.rate = self.rate_at(self.pace.position);
         }
     }
 
@@ -635,6 +665,10 @@ impl ProbingLimiter {
         // The decrease depends on the rate of the moment, which brings processes that share a limit
         // to the same rate: the faster ones are throttled earlier in their rise.
         let mut next = rate / (1.0 + swing);
+        if self.reaction.starved && rate * self.round_trip.mean > 1.0 {
+            // The many of a long round trip are all in vain: a small decrease would take too long.
+            next = rate / 2.0;
+        }
         if let Some(measured) = self.measured(Self::GRANTS) {
             self.remember(measured);
             next = next.min(1.2 * measured);
@@ -650,22 +684,28 @@ impl ProbingLimiter {
         self.track(next.max(self.lowest()));
     }
 
-    /// Keeps a measured rate. While most is throttled, whatever the pace, it is not the rate of the
-    /// service alone: others may use it up. So the known one is then forgotten slowly.
+    /// Keeps a measured rate. While much is throttled, whatever the pace, it is not the rate of the
+    /// service alone: others may use it up.
     fn remember(&mut self, measured: f64) {
-        if self.throttles.is_many() {
-            let kept = self.known.map_or(0.0, |known| known / 2.0);
-            self.known = Some(measured.max(kept));
-        } else {
-            self.known = Some(measured);
+        let is_sure = !self.throttles.are_many;
+        if is_sure {
             self.comeback = Self::RETURN * measured;
         }
+        if is_sure || self.known().is_none_or(|known| measured > known) {
+            self.known = Some((measured, self.now));
+        }
+    }
+
+    /// Returns what is left of the known rate.
+    fn known(&self) -> Option<f64> {
+        let (rate, at) = self.known?;
+        Some(rate / doubled((self.now - at) / Self::MEMORY))
     }
 
     /// Returns the rate below which throttling does not bring it: a lower one only finds the end of
     /// the throttling later.
     fn lowest(&self) -> f64 {
-        let part = self.known.map(|known| Self::LOOKING_PART * known);
+        let part = self.known().map(|known| Self::LOOKING_PART * known);
         part.unwrap_or(Self::LOOKING).min(Self::LOOKING)
     }
 

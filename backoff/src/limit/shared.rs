@@ -314,6 +314,10 @@ impl<L: Algorithm> Limiter for Shared<L> {
         self.learn(Some(now), |limiter| limiter.on_fault(now));
     }
 
+    fn on_lost(&self) {
+        self.learn(None, L::on_lost);
+    }
+
     fn on_unanswered(&self) {
         self.learn(None, L::on_unanswered);
     }

@@ -87,8 +87,8 @@ pub trait Timer {
     /// Returns the time since some fixed point, for deadlines and limiters.
     ///
     /// `None` means that there is no clock, as on `wasm32-unknown-unknown`. A deadline then counts
-    /// the waits alone, and a limiter the time slept in its line, so that its bucket does not fill
-    /// while nothing waits (on targets with 64-bit atomics; on others a limiter needs a clock). By
+    /// the waits alone. A limiter counts the sleeps that ended in its line, so its bucket does not
+    /// fill while nothing waits (on targets with 64-bit atomics; on others it needs a clock). By
     /// default it is the system's monotonic clock, with feature `std`.
     fn now(&self) -> Option<Duration> {
         system_time()
@@ -147,7 +147,8 @@ pub trait BlockingSleep {
     fn sleep(&mut self, delay: Duration) -> ControlFlow<()>;
 
     /// Sleeps in the line of a limiter: this long, or until `is_called` returns true, which gets a
-    /// waker that ends the sleep. It may return sooner.
+    /// waker that ends the sleep. It may return sooner, but only on a system with a clock: without
+    /// one, this time counts as slept.
     ///
     /// By default it cannot be woken, and looks again after `look`, which is from 1 to 100 ms: the
     /// sooner, the nearer the turn of the call.

@@ -55,6 +55,10 @@ impl Algorithm for Pace {
         self.probing.on_fault(now)
     }
 
+    fn on_lost(&mut self) -> bool {
+        self.probing.on_lost()
+    }
+
     fn on_unanswered(&mut self) -> bool {
         self.probing.on_unanswered()
     }
