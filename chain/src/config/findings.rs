@@ -5,8 +5,9 @@ use super::{
     setting::Setting,
     settings::Settings,
     table::{
-        self, S3_ADDRESSING_STYLE, S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT,
-        STS_REGIONAL_ENDPOINTS, SettingKey, USE_DUALSTACK_ENDPOINT, USE_FIPS_ENDPOINT,
+        self, S3_ADDRESSING_STYLE, S3_PAYLOAD_SIGNING_ENABLED, S3_USE_ACCELERATE_ENDPOINT,
+        S3_USE_DUALSTACK_ENDPOINT, STS_REGIONAL_ENDPOINTS, SettingKey, USE_DUALSTACK_ENDPOINT,
+        USE_FIPS_ENDPOINT,
     },
 };
 use crate::{
@@ -217,7 +218,11 @@ impl Settings {
     /// );
     /// ```
     pub fn s3_findings(&self) -> Vec<Finding> {
-        let flags = [S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT];
+        let flags = [
+            S3_USE_ACCELERATE_ENDPOINT,
+            S3_USE_DUALSTACK_ENDPOINT,
+            S3_PAYLOAD_SIGNING_ENABLED,
+        ];
         let flags = flags.into_iter().filter_map(|key| self.find(&key));
         let style = self.find(&S3_ADDRESSING_STYLE);
         let style = style.filter(|style| !["auto", "path", "virtual"].contains(&style.text));

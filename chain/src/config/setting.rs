@@ -1,6 +1,7 @@
 use std::{fmt, time::Duration};
 
 use crate::{
+    config::table::SettingKind,
     error::{Error, ErrorKind, is_not, shown},
     origin::Origin,
     profiles::{Section, Value},
@@ -60,6 +61,23 @@ impl<'a> Setting<'a> {
         let cure = "write a whole number of seconds, such as 5";
         let seconds = parse_number(self.text).ok_or_else(|| self.not_a_number(cure))?;
         Ok(Duration::from_secs(seconds))
+    }
+
+    /// Parses the value as a number of bytes, with or without a unit.
+    pub(super) fn bytes(&self) -> Result<u64, Error> {
+        let text = self.text.to_ascii_lowercase();
+        let units = [("k", 10), ("m", 20), ("g", 30), ("t", 40)];
+        let unit = units.into_iter().find_map(|(unit, power)| {
+            let number = text.strip_suffix(&format!("{unit}ib"));
+            let number = number.or_else(|| text.strip_suffix(&format!("{unit}b")));
+            Some((number?, power))
+        });
+        let (number, power) = unit.unwrap_or((&text, 0));
+        let bytes = parse_number(number.trim_end()).and_then(|number| match number {
+            0 => None,
+            number => number.checked_mul(1 << power),
+        });
+        bytes.ok_or_else(|| self.invalid(&SettingKind::Bytes.to_string()))
     }
 
     fn not_a_number(&self, cure: &str) -> Error {
@@ -201,6 +219,32 @@ fn parse_number(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes_have_the_units_of_the_aws_cli() {
+        let bytes = |text| {
+            let setting = Setting::from_variable("SIZE", text);
+            setting.bytes().map_err(|error| error.to_string())
+        };
+        for (text, number) in [
+            ("1", 1),
+            ("8388608", 8 << 20),
+            ("64KB", 64 << 10),
+            ("8 MB", 8 << 20),
+            ("8mib", 8 << 20),
+            ("1GB", 1 << 30),
+            ("5TiB", 5 << 40),
+        ] {
+            assert_eq!(bytes(text), Ok(number), "{text}");
+        }
+        for text in ["0", "0MB", "-1", "1.5GB", "MB", "8M", "8MBs", "99999999TB"] {
+            let message = bytes(text).unwrap_err();
+            assert!(
+                message.ends_with("not a number of bytes, such as 8MB"),
+                "{message}"
+            );
+        }
+    }
 
     #[test]
     fn numbers_of_any_size_are_numbers_and_other_texts_are_named_with_their_variable() {

@@ -907,6 +907,35 @@ impl Settings {
         self.find(key).map(|setting| setting.seconds()).transpose()
     }
 
+    /// Returns a setting that is a number of bytes, with or without a unit. As in the AWS CLI,
+    /// `KB`, `MB`, `GB` and `TB` are powers of 1024, as are `KiB` and so on, in any case.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the value is something else, or 0. The
+    /// message names the property and the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    /// use keyfob_chain::{Settings, Variables, settings::S3_MULTIPART_CHUNKSIZE};
+    ///
+    /// let bytes = |value| {
+    ///     let text = format!("[default]\ns3 =\n  multipart_chunksize = {value}\n");
+    ///     let config = (FileKind::Config, "config", text.as_bytes());
+    ///     let settings = Settings::new(Variables::default(), ConfigFiles::parse([config]));
+    ///     settings.bytes(&S3_MULTIPART_CHUNKSIZE).map_err(|error| error.to_string())
+    /// };
+    /// assert_eq!(bytes("16MB"), Ok(Some(16 << 20)));
+    /// assert_eq!(bytes("6000000"), Ok(Some(6_000_000)));
+    /// let error = bytes("big").unwrap_err();
+    /// assert!(error.ends_with("is \"big\", which is not a number of bytes, such as 8MB"));
+    /// ```
+    pub fn bytes(&self, key: &SettingKey) -> Result<Option<u64>, Error> {
+        self.find(key).map(|setting| setting.bytes()).transpose()
+    }
+
     /// Returns a setting that is one of a few names, in any case: the name as
     /// [`SettingKind::Choice`] has it.
     ///

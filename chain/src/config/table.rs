@@ -56,6 +56,8 @@ pub enum SettingKind {
     Number(u64),
     /// A whole number of seconds.
     Seconds,
+    /// A whole number of bytes, with or without a unit.
+    Bytes,
     /// A time as RFC 3339 has it.
     Time,
     /// A URL.
@@ -111,6 +113,7 @@ impl fmt::Display for SettingKind {
             Self::Flag => f.write_str("true or false"),
             Self::Number(least) => write!(f, "a whole number of {least} or more"),
             Self::Seconds => f.write_str("a whole number of seconds"),
+            Self::Bytes => f.write_str("a number of bytes, such as 8MB"),
             Self::Time => f.write_str("a time, such as 2026-11-27T10:00:00Z"),
             Self::Url => f.write_str("URL"),
             Self::Path => f.write_str("path"),
@@ -145,7 +148,7 @@ macro_rules! table {
     };
 }
 
-use SettingKind::{Choice, Flag, List, Number, Path, Seconds, Secret, Text, Time, Url};
+use SettingKind::{Bytes, Choice, Flag, List, Number, Path, Seconds, Secret, Text, Time, Url};
 
 const CHAIN: &str = "chain";
 const CHAIN_IMDS: &str = "chain, feature imds";
@@ -321,6 +324,14 @@ table! {
         CLI, "Whether S3 is called by its transfer acceleration.";
     S3_USE_DUALSTACK_ENDPOINT: [] ["s3.use_dualstack_endpoint"] Flag, "false",
         CLI, "Whether S3 is called at endpoints that have IPv6 addresses as well.";
+    S3_MAX_CONCURRENT_REQUESTS: [] ["s3.max_concurrent_requests"] Number(1), "32",
+        CLI, "How many requests to S3 are on their way at a time, at most.";
+    S3_MULTIPART_THRESHOLD: [] ["s3.multipart_threshold"] Bytes, "8MB",
+        CLI, "The size above which files are copied to S3 and back in parts.";
+    S3_MULTIPART_CHUNKSIZE: [] ["s3.multipart_chunksize"] Bytes, "8MB",
+        CLI, "The size of the parts. S3 takes parts of 5MB to 5GB, and the nearest of these counts.";
+    S3_PAYLOAD_SIGNING_ENABLED: [] ["s3.payload_signing_enabled"] Flag, "false",
+        CLI, "Whether the hash of what is uploaded is signed with TLS, too.";
     S3_US_EAST_1_REGIONAL_ENDPOINT: ["AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"]
         ["s3.us_east_1_regional_endpoint"]
         Choice(&["regional", "legacy"]), "regional",

@@ -67,8 +67,8 @@ pub(crate) use self::{
     request::{RequestArgs, RequestAuth},
     role::RoleArgs,
     s3::{
-        CpArgs, FormPrint, LsArgs, MbArgs, MvArgs, PresignArgs, RbArgs, ReportArgs, RmArgs,
-        S3Command, SyncArgs, TransferArgs,
+        CpArgs, FormPrint, LsArgs, MbArgs, MetadataDirective, MvArgs, PresignArgs, RbArgs,
+        ReportArgs, RmArgs, S3Command, SyncArgs, TransferArgs,
     },
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{ServeCommand, ServeContainerArgs, ServeImdsArgs, ServeProxyArgs},

@@ -77,6 +77,10 @@ pub(crate) struct TransferArgs {
     /// Who may do what with the new objects, such as private or public-read
     #[arg(long, value_name = "ACL")]
     pub(crate) acl: Option<String>,
+    /// Who may do what with the new objects, one by one: read, readacl, writeacl or full, such as
+    /// read=uri=http://acs.amazonaws.com/groups/global/AllUsers
+    #[arg(long, value_name = "WHAT=WHO", num_args = 1..)]
+    pub(crate) grants: Vec<String>,
     /// The storage class of the new objects, such as STANDARD_IA
     #[arg(long, value_name = "CLASS")]
     pub(crate) storage_class: Option<String>,
@@ -86,6 +90,33 @@ pub(crate) struct TransferArgs {
     /// The key of KMS
     #[arg(long, value_name = "ID")]
     pub(crate) sse_kms_key_id: Option<String>,
+    /// Encrypt the new objects, and read those that are there, with a key of your own
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        default_missing_value = "AES256",
+        requires = "sse_c_key"
+    )]
+    pub(crate) sse_c: Option<CustomerEncryption>,
+    /// The key of your own, of 32 bytes: fileb://FILE, env:NAME, or - for a line of standard input
+    #[arg(long, value_name = "KEY", requires = "sse_c")]
+    pub(crate) sse_c_key: Option<Text>,
+    /// The source of a copy is encrypted with a key of your own
+    #[arg(
+        long,
+        value_name = "HOW",
+        num_args = 0..=1,
+        default_missing_value = "AES256",
+        requires = "sse_c_copy_source_key"
+    )]
+    pub(crate) sse_c_copy_source: Option<CustomerEncryption>,
+    /// That key, as --sse-c-key
+    #[arg(long, value_name = "KEY", requires = "sse_c_copy_source")]
+    pub(crate) sse_c_copy_source_key: Option<Text>,
+    /// The region of the bucket of the source; it is found out otherwise
+    #[arg(long, value_name = "REGION")]
+    pub(crate) source_region: Option<String>,
     /// Metadata of the new objects: NAME=TEXT,NAME=TEXT, or a map in JSON
     #[arg(long, value_name = "METADATA")]
     pub(crate) metadata: Option<Text>,
@@ -107,12 +138,35 @@ pub(crate) struct TransferArgs {
     /// The `Content-Language` of the new objects
     #[arg(long, value_name = "TEXT")]
     pub(crate) content_language: Option<String>,
+    /// When the new objects are no longer cached: a time, such as 2030-01-01T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) expires: Option<String>,
+    /// Where a website redirects requests for the new objects
+    #[arg(long, value_name = "URL")]
+    pub(crate) website_redirect: Option<String>,
+    /// Whether copies have the metadata of the source, or that of the arguments [default: REPLACE
+    /// with --metadata, else COPY]
+    #[arg(long, value_name = "DIRECTIVE")]
+    pub(crate) metadata_directive: Option<MetadataDirective>,
     /// The kind of the checksum with which S3 compares uploads, and keeps them [default: CRC64NVME]
     #[arg(long, value_name = "ALGORITHM")]
     pub(crate) checksum_algorithm: Option<ChecksumAlgorithm>,
     /// Compare downloads with their checksums, as without the option unless a setting forbids it
     #[arg(long, value_name = "MODE")]
     pub(crate) checksum_mode: Option<ChecksumMode>,
+    /// Leave alone what is at the target already
+    #[arg(long)]
+    pub(crate) no_overwrite: bool,
+    /// How many requests are on their way at most: 1 to 1000 [default: s3.max_concurrent_requests
+    /// of the profile, or 32]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = number::in_range(1..=1000),
+        allow_negative_numbers = true,
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) jobs: Option<u32>,
     /// Follow symbolic links, as without the option
     #[arg(long, overrides_with = "no_follow_symlinks")]
     follow_symlinks: bool,
@@ -162,6 +216,21 @@ impl From<ChecksumAlgorithm> for Algorithm {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CustomerEncryption {
+    #[value(name = "AES256")]
+    Aes256,
+}
+
+/// Where the metadata of copies comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MetadataDirective {
+    #[value(name = "COPY")]
+    Copy,
+    #[value(name = "REPLACE")]
+    Replace,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ChecksumMode {
     #[value(name = "ENABLED")]
     Enabled,
@@ -174,6 +243,10 @@ pub(crate) struct CpArgs {
     /// Copy all files of the folder, or all objects below the prefix
     #[arg(long)]
     pub(crate) recursive: bool,
+    /// Copy only what has another size or another content than the target, by the checksum or the
+    /// ETag of the object
+    #[arg(long, conflicts_with = "no_overwrite", help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) if_changed: bool,
     /// The number of bytes of standard input, if it is more than 80 GB
     #[arg(
         long,
@@ -206,6 +279,14 @@ pub(crate) struct SyncArgs {
     /// Download also objects that are older than the file, unless the times are the same
     #[arg(long)]
     pub(crate) exact_timestamps: bool,
+    /// Copy only what has another size or another content than the target, by the checksum or the
+    /// ETag of the object, whatever the times are
+    #[arg(
+        long,
+        conflicts_with_all = ["no_overwrite", "size_only", "exact_timestamps"],
+        help_heading = KEYFOB_OPTIONS_HEADING
+    )]
+    pub(crate) if_changed: bool,
 }
 
 #[derive(Debug, Args)]

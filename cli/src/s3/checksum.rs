@@ -129,14 +129,19 @@ impl Checksum {
         if text("x-amz-checksum-type") == Some("COMPOSITE") {
             return None;
         }
-        Algorithm::ALL.into_iter().find_map(|algorithm| {
-            // That of parts ends with their number, which Base64 cannot.
-            let value = STANDARD.decode(text(algorithm.header())?).ok()?;
-            (value.len() == algorithm.length()).then_some(Self {
-                algorithm,
-                value,
-                length,
-            })
+        Algorithm::ALL
+            .into_iter()
+            .find_map(|algorithm| Self::parse(algorithm, text(algorithm.header())?, length))
+    }
+
+    /// Reads a checksum of that many bytes, as a header and a document have it. `None` if it is one
+    /// of the checksums of parts, which ends with their number.
+    pub(crate) fn parse(algorithm: Algorithm, text: &str, length: u64) -> Option<Self> {
+        let value = STANDARD.decode(text).ok()?;
+        (value.len() == algorithm.length()).then_some(Self {
+            algorithm,
+            value,
+            length,
         })
     }
 

@@ -101,7 +101,7 @@ impl Section {
     }
 
     /// Reads all of it, while others go on.
-    async fn digest<T: Send + 'static>(
+    pub(super) async fn digest<T: Send + 'static>(
         mut self,
         mut digest: T,
         update: impl Fn(&mut T, &[u8]) + Send + 'static,

@@ -30,6 +30,8 @@ pub(crate) use self::{
     hosts::{S3, S3_ACCELERATE},
     list::{Bucket, BucketList, Entry, Listing, ObjectList, Page},
     media_type::media_type,
-    object::{MultipartUpload, Part, copy_object, get_object, put_object},
+    object::{
+        MultipartUpload, Part, copy_object, get_object, head_object, object_tags, put_object,
+    },
     uri::{Addressing, Object, is_accelerated},
 };

@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use http::{HeaderMap, Method};
 use keyfob_sigv4::uri;
 
@@ -46,6 +48,52 @@ pub(crate) async fn get_object(
     client.send(&call).await
 }
 
+/// Returns the answer that describes an object.
+///
+/// # Errors
+///
+/// If S3 refuses.
+pub(crate) async fn head_object(
+    client: &Client,
+    object: Object<'_>,
+    headers: &HeaderMap,
+) -> Result<Answer, Error> {
+    let call = Call::new("HeadObject", Method::HEAD)
+        .object(object.bucket, object.key)
+        .headers(headers);
+    client.send(&call).await
+}
+
+/// Returns the tags of an object, as a header has them.
+///
+/// # Errors
+///
+/// If S3 refuses, or if its answer cannot be read.
+pub(crate) async fn object_tags(
+    client: &Client,
+    object: Object<'_>,
+    payer: Option<&'static str>,
+) -> Result<String, Error> {
+    const OPERATION: &str = "GetObjectTagging";
+
+    let call = Call::new(OPERATION, Method::GET)
+        .object(object.bucket, object.key)
+        .part("tagging")
+        .request_payer(payer);
+    let (_, body) = client.fetch(&call, MAX_ANSWER).await?;
+    let mut tags = form_urlencoded::Serializer::new(String::new());
+    let mut name = String::new();
+    let read = xml::read(&body, |path, text| match (path, text) {
+        ("Tagging/TagSet/Tag/Key", Some(text)) => text.clone_into(&mut name),
+        ("Tagging/TagSet/Tag/Value", Some(text)) => {
+            tags.append_pair(&name, text);
+        }
+        _ => {}
+    });
+    read.map_err(|reason| Error::unreadable(OPERATION, reason))?;
+    Ok(tags.finish())
+}
+
 /// Copies an object of 5 GiB at most, without its bytes coming here.
 ///
 /// # Errors
@@ -57,13 +105,17 @@ pub(crate) async fn copy_object(
     target: Object<'_>,
     headers: &HeaderMap,
 ) -> Result<(), Error> {
-    let place = format!("{}/{}", source.bucket, uri::encode_path(source.key));
     let call = Call::new("CopyObject", Method::PUT)
         .object(target.bucket, target.key)
         .headers(headers)
-        .text_header("x-amz-copy-source", &place)?
+        .text_header("x-amz-copy-source", &place(source))?
         .answers_with_document();
     client.fetch(&call, MAX_ANSWER).await.map(drop)
+}
+
+/// Returns an object as the source of a copy.
+fn place(source: Object<'_>) -> String {
+    format!("{}/{}", source.bucket, uri::encode_path(source.key))
 }
 
 /// An upload in parts, which are not an object until all are there.
@@ -139,11 +191,13 @@ impl MultipartUpload {
         client: &Client,
         number: u32,
         content: impl Into<Content>,
+        headers: &HeaderMap,
     ) -> Result<Part, Error> {
         const OPERATION: &str = "UploadPart";
 
         let call = self
             .call(OPERATION, Method::PUT)
+            .headers(headers)
             .parameter("partNumber", &number.to_string())
             .parameter("uploadId", &self.id);
         let (call, checksum) = call.checked(content.into(), self.algorithm).await?;
@@ -157,7 +211,55 @@ impl MultipartUpload {
         })
     }
 
-    /// Makes an object of the parts.
+    /// Makes a part of a range of another object, without its bytes coming here. The headers are
+    /// those of a copy.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, also in an answer that began as a success.
+    pub(crate) async fn copied_part(
+        &self,
+        client: &Client,
+        number: u32,
+        source: Object<'_>,
+        range: Range<u64>,
+        headers: &HeaderMap,
+    ) -> Result<Part, Error> {
+        const OPERATION: &str = "UploadPartCopy";
+
+        let bytes = format!("bytes={}-{}", range.start, range.end - 1);
+        let call = self
+            .call(OPERATION, Method::PUT)
+            .parameter("partNumber", &number.to_string())
+            .parameter("uploadId", &self.id)
+            .headers(headers)
+            .text_header("x-amz-copy-source", &place(source))?
+            .text_header("x-amz-copy-source-range", &bytes)?
+            .answers_with_document();
+        let (_, body) = client.fetch(&call, MAX_ANSWER).await?;
+        let (mut etag, mut sum) = (None, None);
+        let name = self.algorithm.map(Algorithm::name);
+        let read = xml::read(&body, |path, text| match (path, text) {
+            ("CopyPartResult/ETag", Some(text)) => etag = Some(text.to_owned()),
+            (path, Some(text)) if path.strip_prefix("CopyPartResult/Checksum") == name => {
+                sum = Some(text.to_owned());
+            }
+            _ => {}
+        });
+        read.map_err(|reason| Error::unreadable(OPERATION, reason))?;
+        let etag = etag.ok_or_else(|| Error::unreadable(OPERATION, "it has no ETag"))?;
+        let checksum = self.algorithm.zip(sum).and_then(|(algorithm, text)| {
+            Checksum::parse(algorithm, &text, range.end - range.start)
+        });
+        Ok(Part {
+            number,
+            etag,
+            checksum,
+        })
+    }
+
+    /// Makes an object of the parts. The headers say on what condition, and have the key of the
+    /// user's own.
     ///
     /// # Errors
     ///
@@ -167,6 +269,7 @@ impl MultipartUpload {
         &self,
         client: &Client,
         mut parts: Vec<Part>,
+        headers: &HeaderMap,
     ) -> Result<(), Error> {
         const OPERATION: &str = "CompleteMultipartUpload";
 
@@ -191,6 +294,7 @@ impl MultipartUpload {
         body += "</CompleteMultipartUpload>";
         let call = self
             .call(OPERATION, Method::POST)
+            .headers(headers)
             .parameter("uploadId", &self.id)
             .content(body)
             .answers_with_document();

@@ -74,6 +74,7 @@ fn is_plain(name: &str) -> bool {
             SettingKind::Flag
                 | SettingKind::Number(_)
                 | SettingKind::Seconds
+                | SettingKind::Bytes
                 | SettingKind::Time
                 | SettingKind::Choice(_)
         );

@@ -1,6 +1,6 @@
 use keyfob_chain::settings::{
-    S3_ADDRESSING_STYLE, S3_US_EAST_1_REGIONAL_ENDPOINT, S3_USE_ACCELERATE_ENDPOINT,
-    S3_USE_DUALSTACK_ENDPOINT,
+    S3_ADDRESSING_STYLE, S3_PAYLOAD_SIGNING_ENABLED, S3_US_EAST_1_REGIONAL_ENDPOINT,
+    S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT,
 };
 use keyfob_sts::Endpoint;
 
@@ -19,10 +19,12 @@ pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
     let credentials = context.credentials_to_sign().await?;
     let address = address(context).await?;
     let connector = context.settings().connections()?.connector()?;
+    let signs_payloads = context.settings().flag(&S3_PAYLOAD_SIGNING_ENABLED);
     Ok(Client::new(
         connector,
         address,
         credentials,
+        signs_payloads,
         context.console(),
     ))
 }

@@ -7,7 +7,11 @@ use std::{
 };
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
-use keyfob_backoff::{Budget, ClockSkew, Hint, Pause, Policy, Report, retry, s3_status};
+use keyfob_backoff::{
+    Budget, ClockSkew, Hint, Pause, Policy, Report,
+    limit::{KeyedLimit, ProbingLimiter},
+    retry, s3_status,
+};
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, uri};
 use keyfob_sts::Connector;
 use tracing::debug;
@@ -44,9 +48,17 @@ struct Inner {
     /// `None` for requests without a signature.
     credentials: Option<Credentials>,
     console: Console,
+    /// Whether the hash of a body is signed with TLS, too.
+    signs_payloads: bool,
+    /// What S3 grants below each prefix, which it limits alone: of reads, and of what changes
+    /// something.
+    limits: [KeyedLimit<Prefix, ProbingLimiter>; 2],
     /// Where each bucket is, as far as it is known.
     places: Mutex<HashMap<Option<String>, Arc<Place>>>,
 }
+
+/// A bucket, and what is before the last `/` of a key.
+type Prefix = (Option<String>, String);
 
 /// Where the requests for a bucket go to.
 struct Place {
@@ -57,10 +69,13 @@ struct Place {
 }
 
 impl Client {
+    /// Creates a client. With `signs_payloads`, the hash of a body is signed with TLS, too, which
+    /// keeps it from being changed on the way without that.
     pub(crate) fn new(
         connector: Connector,
         address: Address,
         credentials: Option<Credentials>,
+        signs_payloads: bool,
         console: Console,
     ) -> Self {
         // Each operation here can be repeated: it reads, or writes the same again.
@@ -74,6 +89,8 @@ impl Client {
             address,
             credentials,
             console,
+            signs_payloads,
+            limits: [ProbingLimiter::new(), ProbingLimiter::new()].map(KeyedLimit::new),
             places: Mutex::default(),
         }))
     }
@@ -87,6 +104,16 @@ impl Client {
     pub(crate) fn region(&self) -> Result<String, Error> {
         let place = self.0.place("ListBuckets", None)?;
         Ok(place.region.clone())
+    }
+
+    /// Says in which region a bucket is, which is found out otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If the settings do not give an endpoint there.
+    pub(crate) fn locate(&self, bucket: &str, region: &str) -> Result<(), Error> {
+        let call = Call::new("HeadBucket", Method::HEAD).bucket(bucket);
+        self.0.relocate(&call, region)
     }
 
     /// Sends a request, and returns the answer as soon as its head is there. A request for a bucket
@@ -152,8 +179,11 @@ impl Inner {
         let place = self.place(call.operation, call.bucket.as_deref())?;
         let _waiting = waiting_for(format!("s3 at {}", place.url));
         let mut report = Report::default();
+        let is_read = call.method == Method::GET || call.method == Method::HEAD;
+        let limit = self.limits[usize::from(is_read)].key(call.prefix());
         let answer = retry(self.policy, || self.attempt(call))
             .budget(&self.budget)
+            .limiter(&limit)
             .notify(|error: &Error, pause: &Pause| self.notify(error, pause))
             .report(&mut report)
             .run()
@@ -172,9 +202,8 @@ impl Inner {
         let sent = Timestamp::now();
         let dated = self.connector.service_time(sent);
         if let Some(credentials) = &self.credentials {
-            // TLS keeps the body from being changed on the way.
             let payload = match request.uri().scheme_str() {
-                Some("https") => Payload::Unsigned,
+                Some("https") if !self.signs_payloads => Payload::Unsigned,
                 _ => {
                     let payload = call.content.payload().await;
                     payload.map_err(|error| call.unreadable(&error))?
@@ -311,6 +340,13 @@ impl Inner {
 }
 
 impl Call {
+    /// Returns what S3 limits requests by.
+    fn prefix(&self) -> Prefix {
+        let key = self.key.as_deref().unwrap_or_default();
+        let folder = key.rfind('/').map_or("", |slash| &key[..slash]);
+        (self.bucket.clone(), folder.to_owned())
+    }
+
     /// Returns the request, with its absolute URI, and without its signature.
     fn request(&self, place: &Place) -> Result<Request<()>, Error> {
         let mut url = place.url.clone();

@@ -195,7 +195,7 @@ impl Answer {
         self.headers.get(name).and_then(text)
     }
 
-    pub(super) fn headers(&self) -> &HeaderMap {
+    pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 

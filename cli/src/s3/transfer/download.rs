@@ -15,20 +15,18 @@ use http::{
 };
 use jiff::fmt::rfc2822;
 use tempfile::{Builder, TempPath};
-use tokio::task::JoinSet;
+use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
 
 use crate::{
     s3::{
         Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
-        transfer::{PART, Problem, Transfers},
+        transfer::{Outcome, Overwrite, Problem, Transfers, same::is_same},
     },
     signals::{Undo, undo_on_signal},
 };
 
 /// How often a download goes on after its connection broke.
 const RESUMPTIONS: u32 = 3;
-/// How many connections have parts of one object at most.
-const CONNECTIONS: u64 = 8;
 
 /// Where the bytes of an object go to.
 pub(crate) enum Destination<'a> {
@@ -38,7 +36,7 @@ pub(crate) enum Destination<'a> {
     Stream(&'a mut (dyn Write + Send)),
 }
 
-/// Downloads an object: more than 8 MiB into a file in parts, several at a time. If a connection
+/// Downloads an object: a large one into a file in parts, several at a time. If a connection
 /// breaks, it goes on where it broke, as long as the object is the same. What came is compared with
 /// the checksum of the object, if it has one.
 ///
@@ -49,7 +47,18 @@ pub(crate) async fn download(
     transfers: &Arc<Transfers>,
     object: Object<'_>,
     destination: Destination<'_>,
-) -> Result<(), Problem> {
+) -> Result<Outcome, Problem> {
+    if let Destination::File(path) = destination {
+        let is_needless = match transfers.overwrite {
+            Overwrite::Always => false,
+            Overwrite::Never => path.symlink_metadata().is_ok(),
+            Overwrite::IfChanged => is_same(transfers, path, object).await?,
+        };
+        if is_needless {
+            return Ok(Outcome::Skipped);
+        }
+    }
+    let permit = transfers.request().await;
     let answer = get_object(&transfers.client, object, &transfers.reading).await?;
     let length = answer
         .header("content-length")
@@ -67,7 +76,7 @@ pub(crate) async fn download(
         etag: etag.and_then(|etag| HeaderValue::try_from(etag).ok()),
     };
     let modified = answer.header("last-modified").and_then(time);
-    let is_same = source.etag.is_some();
+    let has_etag = source.etag.is_some();
     let reader = Reader::new(Arc::new(source), answer);
     match destination {
         Destination::Stream(stream) => {
@@ -75,21 +84,27 @@ pub(crate) async fn download(
                 io::ErrorKind::BrokenPipe => Problem::Closed,
                 _ => Problem::Local(format!("cannot write to standard output: {error}")),
             };
-            in_order(transfers, reader, expected, stream, unwritten).await
+            in_order(transfers, reader, expected, stream, unwritten).await?;
+            Ok(Outcome::Copied)
         }
         Destination::File(path) => {
             let unwritten = |error| Problem::file("write", path, &error);
             let mut target = Target::create(path).map_err(unwritten)?;
             match length {
                 Some(length)
-                    if length > PART && has_ranges && is_same && target.temporary.is_some() =>
+                    if length > transfers.sizes.threshold
+                        && has_ranges
+                        && has_etag
+                        && target.temporary.is_some() =>
                 {
                     let file = target.file.try_clone().map_err(unwritten)?;
-                    in_parts(transfers, reader, expected, Arc::new(file), length, path).await?;
+                    let parts = Parts::new(&reader, expected.as_ref(), file, length, path);
+                    parts.download(reader, permit, expected).await?;
                 }
                 _ => in_order(transfers, reader, expected, &mut target.file, unwritten).await?,
             }
-            target.finish(modified).map_err(unwritten)
+            let overwrites = transfers.overwrite != Overwrite::Never;
+            target.finish(modified, overwrites).map_err(unwritten)
         }
     }
 }
@@ -113,48 +128,6 @@ async fn in_order(
     }
     target.flush().map_err(unwritten)?;
     verify(transfers, expected, summer.map(Summer::finish))
-}
-
-/// Writes the parts of an object, several at a time: the answer that is here already goes on from
-/// the start, and others begin with the last part, until they meet.
-async fn in_parts(
-    transfers: &Arc<Transfers>,
-    reader: Reader,
-    expected: Option<Checksum>,
-    file: Arc<File>,
-    length: u64,
-    path: &Path,
-) -> Result<(), Problem> {
-    let algorithm = expected.as_ref().map(Checksum::algorithm);
-    let parts = Arc::new(Parts {
-        source: Arc::clone(&reader.source),
-        algorithm: algorithm.filter(|algorithm| algorithm.can_be_combined()),
-        file: Arc::clone(&file),
-        path: path.to_owned(),
-        length,
-        open: Mutex::new(0..length.div_ceil(PART)),
-    });
-    // Dropped with an error, it ends the parts that are on their way.
-    let mut running = JoinSet::new();
-    for _ in 0..length.div_ceil(PART).min(CONNECTIONS) - 1 {
-        let parts = Arc::clone(&parts);
-        running.spawn(async move { parts.read_from_end().await });
-    }
-    let mut sums = parts.read_from_start(reader).await?;
-    while let Some(part) = running.join_next().await {
-        let part = part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
-        sums.extend(part?);
-    }
-    let found = match (algorithm, parts.algorithm) {
-        (Some(_), Some(_)) => Checksum::combined(sums.values()),
-        (Some(algorithm), None) => {
-            let whole = Content::Section(Section::new(file, 0, length));
-            let found = whole.checksum(algorithm).await;
-            Some(found.map_err(|error| Problem::file("read", path, &error))?)
-        }
-        (None, _) => None,
-    };
-    verify(transfers, expected, found)
 }
 
 /// Compares what came with the checksum of the object. Without one, it counts as not verified.
@@ -289,11 +262,71 @@ struct Parts {
     file: Arc<File>,
     path: PathBuf,
     length: u64,
+    /// The size of a part.
+    size: u64,
     /// The parts that were not begun.
     open: Mutex<Range<u64>>,
 }
 
 impl Parts {
+    fn new(
+        reader: &Reader,
+        expected: Option<&Checksum>,
+        file: File,
+        length: u64,
+        path: &Path,
+    ) -> Arc<Self> {
+        let source = Arc::clone(&reader.source);
+        let size = source.transfers.sizes.part;
+        let algorithm = expected.map(Checksum::algorithm);
+        Arc::new(Self {
+            source,
+            algorithm: algorithm.filter(|algorithm| algorithm.can_be_combined()),
+            file: Arc::new(file),
+            path: path.to_owned(),
+            length,
+            size,
+            open: Mutex::new(0..length.div_ceil(size)),
+        })
+    }
+
+    /// Writes all parts, several at a time: the answer that is here already goes on from the start,
+    /// and others begin with the last part, until they meet.
+    async fn download(
+        self: Arc<Self>,
+        reader: Reader,
+        permit: Option<OwnedSemaphorePermit>,
+        expected: Option<Checksum>,
+    ) -> Result<(), Problem> {
+        let transfers = Arc::clone(&self.source.transfers);
+        // Dropped with an error, it ends the parts that are on their way.
+        let mut running = JoinSet::new();
+        let count = self.length.div_ceil(self.size);
+        for _ in 1..count.min(transfers.connections()) {
+            let parts = Arc::clone(&self);
+            running.spawn(async move { parts.read_from_end().await });
+        }
+        let mut sums = self.read_from_start(reader).await?;
+        // The others may wait for it.
+        drop(permit);
+        while let Some(part) = running.join_next().await {
+            let part =
+                part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
+            sums.extend(part?);
+        }
+        let found = match (&expected, self.algorithm) {
+            (Some(_), Some(_)) => Checksum::combined(sums.values()),
+            (Some(expected), None) => {
+                let whole = Section::new(Arc::clone(&self.file), 0, self.length);
+                let whole = Content::Section(whole);
+                let found = whole.checksum(expected.algorithm()).await;
+                Some(found.map_err(|error| Problem::file("read", &self.path, &error))?)
+            }
+            (None, _) => None,
+        };
+        verify(&transfers, expected, found)
+    }
+
     /// Writes parts from the start on, which this reader is at.
     async fn read_from_start(&self, mut reader: Reader) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
@@ -313,9 +346,7 @@ impl Parts {
     async fn read_from_end(&self) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
         loop {
-            let Ok(_permit) = self.source.transfers.requests.acquire().await else {
-                return Ok(sums);
-            };
+            let _permit = self.source.transfers.request().await;
             let next = self.open().next_back();
             let Some(part) = next else { return Ok(sums) };
             match self.part(part).await {
@@ -330,7 +361,7 @@ impl Parts {
     }
 
     async fn part(&self, part: u64) -> Result<Option<(u64, Checksum)>, Problem> {
-        let range = part * PART..self.length.min((part + 1) * PART);
+        let range = part * self.size..self.length.min((part + 1) * self.size);
         let mut reader = Reader::from_range(&self.source, range).await?;
         let sum = self.write(part, &mut reader).await?;
         reader.piece().await?;
@@ -343,7 +374,7 @@ impl Parts {
         reader: &mut Reader,
     ) -> Result<Option<(u64, Checksum)>, Problem> {
         let mut summer = self.algorithm.map(Summer::new);
-        let (mut at, end) = (part * PART, self.length.min((part + 1) * PART));
+        let (mut at, end) = (part * self.size, self.length.min((part + 1) * self.size));
         while at < end {
             let piece = reader.up_to(end - at).await?;
             write_at(&self.file, &piece, at)
@@ -426,15 +457,26 @@ impl<'a> Target<'a> {
         })
     }
 
-    fn finish(self, modified: Option<SystemTime>) -> io::Result<()> {
+    /// Gives the file its name, if that is free or may be overwritten.
+    fn finish(self, modified: Option<SystemTime>, overwrites: bool) -> io::Result<Outcome> {
         let Some((temporary, _undo)) = self.temporary else {
-            return Ok(());
+            return Ok(Outcome::Copied);
         };
         if let Some(modified) = modified {
             // As in `aws`; some file systems have no such times.
             let _ = self.file.set_modified(modified);
         }
-        temporary.persist(self.path).map_err(|error| error.error)
+        if overwrites {
+            temporary.persist(self.path).map_err(|error| error.error)?;
+            return Ok(Outcome::Copied);
+        }
+        match temporary.persist_noclobber(self.path) {
+            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                Ok(Outcome::Skipped)
+            }
+            Err(error) => Err(error.error),
+            Ok(()) => Ok(Outcome::Copied),
+        }
     }
 }
 

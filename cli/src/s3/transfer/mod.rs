@@ -1,10 +1,13 @@
 //! The bytes of files on their way to S3 and back.
 
+mod copy;
 mod download;
+mod same;
 mod upload;
 
 use std::{
     fmt, io,
+    ops::RangeInclusive,
     path::Path,
     sync::{
         Arc,
@@ -12,21 +15,28 @@ use std::{
     },
 };
 
-use http::HeaderMap;
-use tokio::sync::Semaphore;
+use http::{HeaderMap, HeaderValue, header::IF_NONE_MATCH};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use self::{
+    copy::copy,
     download::{Destination, download},
+    same::find,
     upload::{Source, upload},
 };
 use crate::s3::{Algorithm, Client, Error};
 
 const MIB: u64 = 1 << 20;
+const GIB: u64 = 1 << 30;
 /// The size in bytes of a part, and of the largest object that is not sent in parts, as in `aws`.
 const PART: u64 = 8 * MIB;
-/// How many parts are downloaded at most, beside the beginnings of files.
-const REQUESTS: usize = 32;
-/// How many mebibytes of bodies are in memory at most.
+/// The sizes in bytes of parts that S3 takes, but for the last one.
+const PARTS: RangeInclusive<u64> = 5 * MIB..=5 * GIB;
+/// How many requests are on their way at a time, at most.
+const REQUESTS: u32 = 32;
+/// How many parts of one object are on their way at a time, at most.
+const CONNECTIONS: u64 = 8;
+/// How many mebibytes of standard input are in memory at most.
 const MEMORY: u32 = 64;
 
 /// What all transfers of a command have in common.
@@ -38,34 +48,119 @@ pub(crate) struct Transfers {
     pub(crate) writing: HeaderMap,
     /// The headers of what copies objects.
     pub(crate) copying: HeaderMap,
+    /// The headers of what describes the sources of copies.
+    pub(crate) reading_sources: HeaderMap,
+    /// The headers of copies that say how their sources are read.
+    pub(crate) reading_copied: HeaderMap,
+    /// The headers with the key of the user's own, which each part has.
+    pub(crate) customer_key: HeaderMap,
     /// Whether the media type of a file is guessed by its name.
     pub(crate) guesses_type: bool,
     pub(crate) request_payer: Option<&'static str>,
     /// The kind of the checksums of what is uploaded.
     pub(crate) algorithm: Option<Algorithm>,
+    /// The kind of the checksums of copies. `None` if S3 chooses.
+    pub(crate) copy_algorithm: Option<Algorithm>,
     /// Whether what is downloaded is compared with its checksum.
     pub(crate) verifies: bool,
+    pub(crate) overwrite: Overwrite,
+    sizes: Sizes,
     /// How many downloads there was no checksum for.
     unverified: AtomicU64,
-    requests: Semaphore,
+    requests: Arc<Semaphore>,
     memory: Arc<Semaphore>,
 }
 
+/// When something is copied over what is at the target.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Overwrite {
+    #[default]
+    Always,
+    Never,
+    /// If its size or its content is another one.
+    IfChanged,
+}
+
+/// What became of a file or an object that should be copied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Copied,
+    /// What is at the target is left alone.
+    Skipped,
+}
+
+/// How large objects are divided, and how many requests there are at a time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sizes {
+    /// The size in bytes of the largest object that is not sent in parts.
+    threshold: u64,
+    /// The size in bytes of a part.
+    part: u64,
+    requests: u32,
+}
+
+impl Sizes {
+    /// Returns what S3 takes of these numbers, or their defaults.
+    pub(crate) fn new(threshold: Option<u64>, part: Option<u64>, requests: Option<u32>) -> Self {
+        Self {
+            threshold: threshold.unwrap_or(PART).min(*PARTS.end()),
+            part: part.unwrap_or(PART).clamp(*PARTS.start(), *PARTS.end()),
+            requests: requests.unwrap_or(REQUESTS).max(1),
+        }
+    }
+}
+
 impl Transfers {
-    pub(crate) fn new(client: Client) -> Self {
+    pub(crate) fn new(client: Client, sizes: Sizes) -> Self {
         Self {
             client,
+            overwrite: Overwrite::Always,
+            sizes,
             reading: HeaderMap::new(),
             writing: HeaderMap::new(),
             copying: HeaderMap::new(),
+            reading_sources: HeaderMap::new(),
+            reading_copied: HeaderMap::new(),
+            customer_key: HeaderMap::new(),
             guesses_type: true,
             request_payer: None,
             algorithm: None,
+            copy_algorithm: None,
             verifies: false,
             unverified: AtomicU64::new(0),
-            requests: Semaphore::new(REQUESTS),
+            requests: Arc::new(Semaphore::new(sizes.requests as usize)),
             memory: Arc::new(Semaphore::new(MEMORY as usize)),
         }
+    }
+
+    /// Returns how many files are copied at a time, at most.
+    pub(crate) fn jobs(&self) -> usize {
+        self.sizes.requests as usize
+    }
+
+    /// Waits until one more request can be sent. It counts until the permit is dropped.
+    async fn request(&self) -> Option<OwnedSemaphorePermit> {
+        // It is never closed.
+        Arc::clone(&self.requests).acquire_owned().await.ok()
+    }
+
+    /// Returns the headers of what makes an object, if it must not be there.
+    fn condition(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if self.overwrite == Overwrite::Never {
+            headers.insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+        }
+        headers
+    }
+
+    /// Returns true if S3 refused because the object is there, which it must not be.
+    fn is_there(&self, problem: &Problem) -> bool {
+        self.overwrite == Overwrite::Never && problem.status() == Some(412)
+    }
+
+    /// Returns how many parts of one object are on their way at a time, at most.
+    fn connections(&self) -> u64 {
+        CONNECTIONS.min(self.sizes.requests.into())
     }
 
     /// Returns how many downloads could not be compared with a checksum.

@@ -11,7 +11,10 @@ use tokio::task::{self, JoinSet};
 
 use crate::s3::{
     Content, MultipartUpload, Object, Part, Section, media_type, put_object,
-    transfer::{MEMORY, MIB, PART, Problem, Transfers},
+    transfer::{
+        MEMORY, MIB, Outcome, Overwrite, Problem, Transfers,
+        same::{find, is_same},
+    },
 };
 
 /// The size in bytes of the largest file that is read at once.
@@ -27,8 +30,8 @@ pub(crate) enum Source<'a> {
     Input(Option<u64>),
 }
 
-/// Uploads a file or standard input: more than 8 MiB in parts, several at a time. A large file is
-/// read in small pieces, as they are sent.
+/// Uploads a file or standard input: large ones in parts, several at a time. A large file is read
+/// in small pieces, as they are sent.
 ///
 /// # Errors
 ///
@@ -37,74 +40,108 @@ pub(crate) async fn upload(
     transfers: &Arc<Transfers>,
     source: Source<'_>,
     object: Object<'_>,
-) -> Result<(), Problem> {
-    let mut headers = transfers.writing.clone();
-    let (reader, size): (Box<dyn Read + Send>, _) = match source {
-        Source::File(path) => {
-            if transfers.guesses_type {
-                set_type(&mut headers, path);
-            }
-            let file = File::open(path).map_err(|error| Problem::file("open", path, &error))?;
-            let size = file.metadata().map(|metadata| metadata.len());
-            let size = size.map_err(|error| Problem::file("read", path, &error))?;
-            if size > SMALL {
-                return sections(transfers, file, size, object, &headers).await;
-            }
-            (Box::new(file), Some(size))
-        }
-        Source::Input(size) => (Box::new(io::stdin()), size),
-    };
-    let mut input = Input { reader, source };
-    // One byte more shows whether that is all, whatever the size says.
-    let weight = mebibytes(size.unwrap_or(PART).min(PART));
-    let permit = transfers.memory.acquire_many(weight).await;
-    let head;
-    (input, head) = input.read(PART + 1).await?;
-    if head.len() as u64 <= PART {
-        put_object(
-            &transfers.client,
-            object,
-            &headers,
-            head,
-            transfers.algorithm,
-        )
-        .await?;
-        return Ok(());
+) -> Result<Outcome, Problem> {
+    match send(transfers, source, object).await {
+        Err(problem) if transfers.is_there(&problem) => Ok(Outcome::Skipped),
+        sent => sent,
     }
-    let read = Cursor::new(head).chain(input.reader);
-    input.reader = Box::new(read);
-    drop(permit);
-    let content = Parts::Stream(input);
-    in_parts(transfers, content, part_size(size), object, &headers).await
 }
 
-/// Uploads a file of this size.
-async fn sections(
+async fn send(
     transfers: &Arc<Transfers>,
-    file: File,
-    size: u64,
+    source: Source<'_>,
     object: Object<'_>,
-    headers: &HeaderMap,
-) -> Result<(), Problem> {
-    let file = Arc::new(file);
-    if size > PART {
+) -> Result<Outcome, Problem> {
+    let mut headers = transfers.writing.clone();
+    let path = match source {
+        Source::File(path) => path,
+        Source::Input(size) => {
+            stream(transfers, size, object, &headers).await?;
+            return Ok(Outcome::Copied);
+        }
+    };
+    if transfers.guesses_type {
+        set_type(&mut headers, path);
+    }
+    let mut file = File::open(path).map_err(|error| Problem::file("open", path, &error))?;
+    let size = file.metadata().map(|metadata| metadata.len());
+    let size = size.map_err(|error| Problem::file("read", path, &error))?;
+    let is_needless = match transfers.overwrite {
+        Overwrite::Always => false,
+        // The condition of a small one goes with it.
+        Overwrite::Never => {
+            size > transfers.sizes.threshold && find(transfers, object).await?.is_some()
+        }
+        Overwrite::IfChanged => is_same(transfers, path, object).await?,
+    };
+    if is_needless {
+        return Ok(Outcome::Skipped);
+    }
+    if size > transfers.sizes.threshold {
         let content = Parts::File {
-            file,
+            file: Arc::new(file),
             start: 0,
             size,
         };
-        return in_parts(transfers, content, part_size(Some(size)), object, headers).await;
+        let part = part_size(transfers.sizes.part, Some(size));
+        in_parts(transfers, content, part, object, &headers).await?;
+        return Ok(Outcome::Copied);
     }
-    let content = Content::Section(Section::new(file, 0, size));
-    let _permit = transfers.memory.acquire().await;
+    let content = if size > SMALL {
+        Content::Section(Section::new(Arc::new(file), 0, size))
+    } else {
+        // Some special files have more than their size says.
+        let bytes = read(&mut file, SMALL + 1);
+        let bytes = bytes.map_err(|error| Problem::file("read", path, &error))?;
+        if bytes.len() as u64 > SMALL {
+            let error = io::Error::other("it has become longer while it was read");
+            return Err(Problem::file("read", path, &error));
+        }
+        bytes.into()
+    };
+    put(transfers, content, object, &headers).await?;
+    Ok(Outcome::Copied)
+}
+
+/// Uploads standard input.
+async fn stream(
+    transfers: &Arc<Transfers>,
+    size: Option<u64>,
+    object: Object<'_>,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let part = part_size(transfers.sizes.part, size);
+    let mut input = Input(Box::new(io::stdin()));
+    let permit = transfers.memory.acquire_many(mebibytes(part)).await;
+    let head;
+    // One byte more shows whether that is all.
+    (input, head) = input.read(part + 1).await?;
+    if head.len() as u64 <= part {
+        return put(transfers, head.into(), object, headers).await;
+    }
+    let input = Input(Box::new(Cursor::new(head).chain(input.0)));
+    drop(permit);
+    in_parts(transfers, Parts::Stream(input), part, object, headers).await
+}
+
+/// Uploads an object with one request.
+async fn put(
+    transfers: &Transfers,
+    content: Content,
+    object: Object<'_>,
+    headers: &HeaderMap,
+) -> Result<(), Problem> {
+    let mut headers = headers.clone();
+    headers.extend(transfers.condition());
+    let _permit = transfers.request().await;
     let (client, algorithm) = (&transfers.client, transfers.algorithm);
-    Ok(put_object(client, object, headers, content, algorithm).await?)
+    Ok(put_object(client, object, &headers, content, algorithm).await?)
 }
 
 /// Uploads parts of this size.
 async fn in_parts(
     transfers: &Arc<Transfers>,
-    content: Parts<'_>,
+    content: Parts,
     size: u64,
     object: Object<'_>,
     headers: &HeaderMap,
@@ -114,7 +151,12 @@ async fn in_parts(
     let upload = MultipartUpload::begin(client, object, headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
     let sent = match send_parts(transfers, &upload, content, size).await {
-        Ok(parts) => upload.complete(client, parts).await.map_err(Problem::from),
+        Ok(parts) => {
+            let mut headers = transfers.customer_key.clone();
+            headers.extend(transfers.condition());
+            let completed = upload.complete(client, parts, &headers).await;
+            completed.map_err(Problem::from)
+        }
         Err(problem) => Err(problem),
     };
     if sent.is_err() {
@@ -127,16 +169,27 @@ async fn in_parts(
 async fn send_parts(
     transfers: &Arc<Transfers>,
     upload: &Arc<MultipartUpload>,
-    mut parts: Parts<'_>,
+    mut parts: Parts,
     size: u64,
 ) -> Result<Vec<Part>, Problem> {
     // Dropped with an error, it ends the parts that are on their way.
     let mut sending = JoinSet::new();
     let mut sent = Vec::new();
     for number in 1.. {
-        let permit = Arc::clone(&transfers.memory)
-            .acquire_many_owned(mebibytes(size))
-            .await;
+        while sending.len() as u64 >= transfers.connections() {
+            let Some(part) = sending.join_next().await else {
+                break;
+            };
+            sent.push(joined(part)?);
+        }
+        let memory = match &parts {
+            Parts::Stream(_) => Some(Arc::clone(&transfers.memory)),
+            Parts::File { .. } => None,
+        };
+        let memory = match memory {
+            Some(memory) => memory.acquire_many_owned(mebibytes(size)).await.ok(),
+            None => None,
+        };
         let content;
         (parts, content) = parts.next(size).await?;
         let Some(content) = content else { break };
@@ -148,14 +201,13 @@ async fn send_parts(
             )));
         }
         let (transfers, upload) = (Arc::clone(transfers), Arc::clone(upload));
+        let permit = transfers.request().await;
         sending.spawn(async move {
-            let part = upload.part(&transfers.client, number, content).await;
-            drop(permit);
+            let (client, key) = (&transfers.client, &transfers.customer_key);
+            let part = upload.part(client, number, content, key).await;
+            drop((permit, memory));
             part
         });
-        while let Some(part) = sending.try_join_next() {
-            sent.push(joined(part)?);
-        }
     }
     while let Some(part) = sending.join_next().await {
         sent.push(joined(part)?);
@@ -163,14 +215,16 @@ async fn send_parts(
     Ok(sent)
 }
 
-fn joined(part: Result<Result<Part, crate::s3::Error>, task::JoinError>) -> Result<Part, Problem> {
+pub(super) fn joined(
+    part: Result<Result<Part, crate::s3::Error>, task::JoinError>,
+) -> Result<Part, Problem> {
     let part = part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
     Ok(part?)
 }
 
 /// What is uploaded in parts, as far as it is not taken yet.
-enum Parts<'a> {
-    Stream(Input<'a>),
+enum Parts {
+    Stream(Input),
     File {
         file: Arc<File>,
         start: u64,
@@ -178,7 +232,7 @@ enum Parts<'a> {
     },
 }
 
-impl Parts<'_> {
+impl Parts {
     /// Returns the next part, which has `size` bytes if it is not the last one.
     async fn next(self, size: u64) -> Result<(Self, Option<Content>), Problem> {
         match self {
@@ -206,32 +260,19 @@ impl Parts<'_> {
     }
 }
 
-/// A stream, as far as it is not read yet.
-struct Input<'a> {
-    reader: Box<dyn Read + Send>,
-    source: Source<'a>,
-}
+/// Standard input, as far as it is not read yet.
+struct Input(Box<dyn Read + Send>);
 
-impl Input<'_> {
-    /// Returns the next bytes: `size` of them, or all that there are.
+impl Input {
+    /// Returns the next bytes: `size` of them, or all that there are. Others go on while it waits.
     async fn read(mut self, size: u64) -> Result<(Self, Bytes), Problem> {
-        let read = match self.source {
-            Source::File(_) => read(&mut self.reader, size),
-            // Others go on while this waits.
-            Source::Input(_) => {
-                let mut reader = self.reader;
-                let task = task::spawn_blocking(move || (read(&mut reader, size), reader));
-                let (bytes, reader) = task
-                    .await
-                    .map_err(|error| Problem::Local(format!("a read was given up: {error}")))?;
-                self.reader = reader;
-                bytes
-            }
-        };
-        match (read, self.source) {
-            (Ok(bytes), _) => Ok((self, bytes)),
-            (Err(error), Source::File(path)) => Err(Problem::file("read", path, &error)),
-            (Err(error), Source::Input(_)) => Err(Problem::Local(format!(
+        let task = task::spawn_blocking(move || (read(&mut self.0, size), self));
+        let (bytes, input) = task
+            .await
+            .map_err(|error| Problem::Local(format!("a read was given up: {error}")))?;
+        match bytes {
+            Ok(bytes) => Ok((input, bytes)),
+            Err(error) => Err(Problem::Local(format!(
                 "cannot read standard input: {error}"
             ))),
         }
@@ -244,11 +285,14 @@ fn read(reader: &mut dyn Read, size: u64) -> io::Result<Bytes> {
     Ok(bytes.into())
 }
 
-/// Returns the size of the parts of an object: 8 MiB, or whole mebibytes so that there are at most
-/// 10,000.
-fn part_size(size: Option<u64>) -> u64 {
+/// Returns the size of the parts of an object: what is wanted, or whole mebibytes so that there are
+/// at most 10,000.
+pub(super) fn part_size(wanted: u64, size: Option<u64>) -> u64 {
     let least = size.unwrap_or_default().div_ceil(MAX_PARTS.into());
-    least.next_multiple_of(MIB).max(PART)
+    if least <= wanted {
+        return wanted;
+    }
+    least.next_multiple_of(MIB)
 }
 
 /// Returns how many permits of memory that many bytes take.
@@ -270,12 +314,14 @@ fn set_type(headers: &mut HeaderMap, path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::s3::transfer::PART;
 
     #[test]
     fn parts_are_as_many_as_s3_takes() {
-        assert_eq!(part_size(None), PART);
-        assert_eq!(part_size(Some(80_000 * MIB)), PART);
-        assert_eq!(part_size(Some(80_000 * MIB + 1)), 9 * MIB);
-        assert_eq!(part_size(Some(5 << 40)), 525 * MIB);
+        assert_eq!(part_size(PART, None), PART);
+        assert_eq!(part_size(PART, Some(80_000 * MIB)), PART);
+        assert_eq!(part_size(PART, Some(80_000 * MIB + 1)), 9 * MIB);
+        assert_eq!(part_size(PART, Some(5 << 40)), 525 * MIB);
+        assert_eq!(part_size(PART + 1, Some(80_000 * MIB)), PART + 1);
     }
 }

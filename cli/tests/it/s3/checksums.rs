@@ -69,8 +69,10 @@ fn uploads_have_a_checksum(server: &Server) {
     ];
     keyfob(&home, &copy).ok();
     expected.push(map([("algorithm", "SHA256")]));
-    let requests: Vec<_> = proxy.requests().iter().map(checksums).collect();
-    assert_eq!(requests, expected);
+    let requests = proxy.requests().into_iter();
+    let puts = requests.filter(|request| request.line().starts_with("PUT"));
+    let found: Vec<_> = puts.map(|request| checksums(&request)).collect();
+    assert_eq!(found, expected);
     // Servers that do not know them need not get any.
     let home = home.with("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");
     keyfob(&home, &words).ok();

@@ -343,6 +343,10 @@ fn requests_have_the_headers_of_aws(server: &Server, home: &Home) {
         "gzip",
         "--content-language",
         "de",
+        "--expires",
+        "2030-01-02T03:04:05Z",
+        "--website-redirect",
+        "/elsewhere",
         "--request-payer",
     ];
     for name in ["a.txt", "a.tar.gz", "a", "a.html", "a.JPG"] {
@@ -356,6 +360,45 @@ fn requests_have_the_headers_of_aws(server: &Server, home: &Home) {
         vec!["cp", "a.txt", "s3://bucket/h", "--no-guess-mime-type"],
         vec!["cp", "a.html", "s3://bucket/h", "--content-type", "x/y"],
         vec!["cp", "s3://bucket/h", "s3://bucket/i", "--metadata", "a=b"],
+        vec![
+            "cp",
+            "s3://bucket/h",
+            "s3://bucket/i",
+            "--metadata-directive",
+            "REPLACE",
+            "--content-type",
+            "x/y",
+        ],
+        vec![
+            "cp",
+            "s3://bucket/h",
+            "s3://bucket/i",
+            "--metadata-directive",
+            "COPY",
+            "--metadata",
+            "a=b",
+        ],
+        vec![
+            "cp",
+            "a.txt",
+            "s3://bucket/secret",
+            "--sse-c",
+            "--sse-c-key",
+            "fileb://key",
+        ],
+        vec![
+            "cp",
+            "s3://bucket/secret",
+            "s3://bucket/i",
+            "--sse-c-copy-source",
+            "AES256",
+            "--sse-c-copy-source-key",
+            "fileb://key",
+            "--sse-c",
+            "AES256",
+            "--sse-c-key",
+            "fileb://other",
+        ],
         vec![
             "cp",
             "s3://bucket/h",
@@ -384,6 +427,9 @@ fn requests_have_the_headers_of_aws(server: &Server, home: &Home) {
         for name in ["a.txt", "a.tar.gz", "a", "a.html", "a.JPG"] {
             write(&home, name, "x");
         }
+        // Bytes that are not text.
+        write(&home, "key", [0xff; 32]);
+        write(&home, "other", [0xfe; 32]);
         home
     };
     for run in aws(&at(&theirs), &lines) {
@@ -405,8 +451,9 @@ fn about_the_object(request: &Request) -> (String, BTreeMap<String, String>) {
     let headers = request.head.lines().skip(1).filter_map(|line| {
         let (name, value) = line.split_once(": ")?;
         let name = name.to_ascii_lowercase();
-        let is_of_object =
-            name.starts_with("content-") || name.starts_with("x-amz-") || name == "cache-control";
+        let is_of_object = name.starts_with("content-")
+            || name.starts_with("x-amz-")
+            || ["cache-control", "expires"].contains(&name.as_str());
         // Each program protects the body in its own way.
         let is_of_transport = [
             "sha256", "date", "checksum", "md5", "length", "sdk", "decoded", "trailer",

@@ -3,6 +3,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::{Arc, Mutex},
     thread,
+    time::Duration,
 };
 
 /// Stands before a server, and does to a request what a test says.
@@ -28,6 +29,8 @@ pub(super) enum Fault {
     CutAnswer(usize),
     /// It is passed on, and the last byte of the answer is another one.
     Flip,
+    /// It is passed on, and nothing comes after this many bytes of the answer, for a minute.
+    Stall(usize),
     /// The connection is closed without an answer.
     Cut,
 }
@@ -95,6 +98,12 @@ fn serve(mut stream: TcpStream, server: &str, fault: impl Fn(&Request) -> Fault)
                 let mut answer = ask(server, &request)?;
                 *answer.last_mut().unwrap() ^= 1;
                 return stream.write_all(&answer);
+            }
+            Fault::Stall(length) => {
+                let answer = ask(server, &request)?;
+                stream.write_all(&answer[..length.min(answer.len())])?;
+                thread::sleep(Duration::from_secs(60));
+                return Ok(());
             }
             Fault::Cut => return Ok(()),
         };

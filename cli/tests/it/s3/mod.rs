@@ -1,10 +1,12 @@
 //! `keyfob s3` beside version 1 of aws on the same server, and between faults.
 
 mod checksums;
+mod choices;
 mod connections;
 mod cp;
 mod fault_proxy;
 mod faults;
+mod killed;
 mod ls;
 mod mv;
 mod rclone;

@@ -1,11 +1,19 @@
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use jiff::{
+    Timestamp,
+    civil::DateTime,
+    fmt::rfc2822::{self, DateTimePrinter},
+    tz::TimeZone,
+};
+use keyfob_chain::Variables;
+use md5::{Digest as _, Md5};
 
 use crate::{
-    args::{Text, TransferArgs},
+    args::{MetadataDirective, Text, TransferArgs},
     context::Context,
     failure::Failure,
-    s3::Algorithm,
-    syntax::{Form, parse_value},
+    syntax::{Form, expand_bytes, expand_secret, parse_value},
 };
 
 /// Returns the headers that the arguments give new objects.
@@ -46,6 +54,11 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
             &args.sse_kms_key_id,
         ),
         (
+            "--website-redirect",
+            amz("x-amz-website-redirect-location"),
+            &args.website_redirect,
+        ),
+        (
             "--storage-class",
             amz("x-amz-storage-class"),
             &args.storage_class,
@@ -54,6 +67,13 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
         if let Some(text) = text {
             headers.insert(name, value(option, text)?);
         }
+    }
+    if let Some(time) = &args.expires {
+        headers.insert(header::EXPIRES, expires(time)?);
+    }
+    for grant in &args.grants {
+        let (name, grantee) = grant_of(grant)?;
+        headers.insert(name, value("--grants", grantee)?);
     }
     for (name, text) in metadata(context, args.metadata.as_ref())? {
         let name = HeaderName::try_from(format!("x-amz-meta-{name}"));
@@ -72,16 +92,112 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
 pub(super) fn for_copies(writing: &HeaderMap, args: &TransferArgs) -> HeaderMap {
     let mut headers = writing.clone();
     let is_metadata = |name: &HeaderName| name.as_str().starts_with("x-amz-meta-");
-    if writing.keys().any(is_metadata) {
-        let name = HeaderName::from_static("x-amz-metadata-directive");
-        headers.insert(name, HeaderValue::from_static("REPLACE"));
-    }
-    if let Some(algorithm) = args.checksum_algorithm {
-        let name = HeaderName::from_static("x-amz-checksum-algorithm");
-        let value = HeaderValue::from_static(Algorithm::from(algorithm).name());
-        headers.insert(name, value);
-    }
+    let directive = match args.metadata_directive {
+        Some(MetadataDirective::Copy) => "COPY",
+        Some(MetadataDirective::Replace) => "REPLACE",
+        None if writing.keys().any(is_metadata) => "REPLACE",
+        None => return headers,
+    };
+    let name = HeaderName::from_static("x-amz-metadata-directive");
+    headers.insert(name, HeaderValue::from_static(directive));
     headers
+}
+
+/// Returns the header for a time, which has the form of HTTP.
+fn expires(text: &str) -> Result<HeaderValue, Failure> {
+    let time = text.parse::<Timestamp>().or_else(|_| {
+        // Without an offset, it is UTC, as in `aws`.
+        text.parse::<DateTime>()
+            .and_then(|time| time.to_zoned(TimeZone::UTC))
+            .map(|time| time.timestamp())
+    });
+    let time = time.or_else(|_| rfc2822::parse(text).map(|time| time.timestamp()));
+    let invalid =
+        || Failure::usage("--expires is not a time").with_hint("write it as 2030-01-01T00:00:00Z");
+    let time = time.map_err(|_| invalid())?;
+    let text = DateTimePrinter::new().timestamp_to_rfc9110_string(&time);
+    HeaderValue::try_from(text.map_err(|_| invalid())?).map_err(|_| invalid())
+}
+
+/// Splits what `--grants` has.
+fn grant_of(grant: &str) -> Result<(HeaderName, &str), Failure> {
+    let (permission, grantee) = grant
+        .split_once('=')
+        .ok_or_else(|| Failure::usage("grants should be of the form permission=principal"))?;
+    let name = match permission {
+        "read" => "x-amz-grant-read",
+        "readacl" => "x-amz-grant-read-acp",
+        "writeacl" => "x-amz-grant-write-acp",
+        "full" => "x-amz-grant-full-control",
+        _ => {
+            return Err(Failure::usage(
+                "permission must be one of: read|readacl|writeacl|full",
+            ));
+        }
+    };
+    Ok((HeaderName::from_static(name), grantee))
+}
+
+/// Returns the headers with the key of the user's own for what is written, and those with that of
+/// the source of a copy.
+///
+/// # Errors
+///
+/// If a key cannot be read, or does not have 32 bytes.
+pub(super) fn customer_keys(
+    context: &Context,
+    args: &TransferArgs,
+) -> Result<[HeaderMap; 2], Failure> {
+    let variables = context.settings().variables();
+    let headers = |key: &Option<Text>| match key {
+        Some(key) => customer_key(key, variables),
+        None => Ok(HeaderMap::new()),
+    };
+    Ok([
+        headers(&args.sse_c_key)?,
+        headers(&args.sse_c_copy_source_key)?,
+    ])
+}
+
+/// The start of the headers with a key, and of those with the key of the source of a copy.
+const CUSTOMER: &str = "x-amz-server-side-encryption-customer";
+const SOURCE_CUSTOMER: &str = "x-amz-copy-source-server-side-encryption-customer";
+
+fn customer_key(text: &Text, variables: &Variables) -> Result<HeaderMap, Failure> {
+    let key = match expand_bytes(text, variables)? {
+        Some(bytes) => bytes,
+        None => expand_secret(text, variables)?.into_bytes(),
+    };
+    if key.len() != 32 {
+        let (flag, length) = (&text.flag, key.len());
+        return Err(
+            Failure::usage(format!("{flag}: a key has 32 bytes, and this one has {length}"))
+                .with_hint("write the bytes into a file, without Base64 and without a line end, and give fileb://FILE"),
+        );
+    }
+    let mut headers = HeaderMap::new();
+    for (name, text) in [
+        ("algorithm", "AES256".to_owned()),
+        ("key", STANDARD.encode(&key)),
+        ("key-md5", STANDARD.encode(Md5::digest(&key))),
+    ] {
+        let name = HeaderName::try_from(format!("{CUSTOMER}-{name}"));
+        // Base64 is always the value of a header.
+        if let (Ok(name), Ok(mut value)) = (name, HeaderValue::try_from(text)) {
+            value.set_sensitive(true);
+            headers.insert(name, value);
+        }
+    }
+    Ok(headers)
+}
+
+/// Returns the headers of a key for the source of a copy.
+pub(super) fn as_source(key: &HeaderMap) -> HeaderMap {
+    let headers = key.iter().filter_map(|(name, value)| {
+        let name = name.as_str().replace(CUSTOMER, SOURCE_CUSTOMER);
+        Some((HeaderName::try_from(name).ok()?, value.clone()))
+    });
+    headers.collect()
 }
 
 /// Adds who pays.

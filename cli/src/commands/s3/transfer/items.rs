@@ -20,7 +20,8 @@ pub(super) struct Item {
     pub(super) place: ItemPlace,
     /// Its path below the folder or the prefix, with `/`.
     pub(super) rest: String,
-    pub(super) size: u64,
+    /// Its size in bytes, if it is known.
+    pub(super) size: Option<u64>,
     /// The time of its last change, if it is known.
     pub(super) modified: Option<Timestamp>,
     pub(super) storage_class: String,
@@ -40,7 +41,7 @@ impl Item {
         Self {
             place: ItemPlace::Object(object.into()),
             rest: name.to_owned(),
-            size: 0,
+            size: None,
             modified: None,
             storage_class: String::new(),
         }
@@ -52,11 +53,11 @@ impl Item {
         Some(Self::file(path.to_owned(), String::new(), &metadata))
     }
 
-    fn listed(entry: Entry, list: &ObjectList) -> Self {
-        let rest = entry.key.strip_prefix(&list.prefix).unwrap_or(&entry.key);
+    fn listed(entry: Entry, list: &ObjectList, folder: usize) -> Self {
+        let rest = entry.key.get(folder..).unwrap_or(&entry.key);
         Self {
             rest: rest.to_owned(),
-            size: entry.size,
+            size: Some(entry.size),
             modified: entry.modified.parse().ok(),
             storage_class: entry.storage_class,
             place: ItemPlace::Object(Location {
@@ -71,7 +72,7 @@ impl Item {
         Self {
             place: ItemPlace::File(path),
             rest,
-            size: metadata.len(),
+            size: Some(metadata.len()),
             modified: modified.and_then(|time| Timestamp::try_from(time).ok()),
             storage_class: String::new(),
         }
@@ -82,7 +83,8 @@ impl Item {
 pub(super) enum Items {
     Files(Walk),
     File(Option<Found>),
-    Objects(Listing),
+    /// With the length of what is before the path of each in its key.
+    Objects(Listing, usize),
 }
 
 impl Items {
@@ -126,7 +128,7 @@ impl Items {
             let found = match self {
                 Self::Files(walk) => walk.next(),
                 Self::File(found) => found.take(),
-                Self::Objects(listing) => {
+                Self::Objects(listing, folder) => {
                     let Some(entry) = listing.next().await? else {
                         return Ok(None);
                     };
@@ -134,7 +136,7 @@ impl Items {
                     if entry.size == 0 && entry.key.ends_with('/') {
                         continue;
                     }
-                    return Ok(Some(Item::listed(entry, listing.list())));
+                    return Ok(Some(Item::listed(entry, listing.list(), *folder)));
                 }
             };
             match found {

@@ -12,11 +12,16 @@ use std::io;
 
 use http::{HeaderName, HeaderValue};
 use keyfob_chain::settings::{
-    REQUEST_CHECKSUM_CALCULATION, RESPONSE_CHECKSUM_VALIDATION, SettingKey,
+    REQUEST_CHECKSUM_CALCULATION, RESPONSE_CHECKSUM_VALIDATION, S3_MAX_CONCURRENT_REQUESTS,
+    S3_MULTIPART_CHUNKSIZE, S3_MULTIPART_THRESHOLD, SettingKey,
 };
 
 pub(super) use self::sync::sync;
-use self::{items::Item, pipeline::Pipeline, plan::Plan};
+use self::{
+    items::{Item, ItemPlace, Items},
+    pipeline::Pipeline,
+    plan::Plan,
+};
 use crate::{
     args::{CpArgs, MvArgs, TransferArgs},
     commands::s3::{
@@ -26,8 +31,11 @@ use crate::{
     context::Context,
     failure::Failure,
     s3::{
-        Algorithm, Object,
-        transfer::{Destination, Problem, Source, Transfers, download, upload},
+        Algorithm, Filters, Listing, Object, ObjectList,
+        transfer::{
+            Destination, Outcome, Overwrite, Problem, Sizes, Source, Transfers, download, find,
+            upload,
+        },
     },
 };
 
@@ -58,6 +66,8 @@ struct Task<'a> {
     is_recursive: bool,
     /// Whether the source is deleted after it was copied.
     is_move: bool,
+    /// Whether what has the same content at the target is left alone.
+    only_if_changed: bool,
 }
 
 /// Runs `cp`.
@@ -70,10 +80,17 @@ pub(super) async fn cp(context: &Context, args: &CpArgs) -> Result<(), Failure> 
         args: &args.transfer,
         is_recursive: args.recursive,
         is_move: false,
+        only_if_changed: args.if_changed,
     };
     let (source, target) = task.places()?;
     match (source, target) {
         (Place::Stream, _) | (_, Place::Stream) if args.recursive => Err(only_cp_streams()),
+        (Place::Stream, _) | (_, Place::Stream) if args.if_changed => Err(Failure::usage(
+            "--if-changed is only for files and objects, not for -",
+        )),
+        (_, Place::Stream) if task.args.no_overwrite => {
+            Err(Failure::usage("--no-overwrite is not for standard output"))
+        }
         (Place::Stream, Place::S3(target)) => from_input(context, args, target).await,
         (Place::S3(source), Place::Stream) => to_output(context, task.args, source).await,
         (source, target) => run(context, task, source, target).await,
@@ -90,6 +107,7 @@ pub(super) async fn mv(context: &Context, args: &MvArgs) -> Result<(), Failure> 
         args: &args.transfer,
         is_recursive: args.recursive,
         is_move: true,
+        only_if_changed: false,
     };
     let (source, target) = task.places()?;
     run(context, task, source, target).await
@@ -100,6 +118,12 @@ impl<'a> Task<'a> {
         let source = Place::parse(&self.args.source)?;
         let target = Place::parse(&self.args.target)?;
         let is_upload = matches!(target, Place::S3(_));
+        let is_copy = is_upload && matches!(source, Place::S3(_));
+        if self.args.sse_c_copy_source.is_some() && !is_copy {
+            return Err(Failure::usage(
+                "--sse-c-copy-source is only supported for copy operations.",
+            ));
+        }
         let wrong = match (self.args.checksum_algorithm, self.args.checksum_mode) {
             (Some(_), _) if !is_upload => ("checksum-algorithm", "uploads and copies"),
             (_, Some(_)) if is_upload => ("checksum-mode", "downloads"),
@@ -111,16 +135,32 @@ impl<'a> Task<'a> {
 
     /// Returns what all transfers have in common.
     async fn transfers(self, context: &Context) -> Result<Transfers, Failure> {
-        transfers(context, self.args).await
+        let mut transfers = transfers(context, self.args).await?;
+        if self.only_if_changed {
+            transfers.overwrite = Overwrite::IfChanged;
+        }
+        Ok(transfers)
     }
 }
 
 async fn transfers(context: &Context, args: &TransferArgs) -> Result<Transfers, Failure> {
     let writing = headers::from_args(context, args)?;
-    let mut transfers = Transfers::new(client(context).await?);
+    let sizes = sizes(context, args)?;
+    let mut transfers = Transfers::new(client(context).await?, sizes);
     headers::with_payer(&mut transfers.reading, args);
     transfers.copying = headers::for_copies(&writing, args);
     transfers.writing = writing;
+    let [key, source_key] = headers::customer_keys(context, args)?;
+    transfers.reading_sources.clone_from(&transfers.reading);
+    transfers.reading_sources.extend(source_key.clone());
+    transfers.copying.extend(key.clone());
+    transfers.reading_copied = headers::as_source(&source_key);
+    transfers.reading.extend(key.clone());
+    transfers.writing.extend(key.clone());
+    transfers.customer_key = key;
+    if let (Some(region), Place::S3(source)) = (&args.source_region, Place::parse(&args.source)?) {
+        transfers.client.locate(source.bucket, region)?;
+    }
     transfers.guesses_type = !args.no_guess_mime_type;
     transfers.request_payer = args.paging.request_payer();
     transfers.algorithm = match args.checksum_algorithm {
@@ -128,15 +168,42 @@ async fn transfers(context: &Context, args: &TransferArgs) -> Result<Transfers, 
         None if is_required_only(context, &REQUEST_CHECKSUM_CALCULATION)? => None,
         None => Some(Algorithm::Crc64Nvme),
     };
+    transfers.copy_algorithm = args.checksum_algorithm.map(Algorithm::from);
+    if args.no_overwrite {
+        transfers.overwrite = Overwrite::Never;
+    }
     transfers.verifies =
         args.checksum_mode.is_some() || !is_required_only(context, &RESPONSE_CHECKSUM_VALIDATION)?;
     if transfers.verifies {
         let name = HeaderName::from_static("x-amz-checksum-mode");
         let value = HeaderValue::from_static("ENABLED");
+        transfers
+            .reading_sources
+            .insert(name.clone(), value.clone());
         transfers.reading.insert(name, value);
     }
     Ok(transfers)
 }
+
+/// Reads how large objects are divided, and how many requests there are at a time.
+fn sizes(context: &Context, args: &TransferArgs) -> Result<Sizes, Failure> {
+    let settings = context.settings();
+    let requests = match args.jobs {
+        Some(jobs) => Some(jobs),
+        None => {
+            let number = settings.number(&S3_MAX_CONCURRENT_REQUESTS)?;
+            number.map(|number| u32::try_from(number.min(MAX_REQUESTS)).unwrap_or(u32::MAX))
+        }
+    };
+    Ok(Sizes::new(
+        settings.bytes(&S3_MULTIPART_THRESHOLD)?,
+        settings.bytes(&S3_MULTIPART_CHUNKSIZE)?,
+        requests,
+    ))
+}
+
+/// More requests at a time than this need more files and connections than a process may have open.
+const MAX_REQUESTS: u64 = 1000;
 
 fn is_required_only(context: &Context, setting: &SettingKey) -> Result<bool, Failure> {
     Ok(context.settings().choice(setting)? == Some("when_required"))
@@ -159,6 +226,13 @@ async fn run(
     if !task.is_recursive
         && let Place::S3(object) = source
     {
+        if object.key.contains(WILDCARDS) {
+            match find(pipeline.transfers(), object).await {
+                Ok(Some(_)) => {}
+                Ok(None) => return matching(task, object, target, pipeline).await,
+                Err(problem) => return Err(pipeline.fatal(&problem).await),
+            }
+        }
         return one_object(context, &plan, pipeline, object).await;
     }
     plan.create_folder()?;
@@ -170,6 +244,73 @@ async fn run(
             Err(error) => return Err(pipeline.fatal(&error.into()).await),
         }
     }
+}
+
+/// What stands for other characters in a key, unless there is an object with that very key.
+const WILDCARDS: [char; 2] = ['*', '?'];
+
+/// Copies or moves all objects whose keys match that of the source into the folder or prefix of the
+/// target, with their paths from the folder before the first wildcard on. What is below a target
+/// inside of that folder takes no part, or a copy could match again.
+async fn matching(
+    task: Task<'_>,
+    source: Object<'_>,
+    target: Place<'_>,
+    mut pipeline: Pipeline,
+) -> Result<(), Failure> {
+    let start = source.key.find(WILDCARDS).unwrap_or(source.key.len());
+    let prefix = &source.key[..start];
+    let folder = prefix.rfind('/').map_or("", |slash| &prefix[..=slash]);
+    let task = Task {
+        is_recursive: true,
+        ..task
+    };
+    let bucket = source.bucket;
+    let plan = Plan::new(
+        task,
+        Place::S3(Object {
+            bucket,
+            key: folder,
+        }),
+        target,
+    )?;
+    let pattern = Filters::new([(false, "*"), (true, source.key)], &[""]);
+    let list = ObjectList {
+        page_size: task.args.paging.page_size,
+        request_payer: task.args.paging.request_payer(),
+        ..ObjectList::all(bucket, prefix)
+    };
+    let listing = Listing::new(pipeline.transfers().client.clone(), list);
+    let mut items = Items::Objects(listing, folder.len());
+    let takes_part = |item: &Item| match (&item.place, target) {
+        (ItemPlace::Object(found), Place::S3(target))
+            if target.bucket == bucket && plan::folder(target.key).len() > folder.len() =>
+        {
+            pattern.admit(&found.key) && !found.key.starts_with(&plan::folder(target.key))
+        }
+        (ItemPlace::Object(found), _) => pattern.admit(&found.key),
+        (ItemPlace::File(_), _) => false,
+    };
+    let mut is_empty = true;
+    loop {
+        match items.next(pipeline.report()).await {
+            Ok(Some(item)) if takes_part(&item) => {
+                is_empty = false;
+                plan.add(&mut pipeline, item).await?;
+            }
+            Ok(Some(_)) => {}
+            Ok(None) if is_empty => return Err(pipeline.report().fatal(&missing(source.key))),
+            Ok(None) => return pipeline.finish().await,
+            Err(error) => return Err(pipeline.fatal(&error.into()).await),
+        }
+    }
+}
+
+/// Returns the words of `aws` for an object that is not there.
+fn missing(key: &str) -> String {
+    format!(
+        "An error occurred (404) when calling the HeadObject operation: Key \"{key}\" does not exist"
+    )
 }
 
 async fn one_object(
@@ -191,14 +332,11 @@ async fn one_object(
         return pipeline.report().dry_run(&job.deed);
     }
     match job.run(pipeline.transfers()).await {
-        Ok(()) => pipeline.report().done(&job.deed)?,
+        Ok(Outcome::Copied) => pipeline.report().done(&job.deed)?,
+        Ok(Outcome::Skipped) => {}
         // `aws` asks for the object before it copies it.
         Err(problem) if problem.status() == Some(404) => {
-            let key = object.key;
-            return Err(pipeline.report().fatal(&format!(
-                "An error occurred (404) when calling the HeadObject operation: Key \"{key}\" does \
-                 not exist"
-            )));
+            return Err(pipeline.report().fatal(&missing(object.key)));
         }
         Err(problem) => pipeline.report().failed(&job.deed, &problem)?,
     }
@@ -252,7 +390,7 @@ async fn to_output(
     let mut output = io::stdout();
     let stream = Destination::Stream(&mut output);
     match download(&transfers, source, stream).await {
-        Ok(()) => {}
+        Ok(_) => {}
         Err(Problem::Closed) => return Ok(()),
         Err(problem) => report.failed(&deed, &problem)?,
     }

@@ -6,13 +6,10 @@ use crate::{
     commands::s3::report::{Deed, Report},
     failure::Failure,
     s3::{
-        Deletion, Object, copy_object,
-        transfer::{Destination, Problem, Source, Transfers, download, upload},
+        Deletion, Object,
+        transfer::{Destination, Outcome, Problem, Source, Transfers, copy, download, upload},
     },
 };
-
-/// How many files are on their way at most.
-const JOBS: usize = 32;
 
 /// One file or object, and what is done with it.
 pub(super) struct Job {
@@ -23,9 +20,20 @@ pub(super) struct Job {
 }
 
 pub(super) enum Work {
-    Upload { path: PathBuf, target: Location },
-    Download { source: Location, path: PathBuf },
-    Copy { source: Location, target: Location },
+    Upload {
+        path: PathBuf,
+        target: Location,
+    },
+    Download {
+        source: Location,
+        path: PathBuf,
+    },
+    /// The size of the source is not known if it was not in a list.
+    Copy {
+        source: Location,
+        size: Option<u64>,
+        target: Location,
+    },
 }
 
 /// An object, owned.
@@ -69,7 +77,7 @@ pub(super) struct Pipeline {
     transfers: Arc<Transfers>,
     report: Report,
     is_dry: bool,
-    running: JoinSet<(Deed, Result<(), Problem>)>,
+    running: JoinSet<(Deed, Result<Outcome, Problem>)>,
 }
 
 impl Pipeline {
@@ -99,7 +107,7 @@ impl Pipeline {
         if self.is_dry {
             return self.report.dry_run(&job.deed);
         }
-        while self.running.len() >= JOBS {
+        while self.running.len() >= self.transfers.jobs() {
             self.finish_one().await?;
         }
         while let Some(done) = self.running.try_join_next() {
@@ -154,12 +162,13 @@ impl Pipeline {
 
 fn print(
     report: &mut Report,
-    done: Result<(Deed, Result<(), Problem>), JoinError>,
+    done: Result<(Deed, Result<Outcome, Problem>), JoinError>,
 ) -> Result<(), Failure> {
     let (deed, done) =
         done.map_err(|error| Failure::other(format!("a transfer was given up: {error}")))?;
     match done {
-        Ok(()) => report.done(&deed),
+        Ok(Outcome::Copied) => report.done(&deed),
+        Ok(Outcome::Skipped) => Ok(()),
         Err(problem) => report.failed(&deed, &problem),
     }
 }
@@ -170,23 +179,24 @@ impl Job {
     /// # Errors
     ///
     /// If a file cannot be read, written or deleted, or if S3 refuses.
-    pub(super) async fn run(&self, transfers: &Arc<Transfers>) -> Result<(), Problem> {
-        match &self.work {
+    pub(super) async fn run(&self, transfers: &Arc<Transfers>) -> Result<Outcome, Problem> {
+        let outcome = match &self.work {
             Work::Upload { path, target } => {
-                upload(transfers, Source::File(path), target.object()).await?;
+                upload(transfers, Source::File(path), target.object()).await?
             }
             Work::Download { source, path } => {
-                download(transfers, source.object(), Destination::File(path)).await?;
+                download(transfers, source.object(), Destination::File(path)).await?
             }
-            Work::Copy { source, target } => {
-                let (source, target) = (source.object(), target.object());
-                copy_object(&transfers.client, source, target, &transfers.copying).await?;
-            }
-        }
-        if self.is_move {
+            Work::Copy {
+                source,
+                size,
+                target,
+            } => copy(transfers, source.object(), *size, target.object()).await?,
+        };
+        if self.is_move && outcome == Outcome::Copied {
             self.work.delete_source(transfers).await?;
         }
-        Ok(())
+        Ok(outcome)
     }
 }
 

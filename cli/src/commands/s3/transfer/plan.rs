@@ -120,7 +120,8 @@ impl<'a> Plan<'a> {
                     request_payer: self.task.args.paging.request_payer(),
                     ..ObjectList::all(bucket, &folder(key))
                 };
-                Items::Objects(Listing::new(client.clone(), list))
+                let folder = list.prefix.len();
+                Items::Objects(Listing::new(client.clone(), list), folder)
             }
         }
     }
@@ -176,7 +177,11 @@ impl<'a> Plan<'a> {
         let work = match (item.place, destination) {
             (ItemPlace::File(path), ItemPlace::Object(target)) => Work::Upload { path, target },
             (ItemPlace::Object(source), ItemPlace::File(path)) => Work::Download { source, path },
-            (ItemPlace::Object(source), ItemPlace::Object(target)) => Work::Copy { source, target },
+            (ItemPlace::Object(source), ItemPlace::Object(target)) => Work::Copy {
+                source,
+                size: item.size,
+                target,
+            },
             // There is no plan without S3.
             (ItemPlace::File(_), ItemPlace::File(_)) => return None,
         };
@@ -289,7 +294,7 @@ fn key_of(target: &str, rest: &str, is_recursive: bool) -> String {
 }
 
 /// Returns the prefix of the keys below a key.
-fn folder(key: &str) -> String {
+pub(super) fn folder(key: &str) -> String {
     match key {
         "" => String::new(),
         _ if key.ends_with('/') => key.to_owned(),

@@ -38,6 +38,7 @@ pub(in crate::commands::s3) async fn sync(
         args: &args.transfer,
         is_recursive: true,
         is_move: false,
+        only_if_changed: args.if_changed,
     };
     let (source, target) = task.places()?;
     let plan = Plan::new(task, source, target)?;
@@ -136,7 +137,11 @@ impl Sync<'_> {
 
     /// Returns true if a source is copied over what is in the target, by the rules of `aws`.
     fn has_changed(&self, source: &Item, target: &Item) -> bool {
-        if source.size != target.size {
+        if self.args.transfer.no_overwrite {
+            return false;
+        }
+        // Their content is compared when it is their turn.
+        if source.size != target.size || self.args.if_changed {
             return true;
         }
         if self.args.size_only {
