@@ -734,6 +734,27 @@ fn at_long_round_trips_the_rate_doubles_in_several_of_them() {
 }
 
 #[test]
+fn some_connections_that_are_lost_at_once_do_not_undo_what_was_found() {
+    let mut limiter = ProbingLimiter::new();
+    let mut service = Service::new(100.0, 100.0);
+    drive(&mut limiter, &mut service, 0.0, 20.0);
+    service.rate = 5_000.0;
+    let mut now = 20.0;
+    drive(&mut limiter, &mut service, now, 10.0);
+    for _ in 0..10 {
+        now += 10.0;
+        for _ in 0..100 {
+            limiter.on_lost();
+        }
+        drive(&mut limiter, &mut service, now, 10.0);
+    }
+    let events = drive(&mut limiter, &mut service, now + 10.0, 10.0);
+    let granted = answered(&events, Answer::Granted);
+    // Its bucket is small for this rate.
+    assert!(granted > 30_000, "{granted}");
+}
+
+#[test]
 fn requests_that_are_given_up_tell_nothing_about_the_service() {
     for mut limiter in [ProbingLimiter::new(), ProbingLimiter::cautious()] {
         // Each second request is given up before its answer, as by a program that hedges.

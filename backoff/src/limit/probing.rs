@@ -5,8 +5,8 @@ use core::time::Duration;
 /// It needs no parameter. While a service throttles, the rate at which it grants requests *is* its
 /// rate; so this limiter counts what is granted between two throttled answers, paces requests at
 /// that rate, and probes gently for more. It knows a full bucket from a sustained rate, follows a
-/// rate that falls or rises, and shares a rate fairly with other processes that do the same. Use
-/// one for each thing that is throttled, such as an API or an S3 prefix.
+/// rate that falls or rises, and shares a rate fairly with other processes that do the same at
+/// similar round trips. Use one for each thing that is throttled, such as an API or an S3 prefix.
 ///
 /// 1. *Start.* It lets 8 requests be in flight, and for each request that is granted a quarter of a
 ///    request more: 1,000 requests to a service without a limit take about 17 round trips.
@@ -23,12 +23,12 @@ use core::time::Duration;
 ///    to double each second, or in four round trips if they take longer.
 ///
 /// The rate doubles only while requests are granted and at most about a quarter of the answers are
-/// server errors or missing. When they become more, it goes back to where it doubled from, and
-/// stays there. Never are more in flight than twice those of the rate in a round trip, and 8. So a
-/// service that hangs, breaks, or answers too many requests with a plain 503 is not flooded. While
-/// most is throttled, the rate falls to a request in two seconds, or to a sixteenth of the known
-/// rate if that is less; when something is granted again, it goes on at a quarter of the known
-/// rate.
+/// server errors or missing. When most are, for a round trip or longer, it goes back to where it
+/// doubled from; it stays where it is while there are many. Never are more in flight than twice
+/// those of the rate in a round trip, and 8. So a service that hangs, breaks, or answers too many
+/// requests with a plain 503 is not flooded: it gets a few times what it grants. While most
+/// is throttled, the rate falls to a request in two seconds, or to a sixteenth of the known rate if
+/// that is less; when something is granted again, it goes on at a quarter of the known rate.
 ///
 /// It is made for token buckets, which is what AWS documents. A service that counts requests in
 /// fixed windows, such as 100 in each second, throttles all or nothing. There it gets half to three
@@ -77,6 +77,7 @@ pub struct ProbingLimiter {
     /// divides it.
     comeback: f64,
     faults: Excess,
+    outage: Outage,
     throttles: Excess,
     round_trip: RoundTrip,
     pace: Pace,
@@ -144,9 +145,11 @@ impl Excess {
     const MOST: f64 = 8.0;
     const MANY: f64 = 4.0;
     const GRANT: f64 = 1.0 / 3.0;
+    /// A request that was given up says little: they are many where they are two thirds.
+    const GIVEN_UP: f64 = 1.0 / 6.0;
 
-    const fn add(&mut self) {
-        self.count = (self.count + 1.0).min(Self::MOST);
+    const fn add(&mut self, part: f64) {
+        self.count = (self.count + part).min(Self::MOST);
         self.are_many |= self.count > Self::MANY;
     }
 
@@ -154,6 +157,35 @@ impl Excess {
         self.count = (self.count - part).max(0.0);
         // Only once none are left, or a share near a quarter would be many and few in turn.
         self.are_many &= self.count > 0.0;
+    }
+}
+
+/// How far faults outnumber grants lately, one for one, and since when.
+#[derive(Clone, Copy, Debug)]
+struct Outage {
+    count: u32,
+    since: f64,
+}
+
+impl Outage {
+    const NONE: Self = Self {
+        count: 0,
+        since: 0.0,
+    };
+    const MOST: u32 = 16;
+
+    const fn add(&mut self, now: f64) {
+        if self.count == 0 {
+            self.since = now;
+        }
+        if self.count < Self::MOST {
+            self.count += 1;
+        }
+    }
+
+    /// Returns true if it goes on for so long. Connections that are lost at once are none.
+    const fn is_longer_than(self, time: f64, now: f64) -> bool {
+        self.count == Self::MOST && now - self.since > time
     }
 }
 
@@ -258,6 +290,7 @@ impl ProbingLimiter {
             known: None,
             comeback: 0.0,
             faults: Excess::NONE,
+            outage: Outage::NONE,
             throttles: Excess::NONE,
             round_trip: RoundTrip {
                 mean: Self::FIRST_ROUND_TRIP,
@@ -318,7 +351,7 @@ impl ProbingLimiter {
         self.count_answer();
         let mut sooner = false;
         if throttled {
-            self.throttles.add();
+            self.throttles.add(1.0);
             // One reaction in a round trip: what was sent before the last one is no news.
             if self.answered > self.reaction.sent {
                 self.react();
@@ -327,6 +360,7 @@ impl ProbingLimiter {
             self.granted += 1;
             self.heard_grant = self.now;
             self.faults.take(Excess::GRANT);
+            self.outage.count = self.outage.count.saturating_sub(1);
             self.throttles.take(Excess::GRANT);
             if self.reaction.starved {
                 sooner = self.end_starvation();
@@ -358,20 +392,25 @@ impl ProbingLimiter {
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_lost(&mut self) -> bool {
         self.count_fault();
-        self.on_unanswered()
+        self.forget_one()
     }
 
     /// Forgets a request that was granted and was not sent, or was given up before its answer. That
-    /// tells nothing about the service.
+    /// says little about the service: the rate doubles until two thirds are given up.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_unanswered(&mut self) -> bool {
-        if let Some((number, _)) = &mut self.round_trip.probe
+        self.faults.add(Excess::GIVEN_UP);
+        self.forget_one()
+    }
+
+    fn forget_one(&mut self) -> bool {
+        if let Some((number, sent_at)) = &mut self.round_trip.probe
             && self.sent > self.answered
         {
             // It is unknown which request that was, so one answer more ends the probe.
             *number += 1;
-            if *number > self.sent {
+            if *number > self.sent || self.now - *sent_at > Self::LOST / 2.0 {
                 self.round_trip.probe = None;
             }
         }
@@ -558,13 +597,12 @@ impl ProbingLimiter {
     }
 
     fn count_fault(&mut self) {
-        let were_many = self.faults.are_many;
-        self.faults.add();
-        if !self.faults.are_many {
-            return;
+        self.faults.add(1.0);
+        self.outage.add(self.now);
+        if self.faults.are_many {
+            self.window = (self.window - self.gain).max(self.least_window);
         }
-        self.window = (self.window - self.gain).max(self.least_window);
-        if !were_many {
+        if self.outage.is_longer_than(self.round_trip.mean, self.now) {
             // To where it doubled from: what came after is unproved.
             let first = match self.phase {
                 Phase::Track { .. } => 1.0,
