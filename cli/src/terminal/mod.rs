@@ -5,6 +5,8 @@ mod callback;
 mod console;
 mod debug;
 mod escape;
+#[cfg(unix)]
+mod hidden;
 mod mask;
 mod prompt;
 mod shell;

@@ -2,13 +2,12 @@
 use std::fs::File;
 use std::io::{self, BufRead as _};
 
+#[cfg(unix)]
+use crate::terminal::{hidden::Hidden, stop::with_stops};
 use crate::{
     failure::Failure,
-    signals::Undo,
     terminal::{console::Console, escape::printable, waiting::asking},
 };
-#[cfg(unix)]
-use crate::{signals::undo_on_signal, terminal::stop::with_stops};
 
 /// Asks the user questions at the terminal. They go to stderr, as stdout is for data.
 #[derive(Debug)]
@@ -46,7 +45,7 @@ impl Prompt {
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
         let prompt = with_current(question, current);
-        self.ask(question, &prompt, check, read_line).await
+        self.ask(question, &prompt, check, Answer::Line).await
     }
 
     /// Asks for a line in the same way, without a current value.
@@ -60,7 +59,7 @@ impl Prompt {
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
         let prompt = format!("{question}: ");
-        self.ask(question, &prompt, check, read_line).await
+        self.ask(question, &prompt, check, Answer::Line).await
     }
 
     /// Lists items with numbers, and asks for one of them. Returns its index, which is 0 for an
@@ -104,7 +103,7 @@ impl Prompt {
         check: impl Fn(&str) -> Result<(), String>,
     ) -> Result<Option<String>, Failure> {
         let prompt = with_current(question, current);
-        self.ask(question, &prompt, check, read_secret).await
+        self.ask(question, &prompt, check, Answer::Secret).await
     }
 
     /// Asks for a code that is used once. The caller has made sure that there is a terminal. An
@@ -114,8 +113,7 @@ impl Prompt {
     ///
     /// If the terminal cannot be read; [`io::ErrorKind::Interrupted`] on Ctrl-C.
     pub(crate) async fn code(console: Console, question: &str) -> io::Result<Option<String>> {
-        console.write_stderr(question);
-        read_trimmed(read_secret).await
+        Answer::Secret.read(console, question).await
     }
 
     async fn ask(
@@ -123,11 +121,11 @@ impl Prompt {
         question: &str,
         prompt: &str,
         check: impl Fn(&str) -> Result<(), String>,
-        read: fn() -> io::Result<String>,
+        kind: Answer,
     ) -> Result<Option<String>, Failure> {
         loop {
-            self.0.write_stderr(prompt);
-            let Some(answer) = read_answer(read).await? else {
+            let read = kind.read(self.0, prompt).await;
+            let Some(answer) = read.map_err(|error| Failure::unread_answer(&error))? else {
                 return Ok(None);
             };
             // Asking only this question again keeps the answers given so far.
@@ -136,6 +134,42 @@ impl Prompt {
                 Err(reason) => self.0.warn(&format!("{question}: {reason}")),
             }
         }
+    }
+}
+
+/// What the user types.
+#[derive(Clone, Copy)]
+enum Answer {
+    Line,
+    Secret,
+}
+
+impl Answer {
+    /// Shows the prompt and reads the answer without the spaces around it. An empty one is `None`.
+    async fn read(self, console: Console, prompt: &str) -> io::Result<Option<String>> {
+        let _asking = asking();
+        // Before the prompt: some people answer at once.
+        #[cfg(unix)]
+        let hidden = match self {
+            Self::Secret => Hidden::new(),
+            Self::Line => None,
+        };
+        console.write_stderr(prompt);
+        // On another thread, because the answer may take long.
+        let work = async {
+            let read = match self {
+                Self::Line => read_line,
+                Self::Secret => read_secret,
+            };
+            tokio::task::spawn_blocking(read).await
+        };
+        #[cfg(unix)]
+        let work = with_stops(work, hidden.as_ref().map(Hidden::shown));
+        let line = work
+            .await
+            .unwrap_or_else(|error| Err(io::Error::other(error)))?;
+        let answer = line.trim();
+        Ok((!answer.is_empty()).then(|| answer.to_owned()))
     }
 }
 
@@ -158,7 +192,6 @@ fn read_secret() -> io::Result<String> {
         .password_feedback_mask('*');
     #[cfg(unix)]
     let config = config.input_file_path(terminal_of_stdin());
-    let _undo = restore_echo_on_signal();
     rpassword::read_password_with_config(config.build())
 }
 
@@ -172,41 +205,6 @@ fn terminal_of_stdin() -> &'static str {
         Ok(_) => STDIN,
         Err(_) => "/dev/tty",
     }
-}
-
-/// Makes a signal restore the terminal, which shows stars only while a secret is typed.
-#[cfg(unix)]
-fn restore_echo_on_signal() -> Option<Undo> {
-    use rustix::termios::{OptionalActions, tcgetattr, tcsetattr};
-
-    let settings = tcgetattr(io::stdin()).ok()?;
-    Some(undo_on_signal(move || {
-        let _ = tcsetattr(io::stdin(), OptionalActions::Now, &settings);
-    }))
-}
-
-#[cfg(not(unix))]
-fn restore_echo_on_signal() -> Option<Undo> {
-    None
-}
-
-async fn read_answer(read: fn() -> io::Result<String>) -> Result<Option<String>, Failure> {
-    let answer = read_trimmed(read).await;
-    answer.map_err(|error| Failure::unread_answer(&error))
-}
-
-/// Reads on another thread, because the answer may take long.
-async fn read_trimmed(read: fn() -> io::Result<String>) -> io::Result<Option<String>> {
-    let _asking = asking();
-    // Before the thread starts: it changes the terminal.
-    let work = async { tokio::task::spawn_blocking(read).await };
-    #[cfg(unix)]
-    let work = with_stops(work);
-    let line = work
-        .await
-        .unwrap_or_else(|error| Err(io::Error::other(error)))?;
-    let answer = line.trim();
-    Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
 #[cfg(test)]

@@ -12,11 +12,12 @@ use crate::signals::unless_ignored;
 
 /// Waits for `work`, which reads from the terminal, and stops the process when SIGTSTP asks for it.
 ///
-/// The terminal has its settings of before while the process is stopped, and those of the prompt
-/// again when it goes on.
-pub(super) async fn with_stops<T>(work: impl Future<Output = T>) -> T {
+/// While it is stopped, the terminal has the settings `before`, or those that it has now. When it
+/// goes on, the terminal has those of the prompt again.
+pub(super) async fn with_stops<T>(work: impl Future<Output = T>, before: Option<&Termios>) -> T {
     let kind = SignalKind::from_raw(Signal::TSTP.as_raw());
-    let (Ok(Some(mut stops)), Ok(shown)) = (unless_ignored(kind), tcgetattr(io::stdin())) else {
+    let shown = before.cloned().map_or_else(|| tcgetattr(io::stdin()), Ok);
+    let (Ok(Some(mut stops)), Ok(shown)) = (unless_ignored(kind), shown) else {
         return work.await;
     };
     tokio::pin!(work);

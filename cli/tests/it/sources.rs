@@ -223,7 +223,7 @@ fn what_a_process_says_is_shown_in_a_terminal_only() {
     let home = Home::new().with_file("keys", &script);
     let program = home.file("keys");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let config = format!("[default]\ncredential_process = {}\n", program.display());
+    let config = format!("[default]\ncredential_process = sh {}\n", program.display());
     let home = home.with_file("config", &config);
     let run = on_terminal(&home, &["why"], &[("PIN: ", "12345\n")]);
     assert_eq!(run["code"], 0, "{run}");
@@ -244,7 +244,7 @@ fn a_signal_also_stops_the_process_that_is_waited_for() {
     let home = home.with_file("keys", &script);
     let program = home.file("keys");
     fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-    let config = format!("[default]\ncredential_process = {}\n", program.display());
+    let config = format!("[default]\ncredential_process = sh {}\n", program.display());
     let home = home.with_file("config", &config);
     let mut keyfob = home.program(env!("CARGO_BIN_EXE_keyfob"));
     let mut child = keyfob.arg("whoami").stderr(Stdio::null()).spawn().unwrap();

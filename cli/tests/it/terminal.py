@@ -52,7 +52,6 @@ shown, at, end = b"", 0, time.monotonic() + 30
 echoes, notes = None, []
 while time.monotonic() < end:
     if script and script[0][0].encode() in shown[at:]:
-        time.sleep(0.3)  # the prompt appears before the terminal is ready
         at = len(shown)
         answer = script.pop(0)[1]
         if answer is None:
@@ -61,6 +60,7 @@ while time.monotonic() < end:
             resize(terminal, answer["columns"])
         elif isinstance(answer, int):
             os.killpg(os.tcgetpgrp(terminal), answer)
+            time.sleep(0.3)  # the program has to act on it
         elif isinstance(answer, list):
             os.write(terminal, subprocess.run(answer, input=shown, stdout=subprocess.PIPE).stdout)
         else:
