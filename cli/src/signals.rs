@@ -6,12 +6,15 @@
 use std::{
     io, mem, panic,
     process::{self, Child, Command},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     thread,
     time::{Duration, Instant},
 };
 
-use tokio::time::sleep;
+use tokio::{sync::Notify, time::sleep};
 
 /// What a signal or a panic undoes before the process exits, by number.
 static UNDO: Mutex<UndoList> = Mutex::new(UndoList {
@@ -89,6 +92,29 @@ pub(crate) async fn wait_for_holds() {
     while is_held() && start.elapsed() < LONGEST_HOLD {
         sleep(PAUSE).await;
     }
+}
+
+/// Tells servers that a signal ends the process.
+static ENDING: Notify = Notify::const_new();
+/// Whether SIGHUP ends the process.
+static HANG_UP_ENDS: AtomicBool = AtomicBool::new(true);
+
+/// Waits for a signal that ends the process. Have a [`Hold`], so that it does not end at once.
+pub(crate) async fn ending() {
+    let ending = ENDING.notified();
+    let is_ending = HOLDS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .is_ending;
+    if !is_ending {
+        ending.await;
+    }
+}
+
+/// Makes SIGHUP end nothing from now on: for servers that are told with it to read a file again,
+/// and read it for each request anyway.
+pub(crate) fn outlive_hang_up() {
+    HANG_UP_ENDS.store(false, Ordering::Relaxed);
 }
 
 struct UndoList {
@@ -196,7 +222,7 @@ mod watcher {
         fs::File,
         io::{self, Read as _},
         process,
-        sync::{LazyLock, MutexGuard, PoisonError, TryLockError},
+        sync::{LazyLock, MutexGuard, PoisonError, TryLockError, atomic::Ordering},
         thread,
         time::{Duration, Instant},
     };
@@ -211,7 +237,7 @@ mod watcher {
         task::JoinSet,
     };
 
-    use super::{CHILD, HOLDS, PAUSE, UNDO, WRITING, wait_for_holds};
+    use super::{CHILD, ENDING, HANG_UP_ENDS, HOLDS, PAUSE, UNDO, WRITING, wait_for_holds};
 
     /// How long the replacing of a file may take after a signal.
     const PATIENCE: Duration = Duration::from_millis(250);
@@ -257,11 +283,15 @@ mod watcher {
                     let mut signals = signals;
                     loop {
                         let kind = signals.next().await;
+                        if kind == SignalKind::hangup() && !HANG_UP_ENDS.load(Ordering::Relaxed) {
+                            continue;
+                        }
                         if !pass_on(kind) {
                             HOLDS
                                 .lock()
                                 .unwrap_or_else(PoisonError::into_inner)
                                 .is_ending = true;
+                            ENDING.notify_waiters();
                             tokio::select! {
                                 () = wait_for_holds() => {}
                                 () = signals.second() => {}

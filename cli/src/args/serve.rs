@@ -93,8 +93,8 @@ pub(crate) struct ServeProxyArgs {
     /// but it is sent in clear
     #[arg(long, conflicts_with = "no_token")]
     pub(crate) listen_any: bool,
-    /// A file with the token that requests must send; it is read for each of them [default: a
-    /// random token, which is printed]
+    /// A file with the token that requests must send; it is read for each of them, and SIGHUP does
+    /// not end the proxy [default: a random token, which is printed]
     #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
     pub(crate) token_file: Option<PathBuf>,
     /// The header with the token, beside `Authorization: Bearer`
@@ -109,6 +109,10 @@ pub(crate) struct ServeProxyArgs {
     /// A path that may be used, or a pattern such as `/public/*` [default: all of them]
     #[arg(long, value_name = "PATH")]
     pub(crate) allow_path: Vec<String>,
+    /// Let only requests pass that read: GET and HEAD, and actions whose names begin with Describe,
+    /// Get, Head, List, Query, Scan or BatchGet, unless they may give out credentials
+    #[arg(long)]
+    pub(crate) read_only: bool,
     /// How many bytes of a body are read to be signed
     #[arg(
         long,

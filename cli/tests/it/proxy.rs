@@ -1,5 +1,16 @@
 //! `keyfob serve proxy`, in front of servers that verify signatures and of ones that record.
 
+#[cfg(unix)]
+use std::time::Duration;
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+};
+
+#[cfg(unix)]
+use crate::signals::send;
 use crate::{
     answers::{answer, start_echo, start_server},
     keyfob::{Home, assert_has, assert_lacks},
@@ -238,4 +249,131 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         &["--add-header", "host"],
     );
     assert_has(&with(&["--token-file", "absent"]), &["--token-file"]);
+}
+
+/// Reads the head of a request.
+fn read_head(stream: &mut TcpStream) -> String {
+    let mut head = String::new();
+    let mut byte = [0];
+    while !head.ends_with("\r\n\r\n") && stream.read(&mut byte).is_ok_and(|length| length == 1) {
+        head.push(byte[0].into());
+    }
+    head
+}
+
+#[test]
+fn a_connection_is_used_again_until_the_server_closes_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, connections) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            sender.send(()).unwrap();
+            for answer in [
+                "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+                // It closes the connection in the middle of the body.
+                "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nok",
+            ] {
+                if read_head(&mut stream).is_empty() {
+                    break;
+                }
+                stream.write_all(answer.as_bytes()).unwrap();
+            }
+        }
+    });
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let own = [("X-Keyfob-Token", token.as_str())];
+    let get = || fetch("GET", &format!("{url}/a"), &own, "");
+    for _ in 0..2 {
+        assert_has(&get(), &["HTTP/1.1 200", "ok"]);
+        assert_has(&get(), &["HTTP/1.1 200", "ok"]);
+        let broken = exchange(
+            url.trim_start_matches("http://"),
+            &format!("GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n\r\n"),
+        );
+        // The caller sees that the answer has no end.
+        assert!(broken.is_err() || broken.is_ok_and(|text| text.ends_with("\r\n\r\nok")));
+    }
+    assert_eq!(connections.try_iter().count(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_lets_a_request_in_progress_come_to_its_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    let home = home();
+    let (mut proxy, url, token) = start(&home, &upstream, &[]);
+    let client = thread::spawn(move || {
+        fetch(
+            "GET",
+            &format!("{url}/a"),
+            &[("X-Keyfob-Token", &token)],
+            "",
+        )
+    });
+    let (mut stream, _) = listener.accept().unwrap();
+    read_head(&mut stream);
+    stream
+        .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nfirst")
+        .unwrap();
+    send("TERM", &proxy.child);
+    thread::sleep(Duration::from_millis(500));
+    assert!(proxy.child.try_wait().unwrap().is_none());
+    stream.write_all(b"last").unwrap();
+    assert_has(&client.join().unwrap(), &["HTTP/1.1 200", "firstlast"]);
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_token_in_a_file_is_replaced_with_sighup_or_without() {
+    let (upstream, _requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let file = home.path().join("token");
+    std::fs::write(&file, "first").unwrap();
+    let (mut proxy, url, _) = start(&home, &upstream, &["--token-file", "token"]);
+    let with = |token| {
+        let answer = fetch("GET", &format!("{url}/a"), &[("X-Keyfob-Token", token)], "");
+        status(&answer).to_owned()
+    };
+    assert_eq!(with("first"), "200");
+    std::fs::write(&file, "second").unwrap();
+    send("HUP", &proxy.child);
+    thread::sleep(Duration::from_millis(300));
+    assert!(proxy.child.try_wait().unwrap().is_none());
+    assert_eq!(with("first"), "401");
+    assert_eq!(with("second"), "200");
+}
+
+#[test]
+fn a_proxy_that_only_reads_lets_no_other_action_pass() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let words = ["serve", "proxy", "--listen", "127.0.0.1:0", "--no-token"];
+    let more = ["--read-only", "--to", &upstream, "--service", "iam"];
+    let proxy = Running::start(&home, &[&words[..], &more].concat());
+    let url = &proxy.exports[0].1;
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let target = ("X-Amz-Target", "A.ListUsers");
+    for (method, path, header, body) in [
+        ("PUT", "/", form, "Action=ListUsers"),
+        ("POST", "/", form, "Action=DeleteUser"),
+        ("POST", "/?Action=DeleteUser", form, "Action=ListUsers"),
+        ("GET", "/?Action=DeleteUser", target, ""),
+        ("POST", "/", target, "Action=DeleteUser"),
+        ("POST", "/", ("X-Other", "a"), "Action=ListUsers"),
+    ] {
+        let answer = fetch(method, &format!("{url}{path}"), &[header], body);
+        assert_eq!(status(&answer), "403", "{method} {path} {body}: {answer}");
+        assert_has(&answer, &["--read-only"]);
+    }
+    assert!(requests.try_recv().is_err());
+    for (method, path, body) in [("POST", "/", "Action=ListUsers"), ("GET", "/", "")] {
+        let answer = fetch(method, &format!("{url}{path}"), &[form], body);
+        assert_has(&answer, &["HTTP/1.1 200", "passed"]);
+    }
 }

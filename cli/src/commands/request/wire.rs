@@ -1,4 +1,4 @@
-//! One request on a connection of its own.
+//! Connections, and one request on a connection of its own.
 
 use std::{error::Error as _, fmt, io};
 
@@ -6,10 +6,10 @@ use bytes::Bytes;
 use http::{Request, Response, Uri};
 use hyper::{
     body::{Body, Incoming},
-    client::conn::http1,
+    client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use keyfob_sts::Connector;
+use keyfob_sts::{Connector, Route};
 
 use crate::failure::Failure;
 
@@ -27,20 +27,38 @@ where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let url = request.uri().clone();
-    let connection = connector.connect(&url).await;
+    let (mut sender, route) = connect(connector, &url).await?;
+    route.address(&mut request);
+    let answer = sender.send_request(request).await;
+    answer.map_err(|error| broken(&url, &error))
+}
+
+/// Returns a new connection to the server of an absolute URI.
+///
+/// # Errors
+///
+/// If there is none.
+pub(in crate::commands) async fn connect<B>(
+    connector: &Connector,
+    url: &Uri,
+) -> Result<(SendRequest<B>, Route), Failure>
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let connection = connector.connect(url).await;
     let connection = connection.map_err(|error| Failure::from(&error))?;
-    connection.route().address(&mut request);
-    let broken = |error: hyper::Error| broken(&url, &error);
-    let (mut sender, driver) = http1::handshake(TokioIo::new(connection))
+    let route = connection.route().clone();
+    let (sender, driver) = http1::handshake(TokioIo::new(connection))
         .await
-        .map_err(broken)?;
+        .map_err(|error| broken(url, &error))?;
     // It ends with the connection, and the request sees its errors.
     tokio::spawn(driver);
-    sender.send_request(request).await.map_err(broken)
+    Ok((sender, route))
 }
 
 /// Returns the failure for a connection that broke.
-pub(super) fn broken(url: &Uri, error: &hyper::Error) -> Failure {
+pub(in crate::commands) fn broken(url: &Uri, error: &hyper::Error) -> Failure {
     // A body of the request that cannot be read is not the fault of the connection.
     let cause = error
         .source()

@@ -8,23 +8,20 @@ use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
 use keyfob_sigv4::{Payload, Secret, Timestamp};
-use keyfob_sts::Connector;
 use tokio::time::timeout;
 
-use super::rules::{Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop};
+use super::{
+    action,
+    rules::{Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop},
+    upstream::{Passing, Pool, Received, Sent, Silence},
+};
 use crate::{
-    commands::request::send_once,
     failure::chained,
     terminal::{Console, printable},
 };
 
 /// How long a caller may take to send a body that is read first.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long to wait for the head of an answer, unless a setting says something else.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// A body of a request or of an answer: in memory, or on its way.
-type Body = Either<Full<Bytes>, Incoming>;
 
 /// Where the token of the callers is.
 pub(super) enum Token {
@@ -39,13 +36,13 @@ pub(super) struct Proxy {
     pub(super) rules: Rules,
     pub(super) token: Token,
     pub(super) signer: RequestSigner<Chain>,
-    pub(super) connector: Connector,
+    pub(super) pool: Arc<Pool>,
     pub(super) console: Console,
 }
 
 impl Proxy {
     /// Answers a request, and writes a line about it to stderr.
-    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Body> {
+    pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Received> {
         let start = Instant::now();
         let method = request.method().clone();
         let (head, body) = request.into_parts();
@@ -58,8 +55,14 @@ impl Proxy {
                 format!("{} {}", printable(host), forward.service)
             },
         );
+        let mut action = String::new();
         let result = match decided {
-            Ok(forward) => self.forward(forward, body).await,
+            Ok(forward) => {
+                if let Some(named) = forward.actions.first() {
+                    action = format!(":{}", printable(named));
+                }
+                self.forward(forward, body, &mut action).await
+            }
             Err(refusal) => Err(refusal),
         };
         let elapsed = start.elapsed().as_millis();
@@ -68,8 +71,9 @@ impl Proxy {
             Err(refusal) => (refused(refusal), format!(": {}", refusal.reason)),
         };
         let status = answer.status().as_u16();
-        self.console
-            .write_stderr(&format!("{method} {place} {status} {elapsed} ms{reason}\n"));
+        self.console.write_stderr(&format!(
+            "{method} {place}{action} {status} {elapsed} ms{reason}\n"
+        ));
         answer
     }
 
@@ -91,14 +95,26 @@ impl Proxy {
         }
     }
 
-    async fn forward(&self, forward: Forward, body: Incoming) -> Result<Response<Body>, Refusal> {
+    /// Sends a request on. `action` becomes the one of its form, if it has one.
+    async fn forward(
+        &self,
+        forward: Forward,
+        body: Incoming,
+        action: &mut String,
+    ) -> Result<Response<Received>, Refusal> {
         let bytes;
         let (body, hash) = match forward.plan {
             Plan::Empty => (Either::Left(Full::default()), Payload::Empty),
-            Plan::Unsigned => (Either::Right(body), Payload::Unsigned),
-            Plan::Declared => (Either::Right(body), Payload::Declared),
+            Plan::Unsigned => (Either::Right(Passing::new(body)), Payload::Unsigned),
+            Plan::Declared => (Either::Right(Passing::new(body)), Payload::Declared),
             Plan::Hashed => {
                 bytes = self.read(body).await?;
+                if action::is_form(&forward.head.headers)
+                    && let Some(named) = action::in_form(&bytes).next()
+                {
+                    *action = format!(":{}", printable(&named));
+                }
+                self.rules.check_body(&forward.head.headers, &bytes)?;
                 let body = Full::new(bytes.clone());
                 (Either::Left(body), Payload::Bytes(&bytes))
             }
@@ -137,36 +153,31 @@ impl Proxy {
         }
     }
 
-    async fn send(&self, head: Request<()>, body: Body) -> Result<Response<Body>, Refusal> {
-        let is_in_memory = matches!(body, Either::Left(_));
+    async fn send(&self, head: Request<()>, body: Sent) -> Result<Response<Received>, Refusal> {
+        let connector = self.pool.connector();
         let sent = Timestamp::now();
-        let dated = self.connector.service_time(sent);
-        let answer = send_once(&self.connector, head.map(|()| body));
-        // The time that a body on its way takes is its caller's.
-        let answer = if is_in_memory {
-            let patience = self.connector.timeout().unwrap_or(PATIENCE);
-            timeout(patience, answer).await.map_err(|_| Refusal {
+        let dated = connector.service_time(sent);
+        let answer = self.pool.send(head.map(|()| body)).await;
+        let mut answer = answer.map_err(|silence| match silence {
+            Silence::Broken(failure) => {
+                self.console.warn(failure.message());
+                Refusal {
+                    status: StatusCode::BAD_GATEWAY,
+                    reason: "the server did not answer: see what the proxy prints",
+                }
+            }
+            Silence::Timeout => Refusal {
                 status: StatusCode::GATEWAY_TIMEOUT,
                 reason: "the server did not answer in time",
-            })?
-        } else {
-            answer.await
-        };
-        let answer = answer.map_err(|failure| {
-            self.console.warn(failure.message());
-            Refusal {
-                status: StatusCode::BAD_GATEWAY,
-                reason: "the server did not answer: see what the proxy prints",
-            }
+            },
         })?;
-        self.connector.learn_time(answer.headers(), sent, dated);
-        let mut answer = answer.map(Either::Right);
+        connector.learn_time(answer.headers(), sent, dated);
         remove_hop_by_hop(answer.headers_mut());
         Ok(answer)
     }
 }
 
-fn refused(refusal: Refusal) -> Response<Body> {
+fn refused(refusal: Refusal) -> Response<Received> {
     let text = format!("keyfob: {}\n", refusal.reason);
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(text))));
     *response.status_mut() = refusal.status;

@@ -1,9 +1,11 @@
 //! `keyfob serve proxy`: signs the requests of programs that hold no key.
 
+mod action;
 mod forward;
 mod rules;
+mod upstream;
 
-use std::{future, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, Method, Uri};
 use keyfob_chain::{Cached, RequestSigner};
@@ -15,11 +17,12 @@ use rand::Rng as _;
 use self::{
     forward::{Proxy, Token},
     rules::{Rules, Upstreams},
+    upstream::Pool,
 };
 use super::{check_listen, check_token, start_serving};
 use crate::{
     args::ServeProxyArgs, commands::sign::scope, context::Context, failure::Failure,
-    failure::chained, s3::Filters, syntax::parse_header,
+    failure::chained, s3::Filters, signals, syntax::parse_header,
 };
 
 /// Serves until Ctrl-C.
@@ -50,7 +53,7 @@ pub(super) async fn run(context: &Context, args: &ServeProxyArgs) -> Result<(), 
         rules: rules(args, upstreams)?,
         token,
         signer,
-        connector,
+        pool: Arc::new(Pool::new(connector)),
         console: context.console(),
     });
     let mut builder = Listener::builder()
@@ -60,6 +63,8 @@ pub(super) async fn run(context: &Context, args: &ServeProxyArgs) -> Result<(), 
         // Their hosts are those of AWS, which the rules check.
         builder = builder.admit(|_| true);
     }
+    // A signal lets requests in progress come to their end.
+    let hold = signals::hold();
     let listener = builder
         .start_streaming(move |request| Arc::clone(&proxy).answer(request))
         .await
@@ -73,7 +78,13 @@ pub(super) async fn run(context: &Context, args: &ServeProxyArgs) -> Result<(), 
     );
     start_serving(context, &exports)?;
     warn(context, args);
-    future::pending().await
+    if args.token_file.is_some() {
+        signals::outlive_hang_up();
+    }
+    signals::ending().await;
+    listener.stop().await;
+    drop(hold);
+    Ok(())
 }
 
 fn warn(context: &Context, args: &ServeProxyArgs) {
@@ -160,6 +171,7 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
         token_header: header_name("--token-header", &args.token_header)?,
         methods,
         paths,
+        read_only: args.read_only,
         max_body: args.max_body.into(),
         unsigned_payload: args.unsigned_payload,
         sign_host: sign_host.transpose().map_err(|_| {

@@ -8,6 +8,7 @@ use http::{
 use keyfob_sigv4::{HostScope, Secret};
 use percent_encoding::percent_decode_str;
 
+use super::action;
 use crate::s3::Filters;
 
 /// The configuration of a proxy.
@@ -19,6 +20,7 @@ pub(super) struct Rules {
     pub(super) methods: Vec<Method>,
     /// The patterns of paths, percent-decoded; `None` for all of them.
     pub(super) paths: Option<Filters>,
+    pub(super) read_only: bool,
     /// How many bytes of a body are kept in memory to be hashed.
     pub(super) max_body: u64,
     pub(super) unsigned_payload: bool,
@@ -47,6 +49,8 @@ pub(super) struct Forward {
     pub(super) head: Parts,
     pub(super) service: String,
     pub(super) plan: Plan,
+    /// What the head calls what it asks for, as far as it does.
+    pub(super) actions: Vec<String>,
 }
 
 /// How the body is signed, and whether it is read first.
@@ -138,7 +142,12 @@ impl Rules {
             return Err(refusal(StatusCode::BAD_REQUEST, reason));
         }
         let (scheme, authority, service) = self.upstream(&head.headers)?;
-        let plan = self.plan(&head.headers, length, &scheme, &service)?;
+        let actions = action::in_head(head);
+        if self.read_only {
+            let has_body = length != Some(0);
+            action::check_head(head, &service, &actions, has_body).map_err(forbidden)?;
+        }
+        let plan = self.plan(head, length, &scheme, &service)?;
         let uri = Uri::builder()
             .scheme(scheme)
             .authority(authority)
@@ -153,7 +162,20 @@ impl Rules {
             head: forwarded,
             service,
             plan,
+            actions,
         })
+    }
+
+    /// Decides about the body of a request that its head lets pass.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it does not pass.
+    pub(super) fn check_body(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
+        if self.read_only {
+            action::check_body(headers, body).map_err(forbidden)?;
+        }
+        Ok(())
     }
 
     fn has_token(&self, headers: &HeaderMap, token: &Secret) -> bool {
@@ -217,7 +239,7 @@ impl Rules {
 
     fn plan(
         &self,
-        headers: &HeaderMap,
+        head: &Parts,
         length: Option<u64>,
         scheme: &Scheme,
         service: &str,
@@ -225,7 +247,7 @@ impl Rules {
         if length == Some(0) {
             return Ok(Plan::Empty);
         }
-        let declared = one(headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
+        let declared = one(&head.headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
         // TLS keeps such a body from being changed on the way.
         let may_be_unsigned = service.starts_with("s3") && *scheme == Scheme::HTTPS;
         let plan = match declared {
@@ -247,9 +269,12 @@ impl Rules {
             None if self.unsigned_payload || may_be_unsigned => Plan::Unsigned,
             None => Plan::Hashed,
         };
-        // Services take no body of unknown length: it is read first.
+        // Services take no body of unknown length: it is read first. So is one that may name an
+        // action.
+        let is_checked = self.read_only && head.method == Method::POST;
         let plan = match (plan, length) {
             (Plan::Unsigned, None) => Plan::Hashed,
+            _ if is_checked => Plan::Hashed,
             (plan, _) => plan,
         };
         if plan == Plan::Hashed && length.is_some_and(|length| length > self.max_body) {
@@ -377,6 +402,7 @@ mod tests {
             token_header: HeaderName::from_static("x-keyfob-token"),
             methods: Vec::new(),
             paths: None,
+            read_only: false,
             max_body: 10,
             unsigned_payload: false,
             sign_host: None,

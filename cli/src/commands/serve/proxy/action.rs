@@ -1,0 +1,332 @@
+//! The actions that requests name, and which of them only read.
+
+use http::{HeaderMap, Method, header, request::Parts};
+use percent_encoding::percent_decode_str;
+
+use crate::services::catalog;
+
+/// How the names of actions that only read begin.
+const READING: [&str; 7] = [
+    "BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan",
+];
+/// Parts of the names of actions that give out what can be used as a credential.
+const GIVING: [&str; 9] = [
+    "AccessDetails",
+    "ApiKey",
+    "Credential",
+    "DataAccess",
+    "Parameter",
+    "Password",
+    "PrivateKey",
+    "Secret",
+    "Token",
+];
+/// Segments of paths, and parameters, with which REST services give out the same.
+const GIVING_PATHS: [&str; 5] = ["accesstoken", "apikeys", "credentials", "session", "token"];
+/// Headers with which some servers let a request have another method than it says.
+const OVERRIDES: [&str; 3] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+/// Returns the actions that the head of a request names: in `X-Amz-Target` (JSON), in the path
+/// (CBOR) and in the query. There is one at most, unless the request is made to deceive.
+pub(super) fn in_head(head: &Parts) -> Vec<String> {
+    let mut actions = Vec::new();
+    for target in head.headers.get_all("x-amz-target") {
+        let target = String::from_utf8_lossy(target.as_bytes());
+        let action = target.rsplit('.').next().unwrap_or_default();
+        actions.push(action.to_owned());
+    }
+    if head.headers.contains_key("smithy-protocol") {
+        let (_, action) = head.uri.path().rsplit_once('/').unwrap_or_default();
+        actions.push(action.to_owned());
+    }
+    if let Some(query) = head.uri.query() {
+        actions.extend(in_form(query.as_bytes()));
+    }
+    actions
+}
+
+/// Returns the actions that a form names.
+pub(super) fn in_form(form: &[u8]) -> impl Iterator<Item = String> + '_ {
+    form_urlencoded::parse(form)
+        .filter(|(name, _)| name.eq_ignore_ascii_case("Action"))
+        .map(|(_, action)| action.into_owned())
+}
+
+/// Returns true if the body of a request is a form, whose action stands in it.
+pub(super) fn is_form(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE);
+    kind.is_some_and(|kind| {
+        let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
+        kind.contains("form-urlencoded")
+    })
+}
+
+/// Checks that a request only reads, as far as its head tells. What a body says is left to
+/// [`check_body`]. `actions` are those of the head.
+///
+/// # Errors
+///
+/// The reason why it may do more.
+pub(super) fn check_head(
+    head: &Parts,
+    service: &str,
+    actions: &[String],
+    has_body: bool,
+) -> Result<(), &'static str> {
+    if OVERRIDES
+        .iter()
+        .any(|name| head.headers.contains_key(*name))
+    {
+        return Err("--read-only: the request asks for another method than its own");
+    }
+    check_all(actions)?;
+    if matches!(head.method, Method::GET | Method::HEAD) {
+        if has_body {
+            return Err("--read-only: a request that reads has no body");
+        }
+        return check_rest(head);
+    }
+    // A service of another protocol does not look at the name of the action: it may do anything.
+    let is_one_place = head.uri.path() == "/" && head.uri.query().is_none();
+    let is_cbor = head.headers.contains_key("smithy-protocol")
+        && head.uri.path().starts_with("/service/")
+        && head.uri.path().contains("/operation/");
+    let names_its_action = !actions.is_empty() || is_form(&head.headers);
+    if head.method == Method::POST
+        && (is_one_place || is_cbor)
+        && names_its_action
+        && catalog::names_actions(service)
+    {
+        return Ok(());
+    }
+    Err("--read-only: the method is not GET or HEAD, and the request names no action that reads")
+}
+
+/// Checks that a body names only actions that read, and that a form names one. A service may take
+/// any body for a form.
+///
+/// # Errors
+///
+/// The reason why it may do more.
+pub(super) fn check_body(headers: &HeaderMap, body: &[u8]) -> Result<(), &'static str> {
+    let actions: Vec<_> = in_form(body).collect();
+    if actions.is_empty() && is_form(headers) {
+        return Err("--read-only: the form names no action");
+    }
+    check_all(&actions)
+}
+
+fn check_all(actions: &[String]) -> Result<(), &'static str> {
+    for action in actions {
+        if !reads(action) {
+            return Err("--read-only: the action is not known to only read");
+        }
+        if gives_credentials(action) {
+            return Err("--read-only: the action may give out credentials");
+        }
+    }
+    Ok(())
+}
+
+fn reads(action: &str) -> bool {
+    action.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && READING.iter().any(|verb| {
+            let rest = action.strip_prefix(verb);
+            rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_lowercase()))
+        })
+}
+
+fn gives_credentials(action: &str) -> bool {
+    // These describe credentials and do not have them.
+    if matches!(
+        action,
+        "GetAccountPasswordPolicy" | "GetCredentialReport" | "GetRandomPassword"
+    ) {
+        return false;
+    }
+    let is_getting = action.starts_with("Get") || action.starts_with("BatchGet");
+    // It has the secret of the client.
+    action == "DescribeUserPoolClient"
+        || is_getting && GIVING.iter().any(|part| action.contains(part))
+}
+
+fn check_rest(head: &Parts) -> Result<(), &'static str> {
+    let gives = |text: &str| {
+        let text = text.to_ascii_lowercase().replace(['-', '_'], "");
+        GIVING_PATHS.contains(&text.as_str())
+    };
+    let path = percent_decode_str(head.uri.path()).decode_utf8_lossy();
+    let query = head.uri.query().unwrap_or_default();
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    if path.split('/').any(gives) || parameters.any(|(name, _)| gives(&name)) {
+        return Err("--read-only: the path may give out credentials");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+
+    /// Returns whether a request passes; its body is a form if `form` is there.
+    fn passes(start: &str, service: &str, headers: &[(&str, &str)], form: Option<&str>) -> bool {
+        let (method, target) = start.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(target);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if form.is_some() {
+            request = request.header("content-type", "application/x-www-form-urlencoded");
+        }
+        let head = request.body(()).unwrap().into_parts().0;
+        let has_body = form.is_some() || method == "POST";
+        check_head(&head, service, &in_head(&head), has_body).is_ok()
+            && form.is_none_or(|form| check_body(&head.headers, form.as_bytes()).is_ok())
+    }
+
+    #[test]
+    fn rest_reads_with_get_and_head_and_without_a_body() {
+        for (start, expected) in [
+            ("GET /bucket/key?versionId=1", true),
+            ("HEAD /bucket", true),
+            ("GET /2015-03-31/functions/", true),
+            ("GET /?session", false),
+            ("GET /federation/credentials", false),
+            ("GET /v1/authorization/access%2Dtoken", false),
+            ("GET /apikeys", false),
+            ("PUT /bucket/key", false),
+            ("DELETE /bucket/key", false),
+            ("PATCH /restapis/a", false),
+            ("OPTIONS /", false),
+            ("POST /bucket?delete", false),
+            ("GET /?Action=ListUsers", true),
+            ("GET /?Action=CreateUser", false),
+            ("GET /?%41ction=CreateUser", false),
+            ("GET /?Action=ListUsers&action=CreateUser", false),
+        ] {
+            assert_eq!(passes(start, "s3", &[], None), expected, "{start}");
+        }
+        assert!(!passes("GET /", "s3", &[], Some("Action=ListUsers")));
+        let header = [("X-HTTP-Method-Override", "DELETE")];
+        assert!(!passes("GET /bucket", "s3", &header, None));
+    }
+
+    #[test]
+    fn an_action_reads_by_its_name_if_the_service_looks_at_it() {
+        let target = |name: &'static str| [("x-amz-target", name)];
+        for (start, service, name, expected) in [
+            ("POST /", "dynamodb", "DynamoDB_20120810.Query", true),
+            ("POST /", "dynamodb", "DynamoDB_20120810.BatchGetItem", true),
+            ("POST /", "dynamodb", "DynamoDB_20120810.PutItem", false),
+            ("POST /", "dynamodb", "DynamoDB_20120810.Listen", false),
+            ("POST /", "dynamodb", "DynamoDB_20120810.", false),
+            ("POST /", "dynamodb", "DynamoDB_20120810.Get-", false),
+            (
+                "POST /",
+                "secretsmanager",
+                "secretsmanager.ListSecrets",
+                true,
+            ),
+            (
+                "POST /",
+                "secretsmanager",
+                "secretsmanager.DescribeSecret",
+                true,
+            ),
+            (
+                "POST /",
+                "secretsmanager",
+                "secretsmanager.GetSecretValue",
+                false,
+            ),
+            (
+                "POST /",
+                "secretsmanager",
+                "secretsmanager.BatchGetSecretValue",
+                false,
+            ),
+            ("POST /", "ssm", "AmazonSSM.GetParameter", false),
+            (
+                "POST /",
+                "ecr",
+                "AmazonEC2ContainerRegistry_V1.GetAuthorizationToken",
+                false,
+            ),
+            ("POST /", "cognito-idp", "A.DescribeUserPoolClient", false),
+            // These do not look at the header.
+            ("POST /", "execute-api", "A.ListThings", false),
+            ("POST /", "lambda", "A.ListThings", false),
+            ("POST /", "s3", "A.ListThings", false),
+            ("POST /?delete", "dynamodb", "A.ListThings", false),
+            ("POST /other", "dynamodb", "A.ListThings", false),
+            ("PUT /", "dynamodb", "A.ListThings", false),
+        ] {
+            let passed = passes(start, service, &target(name), None);
+            assert_eq!(passed, expected, "{start} {service} {name}");
+        }
+        let two = [
+            ("x-amz-target", "A.ListTables"),
+            ("x-amz-target", "A.DeleteTable"),
+        ];
+        assert!(!passes("POST /", "dynamodb", &two, None));
+        assert!(!passes("POST /", "dynamodb", &[], None));
+        let cbor = [("smithy-protocol", "rpc-v2-cbor")];
+        let path = "POST /service/A/operation/";
+        assert!(passes(
+            &format!("{path}ListMetrics"),
+            "monitoring",
+            &cbor,
+            None
+        ));
+        assert!(!passes(
+            &format!("{path}PutMetricData"),
+            "monitoring",
+            &cbor,
+            None
+        ));
+        assert!(!passes(
+            &format!("{path}ListMetrics"),
+            "lambda",
+            &cbor,
+            None
+        ));
+    }
+
+    #[test]
+    fn a_form_has_its_action_in_the_body() {
+        for (service, form, expected) in [
+            ("sts", "Action=GetCallerIdentity&Version=2011-06-15", true),
+            ("sts", "Action=GetSessionToken", false),
+            ("sts", "Action=AssumeRole", false),
+            ("ec2", "Action=DescribeInstances", true),
+            ("ec2", "Action=GetPasswordData", false),
+            ("iam", "Action=GetCredentialReport", true),
+            ("iam", "Action=GetUser&Action=DeleteUser", false),
+            ("iam", "%41ction=DeleteUser", false),
+            ("iam", "Version=2010-05-08", false),
+            ("iam", "", false),
+        ] {
+            assert_eq!(
+                passes("POST /", service, &[], Some(form)),
+                expected,
+                "{form}"
+            );
+        }
+        assert!(!passes(
+            "POST /?Action=DeleteUser",
+            "iam",
+            &[],
+            Some("Action=GetUser")
+        ));
+        // A service may not look at the header with the action, nor at the type of the body.
+        let target = Request::new(()).into_parts().0.headers;
+        assert!(check_body(&target, b"{}").is_ok());
+        assert!(check_body(&target, b"Action=DeleteUser").is_err());
+    }
+}

@@ -1,0 +1,329 @@
+//! Connections to upstreams, which are used again, and bodies on their way.
+
+use std::{
+    collections::HashMap,
+    error::Error,
+    pin::{Pin, pin},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use http::{
+    Request, Response, Uri,
+    uri::{Authority, Scheme},
+};
+use http_body_util::{Either, Full};
+use hyper::{
+    body::{Body, Frame, Incoming, SizeHint},
+    client::conn::http1::SendRequest,
+};
+use keyfob_sts::{Connector, Route};
+use tokio::time::{Sleep, sleep, timeout};
+
+use crate::{
+    commands::request::{broken, connect},
+    failure::Failure,
+};
+
+/// How long nothing may come from a server, unless a setting says something else.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a connection may wait for its next request. Servers wait longer, mostly.
+const IDLE_TIME: Duration = Duration::from_secs(15);
+/// How many connections to one server may wait.
+const MAX_IDLE: usize = 256;
+
+/// The body of a request: in memory, or on its way.
+pub(super) type Sent = Either<Full<Bytes>, Passing>;
+/// The body of an answer: the proxy's own, or the upstream's.
+pub(super) type Received = Either<Full<Bytes>, Answer>;
+/// Whose connections may be used for whose requests.
+type Origin = (Scheme, Authority);
+
+/// Sends requests over HTTP/1.1 connections. Never twice: only the caller knows what may be
+/// repeated.
+pub(super) struct Pool {
+    connector: Connector,
+    /// How long nothing may happen.
+    patience: Duration,
+    shelf: Mutex<Shelf>,
+}
+
+struct Shelf {
+    idle: HashMap<Origin, Vec<Connection>>,
+    cleared: Instant,
+}
+
+struct Connection {
+    sender: SendRequest<Sent>,
+    route: Route,
+    /// When it was last used.
+    used: Instant,
+}
+
+/// Why there is no answer.
+pub(super) enum Silence {
+    /// There is no connection, or it broke.
+    Broken(Failure),
+    /// Nothing happened for too long.
+    Timeout,
+}
+
+impl Pool {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self {
+            patience: connector.timeout().unwrap_or(PATIENCE),
+            connector,
+            shelf: Mutex::new(Shelf {
+                idle: HashMap::new(),
+                cleared: Instant::now(),
+            }),
+        }
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
+    }
+
+    /// Sends a request with an absolute URI, and returns the answer as soon as its head is there.
+    ///
+    /// # Errors
+    ///
+    /// If there is no connection, if it breaks, or if nothing happens for too long.
+    pub(super) async fn send(
+        self: &Arc<Self>,
+        mut request: Request<Sent>,
+    ) -> Result<Response<Received>, Silence> {
+        let url = request.uri().clone();
+        let origin = origin(&url);
+        let progress = match request.body() {
+            Either::Left(_) => None,
+            Either::Right(body) => Some(Arc::clone(&body.progress)),
+        };
+        loop {
+            let mut connection = match origin.as_ref().and_then(|origin| self.take(origin)) {
+                Some(connection) => connection,
+                None => self.connect(&url).await?,
+            };
+            connection.route.address(&mut request);
+            let answer = connection.sender.try_send_request(request);
+            match self.wait(answer, progress.as_deref()).await? {
+                Ok(answer) => {
+                    let lease = origin.map(|origin| Lease {
+                        pool: Arc::clone(self),
+                        origin,
+                        connection,
+                    });
+                    return Ok(answer.map(|body| Either::Right(self.answer(body, lease))));
+                }
+                Err(mut error) => match error.take_message() {
+                    // The server had closed a connection that waited: nothing was sent.
+                    Some(unsent) => request = unsent,
+                    None => return Err(Silence::Broken(broken(&url, error.error()))),
+                },
+            }
+        }
+    }
+
+    async fn connect(&self, url: &Uri) -> Result<Connection, Silence> {
+        let connected = connect(&self.connector, url).await;
+        let (sender, route) = connected.map_err(Silence::Broken)?;
+        Ok(Connection {
+            sender,
+            route,
+            used: Instant::now(),
+        })
+    }
+
+    /// Waits for the head of an answer, for as long as the body of its request makes progress.
+    async fn wait<T>(
+        &self,
+        answer: impl Future<Output = T>,
+        progress: Option<&AtomicU64>,
+    ) -> Result<T, Silence> {
+        let mut answer = pin!(answer);
+        let mut before = 0;
+        loop {
+            if let Ok(answer) = timeout(self.patience, &mut answer).await {
+                return Ok(answer);
+            }
+            let now = progress.map_or(0, |progress| progress.load(Relaxed));
+            if now == before {
+                return Err(Silence::Timeout);
+            }
+            before = now;
+        }
+    }
+
+    fn answer(&self, body: Incoming, lease: Option<Lease>) -> Answer {
+        let mut answer = Answer {
+            body,
+            patience: self.patience,
+            sleep: None,
+            lease,
+        };
+        answer.end_if_over();
+        answer
+    }
+
+    fn take(&self, origin: &Origin) -> Option<Connection> {
+        let mut shelf = self.shelf();
+        let idle = shelf.idle.get_mut(origin)?;
+        loop {
+            let connection = idle.pop()?;
+            if connection.is_usable() {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    /// Closes the connections that have waited for too long, to any server.
+    fn clear(&mut self) {
+        if self.cleared.elapsed() > IDLE_TIME {
+            self.cleared = Instant::now();
+            self.idle.retain(|_, idle| {
+                idle.retain(Connection::is_usable);
+                !idle.is_empty()
+            });
+        }
+    }
+}
+
+impl Connection {
+    fn is_usable(&self) -> bool {
+        self.sender.is_ready() && self.used.elapsed() < IDLE_TIME
+    }
+}
+
+/// Returns the scheme and the authority of a URI, which tell one server from others.
+fn origin(uri: &Uri) -> Option<Origin> {
+    Some((uri.scheme()?.clone(), uri.authority()?.clone()))
+}
+
+/// A connection in use. It goes back when the whole answer is read.
+struct Lease {
+    pool: Arc<Pool>,
+    origin: Origin,
+    connection: Connection,
+}
+
+impl Lease {
+    fn give_back(mut self) {
+        // It is not ready if the server has closed it, or answered before the whole request.
+        if !self.connection.sender.is_ready() {
+            return;
+        }
+        self.connection.used = Instant::now();
+        let mut shelf = self.pool.shelf();
+        shelf.clear();
+        let idle = shelf.idle.entry(self.origin).or_default();
+        if idle.len() < MAX_IDLE {
+            idle.push(self.connection);
+        }
+    }
+}
+
+/// The body of a request on its way, whose progress can be seen.
+pub(super) struct Passing {
+    body: Incoming,
+    progress: Arc<AtomicU64>,
+}
+
+impl Passing {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self {
+            body,
+            progress: Arc::default(),
+        }
+    }
+}
+
+impl Body for Passing {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
+        this.progress.fetch_add(1, Relaxed);
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// The body of an answer on its way. It breaks off if nothing comes for too long.
+pub(super) struct Answer {
+    body: Incoming,
+    patience: Duration,
+    /// Runs while the server is waited for.
+    sleep: Option<Pin<Box<Sleep>>>,
+    lease: Option<Lease>,
+}
+
+impl Answer {
+    fn end_if_over(&mut self) {
+        if self.body.is_end_stream() {
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let this = self.get_mut();
+        if let Poll::Ready(frame) = Pin::new(&mut this.body).poll_frame(context) {
+            this.sleep = None;
+            match &frame {
+                None => this.end(),
+                Some(_) => this.end_if_over(),
+            }
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let patience = this.patience;
+        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));
+        ready!(sleep.as_mut().poll(context));
+        Poll::Ready(Some(
+            Err("nothing came from the server for too long".into()),
+        ))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
