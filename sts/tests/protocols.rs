@@ -53,7 +53,7 @@ fn header<'a>(request: &'a Request<Body>, name: &str) -> Option<&'a str> {
 }
 
 /// Reads an answer of a service with the function.
-fn read<T>(
+fn read<T: Send>(
     service: &'static Service,
     body: &str,
     output: impl Fn(&Reply<'_>) -> Result<T, Error>,

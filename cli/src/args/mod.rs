@@ -19,6 +19,7 @@ mod format;
 mod help;
 mod help_words;
 mod http;
+mod if_named;
 mod imds;
 mod keys;
 mod login;
@@ -42,7 +43,6 @@ use std::{ffi::OsString, mem::ManuallyDrop};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use keyfob_chain::Settings;
 
-use self::variables::{FromVariables, variable_name};
 pub(crate) use self::{
     abbreviate::{arguments, expand_word},
     api::{ApiArgs, ApiProtocol},
@@ -59,6 +59,7 @@ pub(crate) use self::{
     format::{ErrorFormat, OutputFormat},
     help::command_groups,
     http::{Data, HttpArgs, SignatureArgs},
+    if_named::IfNamed,
     imds::{ImdsCommand, WatchEvent},
     keys::{KeysCommand, RotateArgs, UserArgs},
     login::{LoginArgs, LogoutArgs},
@@ -82,6 +83,10 @@ pub(crate) use self::{
     trust_policy::TrustPolicyArgs,
     variables::{EXEC_PROFILE, VARIABLE_PREFIX, is_near, unknown as unknown_variables},
     why::WhyArgs,
+};
+use self::{
+    if_named::build_only,
+    variables::{FromVariables, variable_name},
 };
 
 use crate::services::{self, Invocation};
@@ -121,9 +126,11 @@ impl Args {
             let command = help::documented(Self::command_for(&words), &words);
             return Self::parse(command, words, variable);
         }
-        // Not dropped, as below.
-        let whole = ManuallyDrop::new(Self::command());
-        let named = services::expand_named(named(&whole, &words), &words);
+        let named = build_only(&words, || {
+            // Not dropped, as below.
+            let whole = ManuallyDrop::new(Self::command());
+            services::expand_named(named(&whole, &words), &words)
+        });
         match Self::parse(named, words.clone(), &variable) {
             Ok(args) => Ok(args),
             // An error may suggest any command.
@@ -278,7 +285,7 @@ pub(crate) enum Command {
     },
     /// Explain the provider chain: what is used, what it masks, and how to change that
     #[command(after_help = examples::WHY)]
-    Why(WhyArgs),
+    Why(IfNamed<WhyArgs>),
     /// Check files, clock, region, endpoints, instance, container, proxy and certificates
     #[command(after_help = examples::DOCTOR)]
     Doctor {
@@ -287,78 +294,78 @@ pub(crate) enum Command {
         json: bool,
     },
     #[command(flatten)]
-    Service(Invocation),
+    Service(Box<Invocation>),
     /// Write the trust policy of a role, or say why one refuses a caller
     #[command(after_help = examples::TRUST_POLICY)]
-    TrustPolicy(Box<TrustPolicyArgs>),
+    TrustPolicy(IfNamed<TrustPolicyArgs>),
     /// Ask whether the policies of a user or a role allow actions, and which one does
     #[command(after_help = examples::CAN)]
-    Can(CanArgs),
+    Can(IfNamed<CanArgs>),
     /// Call any operation of a service that speaks query or JSON, without a model of it
     #[command(after_help = examples::API)]
-    Api(Box<ApiArgs>),
+    Api(IfNamed<ApiArgs>),
     /// Get credentials of a role from an identity provider that speaks SAML
     #[command(subcommand, after_help = examples::SAML)]
-    Saml(SamlCommand),
+    Saml(IfNamed<SamlCommand>),
     /// Get credentials by signing in to the AWS console in a browser, and set a profile to use them
     #[command(after_help = examples::LOGIN)]
-    Login(LoginArgs),
+    Login(IfNamed<LoginArgs>),
     /// Remove the cached credentials of a login
     Logout(LogoutArgs),
     /// Sign in to IAM Identity Center (SSO) for the profiles that use it, and out
     #[command(subcommand, after_help = examples::SSO)]
-    Sso(SsoCommand),
+    Sso(IfNamed<SsoCommand>),
     /// Sign in to the AWS console in a browser, with the credentials in use
     #[command(after_help = examples::CONSOLE)]
-    Console(ConsoleArgs),
+    Console(IfNamed<ConsoleArgs>),
     /// Rotate, list and check the access keys of users
     #[command(subcommand, after_help = examples::KEYS)]
-    Keys(KeysCommand),
+    Keys(IfNamed<KeysCommand>),
     /// List and delete the sessions that are cached in ~/.aws/cli/cache
     #[command(subcommand, after_help = examples::CACHE)]
-    Cache(CacheCommand),
+    Cache(IfNamed<CacheCommand>),
     /// Print lines for a shell that set the credentials in use
     #[command(after_help = examples::ENV)]
-    Env(Box<EnvArgs>),
+    Env(IfNamed<EnvArgs>),
     /// Run a command with the credentials in use in its environment
     #[command(after_help = examples::EXEC)]
-    Exec(Box<ExecArgs>),
+    Exec(IfNamed<ExecArgs>),
     /// Ask for keys and defaults and write them to the configuration files
     #[command(after_help = examples::CONFIGURE)]
     Configure {
         #[command(subcommand)]
-        command: Option<ConfigureCommand>,
+        command: Option<IfNamed<ConfigureCommand>>,
     },
     /// Sign a request and print the result; nothing is sent
     #[command(after_help = examples::SIGN)]
-    Sign(Box<SignArgs>),
+    Sign(IfNamed<SignArgs>),
     /// Send a signed request, with the options of curl
     #[command(after_help = examples::REQUEST)]
-    Request(Box<RequestArgs>),
+    Request(IfNamed<RequestArgs>),
     /// Copy, list and delete objects of S3, make buckets and presigned URLs
     #[command(subcommand)]
-    S3(S3Command),
+    S3(IfNamed<S3Command>),
     /// Get tokens for the Kubernetes API of EKS
     #[command(subcommand)]
-    Eks(EksCommand),
+    Eks(IfNamed<EksCommand>),
     /// Make passwords for databases of RDS
     #[command(subcommand)]
-    Rds(RdsCommand),
+    Rds(IfNamed<RdsCommand>),
     /// Make passwords for clusters of Aurora DSQL
     #[command(subcommand)]
-    Dsql(DsqlCommand),
+    Dsql(IfNamed<DsqlCommand>),
     /// Let git log in to CodeCommit
     #[command(subcommand)]
-    Codecommit(CodecommitCommand),
+    Codecommit(IfNamed<CodecommitCommand>),
     /// Make tokens and passwords of services for which aws has no command
     #[command(subcommand, after_help = examples::TOKEN)]
-    Token(TokenCommand),
+    Token(IfNamed<TokenCommand>),
     /// Read EC2 instance metadata (IMDSv2)
     #[command(subcommand, after_help = examples::IMDS)]
-    Imds(ImdsCommand),
+    Imds(IfNamed<ImdsCommand>),
     /// Serve the credentials in use to other programs, as an instance or a container does
     #[command(subcommand, after_help = examples::SERVE)]
-    Serve(ServeCommand),
+    Serve(IfNamed<ServeCommand>),
     /// Run the sandbox in the foreground for other programs
     #[command(after_help = examples::SANDBOX)]
     Sandbox {
@@ -375,9 +382,9 @@ pub(crate) enum Command {
     },
     /// Print the script with which a shell completes commands, options, profiles, roles and more
     #[command(after_help = examples::COMPLETION)]
-    Completion(CompletionArgs),
+    Completion(IfNamed<CompletionArgs>),
     /// Print the manual page of a command, or write those of all commands
-    Man(ManArgs),
+    Man(IfNamed<ManArgs>),
 }
 
 impl Command {
@@ -428,17 +435,17 @@ pub(crate) enum ConfigureCommand {
     /// List the names of all profiles
     ListProfiles,
     /// Write the keys of a CSV file of the AWS console to profiles with the names of its users
-    Import(ImportArgs),
+    Import(IfNamed<ImportArgs>),
     /// Print the credentials in use for other programs
     #[command(after_help = examples::EXPORT)]
-    ExportCredentials(ExportArgs),
+    ExportCredentials(IfNamed<ExportArgs>),
     /// Show every value of the files and the variables, and where it is; secrets are masked
     Dump,
     /// Get temporary credentials with an MFA code, and store them under a profile
     #[command(after_help = examples::MFA_LOGIN)]
-    MfaLogin(MfaLoginArgs),
+    MfaLogin(IfNamed<MfaLoginArgs>),
     /// Sign in to IAM Identity Center, and write a profile for a role that you choose
-    Sso(SsoBrowserArgs),
+    Sso(IfNamed<SsoBrowserArgs>),
     /// Ask for an SSO session, which several profiles can use, and write it
     SsoSession,
 }

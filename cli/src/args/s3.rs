@@ -1,7 +1,7 @@
 use clap::{Arg, ArgAction, ArgMatches, Args, FromArgMatches, Subcommand, ValueEnum};
 
 use crate::{
-    args::{KEYFOB_OPTIONS_HEADING, Text, examples, number},
+    args::{IfNamed, KEYFOB_OPTIONS_HEADING, Text, examples, number},
     s3::{Algorithm, Filters},
 };
 
@@ -9,28 +9,28 @@ use crate::{
 pub(crate) enum S3Command {
     /// List buckets, or the objects of a bucket
     #[command(after_help = examples::S3_LS)]
-    Ls(LsArgs),
+    Ls(IfNamed<LsArgs>),
     /// Copy files to S3, objects to files, and objects to objects
     #[command(after_help = examples::S3_CP)]
-    Cp(Box<CpArgs>),
+    Cp(IfNamed<CpArgs>),
     /// Move files to S3, objects to files, and objects to objects
     #[command(after_help = examples::S3_MV)]
-    Mv(Box<MvArgs>),
+    Mv(IfNamed<MvArgs>),
     /// Copy what is new or has changed below a folder or a prefix
     #[command(after_help = examples::S3_SYNC)]
-    Sync(Box<SyncArgs>),
+    Sync(IfNamed<SyncArgs>),
     /// Create a bucket
     #[command(after_help = examples::S3_MB)]
-    Mb(MbArgs),
+    Mb(IfNamed<MbArgs>),
     /// Delete a bucket that is empty, or with all its objects
     #[command(after_help = examples::S3_RB)]
-    Rb(RbArgs),
+    Rb(IfNamed<RbArgs>),
     /// Delete an object, or all objects below a prefix
     #[command(after_help = examples::S3_RM)]
-    Rm(RmArgs),
+    Rm(IfNamed<RmArgs>),
     /// Print a URL that carries its own signature and works until it expires
     #[command(after_help = examples::PRESIGN)]
-    Presign(Box<PresignArgs>),
+    Presign(IfNamed<PresignArgs>),
 }
 
 #[derive(Debug, Args)]

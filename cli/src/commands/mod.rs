@@ -62,7 +62,7 @@ pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Fail
         Command::Cache(command) => cache::run(context, command),
         Command::Env(args) => env::run(context, args).await,
         Command::Exec(args) => exec::run(context, args).await,
-        Command::Configure { command } => configure::run(context, command.as_ref()).await,
+        Command::Configure { command } => configure::run(context, command.as_deref()).await,
         Command::Sign(args) => sign::run(context, args).await,
         Command::Request(args) => request::run(context, args).await,
         Command::S3(command) => s3::run(context, command).await,

@@ -86,7 +86,7 @@ use crate::{endpoint::Endpoint, error::Error};
 /// ```
 pub trait Call {
     /// The result of a successful call.
-    type Output;
+    type Output: Send;
 
     /// Returns the operation, with its parameters.
     fn operation(&self) -> &Operation;

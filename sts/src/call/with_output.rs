@@ -25,6 +25,7 @@ impl Operation {
     /// ```
     pub fn with_output<T, F>(self, read: F) -> WithOutput<F>
     where
+        T: Send,
         F: Fn(&Reply<'_>) -> Result<T, Error>,
     {
         WithOutput {
@@ -43,6 +44,7 @@ pub struct WithOutput<F> {
 
 impl<T, F> Call for WithOutput<F>
 where
+    T: Send,
     F: Fn(&Reply<'_>) -> Result<T, Error>,
 {
     type Output = T;

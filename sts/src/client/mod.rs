@@ -13,7 +13,7 @@ mod tls;
 
 use std::{
     fmt,
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -177,7 +177,26 @@ impl Inner {
     where
         C: Call + Sync,
     {
-        let operation = call.operation();
+        let output = Mutex::new(None);
+        let attempt = Attempt {
+            operation: call.operation(),
+            request: &|| call.request(&self.endpoint),
+            read: &|answer| {
+                let value = call.parse(answer)?;
+                *output.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+                Ok(())
+            },
+            credentials,
+        };
+        self.repeat(&attempt).await?;
+        let output = output.into_inner().unwrap_or_else(PoisonError::into_inner);
+        output.ok_or_else(|| Error::setting("no answer was read"))
+    }
+
+    /// Sends a call until an answer is read, or an error is no reason to send it again. It is not
+    /// generic, and neither is what it uses: a program has it once, not once for each call.
+    async fn repeat(&self, attempt: &Attempt<'_>) -> Result<(), Error> {
+        let operation = attempt.operation;
         if *operation.service() != self.service {
             let (name, [own, other]) = (
                 operation.name(),
@@ -190,11 +209,10 @@ impl Inner {
         self.check_online()?;
         let settings = &self.settings;
         let started = Instant::now();
-        let call = retry(settings.policy, async || {
+        let call = retry(settings.policy, || {
             // The last attempt must not outlast the deadline.
             let left = settings.deadline.saturating_sub(started.elapsed());
-            self.attempt(call, credentials, settings.timeout.min(left))
-                .await
+            self.attempt(attempt, settings.timeout.min(left))
         })
         .budget(&settings.budget)
         .deadline(settings.deadline)
@@ -213,32 +231,24 @@ impl Inner {
         Err(Error::offline(&self.endpoint, setting))
     }
 
-    async fn attempt<C>(
-        &self,
-        call: &C,
-        credentials: Option<&Credentials>,
-        timeout: Duration,
-    ) -> Result<C::Output, Error>
-    where
-        C: Call + Sync,
-    {
-        let request = call.request(&self.endpoint)?;
-        let (answer, exchange) = self
-            .perform(call.operation(), request, credentials, timeout)
-            .await?;
-        call.parse(&answer)
-            .map_err(|error| exchange.explain(error, credentials))
+    async fn attempt(&self, attempt: &Attempt<'_>, timeout: Duration) -> Result<(), Error> {
+        let request = (attempt.request)()?;
+        let (answer, exchange) = self.perform(attempt, request, timeout).await?;
+        (attempt.read)(&answer).map_err(|error| exchange.explain(error, attempt.credentials))
     }
 
-    /// Authorizes one request and sends it. It is not generic: a program has it once, not once for
-    /// each call.
+    /// Authorizes one request and sends it.
     async fn perform(
         &self,
-        operation: &Operation,
+        attempt: &Attempt<'_>,
         request: Request<Body>,
-        credentials: Option<&Credentials>,
         timeout: Duration,
     ) -> Result<(Response<AnswerBody>, Exchange), Error> {
+        let Attempt {
+            operation,
+            credentials,
+            ..
+        } = *attempt;
         let (head, body) = request.into_parts();
         let mut request = Request::from_parts(head, ());
         let sent = Timestamp::now();
@@ -364,6 +374,15 @@ impl Error {
         let message = format!("could not connect to {url}; check {checks}");
         Self::new(ErrorKind::Connect, message)
     }
+}
+
+/// A call without its type, for each attempt.
+struct Attempt<'a> {
+    operation: &'a Operation,
+    request: &'a (dyn Fn() -> Result<Request<Body>, Error> + Sync),
+    /// Reads an answer, and keeps the output.
+    read: &'a (dyn Fn(&Response<AnswerBody>) -> Result<(), Error> + Sync),
+    credentials: Option<&'a Credentials>,
 }
 
 /// What is known of a request and its answer besides these.

@@ -300,12 +300,18 @@ fn secrets_of(file: &str) -> (Secret, Secret) {
 
 /// Returns the code and the status for too many requests, and the code of an internal error.
 fn errors(trade: &Trade) -> (&'static str, u16, &'static str) {
-    match trade.service {
-        Service::SSO_OIDC => ("SlowDownException", 400, "InternalServerException"),
-        Service::SSO => ("TooManyRequestsException", 429, "InternalServerException"),
-        Service::SIGNIN if trade.name == "console" => ("TooManyRequests", 429, "InternalError"),
-        Service::SIGNIN => ("TooManyRequestsError", 429, "InternalServerException"),
-        _ => ("Throttling", 400, "InternalFailure"),
+    // Comparisons, because patterns of constants this large take minutes to compile.
+    let is = |service| trade.service == service;
+    if is(Service::SSO_OIDC) {
+        ("SlowDownException", 400, "InternalServerException")
+    } else if is(Service::SSO) {
+        ("TooManyRequestsException", 429, "InternalServerException")
+    } else if is(Service::SIGNIN) && trade.name == "console" {
+        ("TooManyRequests", 429, "InternalError")
+    } else if is(Service::SIGNIN) {
+        ("TooManyRequestsError", 429, "InternalServerException")
+    } else {
+        ("Throttling", 400, "InternalFailure")
     }
 }
 

@@ -49,7 +49,7 @@ pub(super) async fn run(
         Some(ConfigureCommand::ExportCredentials(args)) => export::run(context, args).await,
         Some(ConfigureCommand::Dump) => dump::run(context),
         Some(ConfigureCommand::MfaLogin(args)) => mfa_login::run(context, args).await,
-        Some(ConfigureCommand::Sso(browser)) => sso::run(context, *browser).await,
+        Some(ConfigureCommand::Sso(browser)) => sso::run(context, **browser).await,
         Some(ConfigureCommand::SsoSession) => sso::run_session(context).await,
     }
 }
