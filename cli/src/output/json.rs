@@ -21,7 +21,7 @@ pub(super) fn render(value: &Value) -> String {
     out
 }
 
-/// An object with one long list, which is formatted a part at a time, as [`render`] does the whole.
+/// An object with one long list, which is formatted item by item, as [`render`] does the whole.
 #[derive(Debug)]
 pub(crate) struct List {
     name: &'static str,
@@ -37,30 +37,24 @@ impl List {
         }
     }
 
-    pub(crate) fn name(&self) -> &'static str {
-        self.name
-    }
-
     /// Returns true if something was formatted, which needs an end.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// Formats more items.
-    pub(crate) fn add(&mut self, items: &[Value]) -> String {
+    /// Formats one more item.
+    pub(crate) fn add(&mut self, item: &Value) -> String {
         let mut out = String::new();
-        for item in items {
-            if self.is_open {
-                out.push(',');
-            } else {
-                self.is_open = true;
-                out.push('{');
-                start_member(&mut out, 0, self.name, Some(1));
-                out.push('[');
-            }
-            new_line(&mut out, Some(2));
-            write(&mut out, item, Some(2));
+        if self.is_open {
+            out.push(',');
+        } else {
+            self.is_open = true;
+            out.push('{');
+            start_member(&mut out, 0, self.name, Some(1));
+            out.push('[');
         }
+        new_line(&mut out, Some(2));
+        write(&mut out, item, Some(2));
         escape_controls(&out)
     }
 
@@ -183,18 +177,14 @@ mod tests {
         };
         let mut list = List::new("Items");
         assert!(!list.is_open());
-        let mut text = list.add(&[]);
-        assert!(!list.is_open());
-        for part in [&items[..1], &[], &items[1..]] {
-            text += &list.add(part);
-        }
+        let mut text: String = items.iter().map(|item| list.add(item)).collect();
         assert!(list.is_open());
         text += &list.end(&members);
         members["Items"] = items.to_vec().into();
         assert_eq!(text, render(&members.into()));
         let mut list = List::new("Items");
-        let text = list.add(&items) + &list.end(&Map::new());
-        assert_eq!(text, render(&json!({"Items": items})));
+        let text = list.add(&items[0]) + &list.end(&Map::new());
+        assert_eq!(text, render(&json!({"Items": items[..1]})));
     }
 
     #[test]

@@ -40,6 +40,14 @@ pub(crate) fn render(
     }
 }
 
+/// Formats an object of the list in an answer as text, as [`render`] does the whole. The columns
+/// are the names of the scalars that the objects of the list have, sorted.
+pub(crate) fn text_of_item(list: &str, columns: &[&str], item: &Value, screen: Screen) -> String {
+    let item = safe(item, screen);
+    let members = item.as_object();
+    members.map_or_else(String::new, |item| text::render_item(list, columns, item))
+}
+
 /// Escapes the characters that control a terminal, which JSON and YAML do by themselves. An answer
 /// without any is not copied.
 fn safe(answer: &Value, screen: Screen) -> Cow<'_, Value> {
@@ -126,10 +134,10 @@ fn sorted(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
 }
 
 /// Returns the sorted names of the scalars that at least one of these objects has.
-fn scalar_names(objects: &[Value]) -> Vec<&String> {
+fn scalar_names(objects: &[Value]) -> Vec<&str> {
     let members = objects.iter().filter_map(Value::as_object).flatten();
     let scalars = members.filter(|(_, value)| is_scalar(value));
-    let names: BTreeSet<_> = scalars.map(|(name, _)| name).collect();
+    let names: BTreeSet<_> = scalars.map(|(name, _)| name.as_str()).collect();
     names.into_iter().collect()
 }
 

@@ -10,6 +10,14 @@ pub(super) fn render(value: &Value) -> String {
     out
 }
 
+/// Formats an object of the list in an answer, as [`render`] does the whole. The columns are the
+/// names of the scalars that the objects of the list have.
+pub(super) fn render_item(list: &str, columns: &[&str], item: &Map<String, Value>) -> String {
+    let mut out = String::new();
+    write_row(&mut out, Some(list), item, columns);
+    out
+}
+
 fn write(out: &mut String, name: Option<&str>, value: &Value) {
     match value {
         Value::Object(object) => write_object(out, name, object),
@@ -51,18 +59,13 @@ fn write_list(out: &mut String, name: Option<&str>, items: &[Value]) {
 
 /// Writes an object of a list. A member that another object of the list has, and this one has not,
 /// is empty.
-fn write_row(
-    out: &mut String,
-    name: Option<&str>,
-    object: &Map<String, Value>,
-    columns: &[&String],
-) {
+fn write_row(out: &mut String, name: Option<&str>, object: &Map<String, Value>, columns: &[&str]) {
     if !columns.is_empty() {
-        let value = |column: &&String| object.get(*column).map(python::text).unwrap_or_default();
+        let value = |column: &&str| object.get(*column).map(python::text).unwrap_or_default();
         write_line(out, name, columns.iter().map(value));
     }
     for (name, value) in sorted(object) {
-        if !columns.contains(&name) {
+        if !columns.contains(&name.as_str()) {
             write(out, Some(name), value);
         }
     }
@@ -110,7 +113,12 @@ mod tests {
     #[test]
     fn the_objects_of_a_list_have_the_same_columns() {
         let value = json!({"Tags": [{"Key": "a", "Value": "1"}, {"Value": "2", "On": true}]});
-        assert_eq!(render(&value), "TAGS\ta\t\t1\nTAGS\t\tTrue\t2\n");
+        let text = "TAGS\ta\t\t1\nTAGS\t\tTrue\t2\n";
+        assert_eq!(render(&value), text);
+        let items = value["Tags"].as_array().unwrap().iter();
+        let items = items.filter_map(Value::as_object);
+        let items = items.map(|item| render_item("Tags", &["Key", "On", "Value"], item));
+        assert_eq!(items.collect::<String>(), text);
         let nested = json!([["a", "b"], "c", ["d"]]);
         assert_eq!(render(&nested), "c\na\tb\nd\n");
     }

@@ -1,5 +1,7 @@
 //! From answers to JSON: members have the names and the order of the service's model.
 
+use std::ops::Range;
+
 use keyfob_sigv4::Timestamp;
 use keyfob_sts::{
     Error,
@@ -10,7 +12,7 @@ use serde_json::{Map, Number, Value};
 
 use crate::services::{
     Service,
-    model::{Kind, Shape},
+    model::{Kind, Member, Shape},
 };
 
 /// How times are printed.
@@ -42,28 +44,204 @@ pub(super) fn read(
         times,
         reply: *reply,
     };
-    match service.row.protocol() {
-        Protocol::Query | Protocol::Ec2Query => reader.xml(shape, reply),
-        _ => {
-            let body = reply.body().trim_ascii();
-            let empty = || Value::Object(Map::new());
-            let body = match body {
-                [] => Ok(empty()),
-                body => serde_json::from_slice(body),
-            };
-            let body = body.map_err(|_| reply.unusable("it is not JSON"))?;
-            Ok(reader.json(shape, &body)?.unwrap_or_else(empty))
+    if reader.is_xml() {
+        return reader.xml(shape, reply);
+    }
+    let answer = reader.json(shape, &reader.json_body()?)?;
+    Ok(answer.unwrap_or_else(|| Map::new().into()))
+}
+
+/// An answer of which one list is not read yet.
+pub(super) struct Page<'a> {
+    /// The members beside the list.
+    pub(super) others: Value,
+    pub(super) items: Option<Items<'a>>,
+}
+
+/// The items of a list, which are read one by one: as JSON, a page of them would take several times
+/// the memory of its answer.
+pub(super) struct Items<'a> {
+    reader: Reader<'a>,
+    shape: &'static str,
+    parts: Vec<Part<'a>>,
+}
+
+/// An item as the service wrote it.
+enum Part<'a> {
+    Xml(Reply<'a>),
+    Json(Value),
+}
+
+impl Part<'_> {
+    fn has(&self, member: &Member) -> bool {
+        match self {
+            Self::Xml(part) => part.at(&member.in_answer).is_some(),
+            Self::Json(part) => !part[&*member.in_answer].is_null(),
         }
     }
 }
 
+impl Items<'_> {
+    pub(super) fn len(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Returns the names of the scalars that at least one of these items has, sorted.
+    pub(super) fn columns(&self, range: Range<usize>) -> Vec<&'static str> {
+        let model = &self.reader.service.model;
+        let parts = self.parts.get(range).unwrap_or_default();
+        let members = model.members(self.shape).iter();
+        let scalars = members.filter(|member| match model.shape(member.shape) {
+            // A policy document becomes an object.
+            Shape::Scalar(scalar) => scalar.kind != Kind::Document,
+            _ => false,
+        });
+        let there = scalars.filter(|member| {
+            let mut parts = parts.iter();
+            parts.any(|part| part.has(member))
+        });
+        let mut names: Vec<_> = there.map(|member| member.name).collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Reads these items.
+    pub(super) fn read(&self, range: Range<usize>) -> impl Iterator<Item = Result<Value, Error>> {
+        let parts = self.parts.get(range).unwrap_or_default();
+        parts.iter().map(|part| match part {
+            Part::Xml(part) => self.reader.xml(self.shape, part),
+            Part::Json(part) => Ok(self.reader.json(self.shape, part)?.unwrap_or_default()),
+        })
+    }
+}
+
+/// Returns true if [`read_page`] reads an answer of this shape with this list: the items are
+/// structures.
+pub(super) fn has_items(service: &Service, shape: &str, list: &str) -> bool {
+    let item = item_shape(service, shape, list);
+    item.is_some_and(|item| matches!(service.model.shape(item), Shape::Structure(_)))
+}
+
+fn item_shape(service: &Service, shape: &str, list: &str) -> Option<&'static str> {
+    let mut members = service.model.members(shape).iter();
+    let member = members.find(|member| member.name == list)?;
+    match service.model.shape(member.shape) {
+        Shape::List { item, .. } => Some(item),
+        _ => None,
+    }
+}
+
+/// Reads an answer of this shape, but not the items of this list.
+///
+/// # Errors
+///
+/// If it does not have the shape.
+pub(super) fn read_page<'a>(
+    service: &'a Service,
+    shape: &str,
+    times: Times,
+    reply: &Reply<'a>,
+    list: &str,
+) -> Result<Page<'a>, Error> {
+    (service.rules.check_answer)(reply)?;
+    let reader = Reader {
+        service,
+        times,
+        reply: *reply,
+    };
+    if !reader.is_xml() {
+        return reader.json_page(shape, list);
+    }
+    let mut others = Map::new();
+    let mut items = None;
+    for member in service.model.members(shape) {
+        let Some(part) = reply.at(&member.in_answer) else {
+            continue;
+        };
+        match service.model.shape(member.shape) {
+            Shape::List { item, element, .. } if member.name == list => {
+                items = Some(Items {
+                    reader,
+                    shape: item,
+                    parts: reader.parts(&part, *element).map(Part::Xml).collect(),
+                });
+            }
+            _ => {
+                let value = reader.xml(member.shape, &part)?;
+                others.insert(member.name.to_owned(), value);
+            }
+        }
+    }
+    Ok(Page {
+        others: others.into(),
+        items,
+    })
+}
+
+#[derive(Clone, Copy)]
 struct Reader<'a> {
     service: &'a Service,
     times: Times,
     reply: Reply<'a>,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    fn is_xml(&self) -> bool {
+        let protocol = self.service.row.protocol();
+        matches!(protocol, Protocol::Query | Protocol::Ec2Query)
+    }
+
+    fn json_body(&self) -> Result<Value, Error> {
+        match self.reply.body().trim_ascii() {
+            [] => Ok(Map::new().into()),
+            body => {
+                let body = serde_json::from_slice(body);
+                body.map_err(|_| self.reply.unusable("it is not JSON"))
+            }
+        }
+    }
+
+    fn json_page(self, shape: &str, list: &str) -> Result<Page<'a>, Error> {
+        let mut body = self.json_body()?;
+        let mut members = self.service.model.members(shape).iter();
+        let member = members.find(|member| member.name == list);
+        let items = member.and_then(|member| body.get_mut(&*member.in_answer));
+        let items = match items.map(Value::take) {
+            None | Some(Value::Null) => None,
+            Some(Value::Array(items)) => Some(items),
+            Some(_) => return Err(self.reply.unusable("a member does not have its type")),
+        };
+        let items = items.zip(item_shape(self.service, shape, list));
+        let items = items.map(|(items, shape)| {
+            let there = items.into_iter().filter(|item| !item.is_null());
+            Items {
+                reader: self,
+                shape,
+                parts: there.map(Part::Json).collect(),
+            }
+        });
+        let others = self.json(shape, &body)?;
+        Ok(Page {
+            others: others.unwrap_or_default(),
+            items,
+        })
+    }
+
+    /// Returns the items of a list, whose elements may have a name of their own.
+    fn parts(
+        &self,
+        list: &Reply<'a>,
+        element: Option<&'static str>,
+    ) -> impl Iterator<Item = Reply<'a>> + use<'a> {
+        let usual = match self.service.row.protocol() {
+            Protocol::Ec2Query => "item",
+            _ => "member",
+        };
+        let element = element.unwrap_or(usual);
+        let items = list.members().filter(move |(name, _)| *name == element);
+        items.map(|(_, item)| item)
+    }
+
     fn xml(&self, shape: &str, part: &Reply<'_>) -> Result<Value, Error> {
         match self.service.model.shape(shape) {
             Shape::Structure(members) => {
@@ -79,13 +257,8 @@ impl Reader<'_> {
                 Ok(object.into())
             }
             Shape::List { item, element, .. } => {
-                let usual = match self.service.row.protocol() {
-                    Protocol::Ec2Query => "item",
-                    _ => "member",
-                };
-                let element = element.unwrap_or(usual);
                 let mut items = Vec::with_capacity(part.members().count());
-                for (_, part) in part.members().filter(|(name, _)| *name == element) {
+                for part in self.parts(part, *element) {
                     items.push(self.xml(item, &part)?);
                 }
                 Ok(items.into())

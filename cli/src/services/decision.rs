@@ -55,7 +55,11 @@ pub(super) fn explain(context: &Context, answer: &Value) -> Result<(), Failure> 
     let message = answer["DecodedMessage"].as_str().unwrap_or_default();
     let decision = Decision::parse(message)?;
     match context.own_format(false) {
-        Some(format) => context.print_as(format, "DecodeAuthorizationMessage", &to_json(&decision)),
+        Some(format) => context.print_as(
+            format,
+            "DecodeAuthorizationMessage",
+            &to_json(context, &decision),
+        ),
         None => context.console().write_stdout(text(context, &decision)),
     }
 }
@@ -94,7 +98,7 @@ pub(super) fn text(context: &Context, decision: &Decision) -> String {
     if decision.statements.is_empty() && decision.verdict == Verdict::ImplicitDeny {
         rows.push(("statement", "none allows it".to_owned()));
     }
-    rows.push(("try", next(decision)));
+    rows.push(("try", next(context, decision)));
     rows.iter()
         .map(|(name, value)| format!("{name:<10}  {value}\n"))
         .collect()
@@ -110,18 +114,21 @@ fn describe(statement: &Statement) -> String {
 }
 
 /// Returns the command to try next: it asks which policy is missing, or who the caller is.
-fn next(decision: &Decision) -> String {
+fn next(context: &Context, decision: &Decision) -> String {
+    let whoami = || vec!["keyfob whoami".to_owned()];
+    let words = question(decision).unwrap_or_else(whoami);
+    context.globals().follow_up(words)
+}
+
+/// Returns the words that ask which policy is missing, if the principal has policies.
+fn question(decision: &Decision) -> Option<Vec<String>> {
     let arn = decision.principal.arn.as_deref().unwrap_or_default();
     let has_policies = matches!(
         Caller::from_arn(arn),
         Caller::User { .. } | Caller::Session { .. }
     );
-    if !has_policies {
-        return "keyfob whoami".to_owned();
-    }
-    let Some(action) = decision.action.as_deref().filter(|name| name.contains(':')) else {
-        return "keyfob whoami".to_owned();
-    };
+    let action = decision.action.as_deref();
+    let action = action.filter(|name| has_policies && name.contains(':'))?;
     let mut words = vec!["keyfob can".to_owned(), shell::quoted(action)];
     let resource = decision.resource.as_deref();
     // Any resource is what is asked without one.
@@ -132,10 +139,10 @@ fn next(decision: &Decision) -> String {
         let pairs = values.iter().map(|value| format!("{key}={value}"));
         words.extend(pairs.map(|pair| shell::option("--context", &pair)));
     }
-    words.join(" ")
+    Some(words)
 }
 
-fn to_json(decision: &Decision) -> Value {
+fn to_json(context: &Context, decision: &Decision) -> Value {
     let conditions = |conditions: &[ConditionKey]| -> Value {
         let condition = |one: &ConditionKey| json!({"key": one.key, "values": one.values});
         conditions.iter().map(condition).collect()
@@ -161,6 +168,6 @@ fn to_json(decision: &Decision) -> Value {
         "resource": decision.resource,
         "conditions": conditions(&decision.conditions),
         "statements": decision.statements.iter().map(statement).collect::<Value>(),
-        "next": next(decision),
+        "next": next(context, decision),
     })
 }

@@ -1,24 +1,55 @@
 use std::sync::LazyLock;
 
+use keyfob_chain::shell;
 use keyfob_sts::{
-    HostRule, Hosts,
+    Error, HostRule, Hosts,
     call::{self, Protocol},
 };
+use serde_json::{Map, Value};
 
-use crate::services::{Rules, Service, model::Model};
+use crate::{
+    args::Globals,
+    services::{
+        Rules, Service, may_have_run,
+        model::{Model, Operation},
+    },
+};
 
 pub(super) static IAM: Service = Service {
     name: "iam",
     about: "Call Identity and Access Management",
     examples: "",
     row: &ROW,
-    rules: Rules::NONE,
+    rules: Rules {
+        hint,
+        ..Rules::NONE
+    },
     views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/iam.model"))),
 };
 
 pub(crate) static ROW: call::Service = call::Service::new("iam", Protocol::Query, "2010-05-08")
     .with_hosts(Hosts::new("iam").with_rules(RULES.as_flattened()));
+
+/// A key whose secret did not arrive is of no use, and there may be two at most.
+fn hint(
+    globals: &Globals,
+    operation: &Operation,
+    error: &Error,
+    parameters: &Map<String, Value>,
+) -> Option<String> {
+    if operation.name != "CreateAccessKey" || !may_have_run(error) {
+        return None;
+    }
+    let user = parameters.get("UserName").and_then(Value::as_str);
+    let user = user.map(|name| shell::option("--user-name", name));
+    let words = ["keyfob iam list-access-keys".to_owned()];
+    let list = globals.follow_up(words.into_iter().chain(user));
+    Some(format!(
+        "IAM may have created a key, whose secret is lost: look for one to delete before you try \
+         again: {list}"
+    ))
+}
 
 /// A partition has one IAM, in one of its regions.
 const RULES: &[[HostRule; 4]] = &[

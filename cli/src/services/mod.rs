@@ -10,6 +10,7 @@
 //! | request → answer, with retries and hints | `client` |
 //! | answer → JSON | `answer` |
 //! | pages → one list | `pages` |
+//! | pages → text or JSON, item by item | `printer` |
 //! | how fast pages and other calls follow each other | `pace` |
 //! | options that `aws` does not have | `own` |
 //! | the names of all services | `catalog` |
@@ -33,6 +34,7 @@ mod pace;
 mod page_token;
 mod pages;
 mod parameters;
+mod printer;
 mod request;
 mod service_quotas;
 mod skeleton;
@@ -54,6 +56,7 @@ use self::{
     command::Skeleton,
     model::{Flag, Model, Operation},
     pages::Paging,
+    printer::Printer,
 };
 pub(crate) use self::{
     client::Client,
@@ -64,7 +67,10 @@ pub(crate) use self::{
     parameters::read_json,
 };
 use crate::{
-    args::OutputFormat, context::Context, failure::Failure, output::JsonList, sandbox::Environment,
+    args::{Globals, OutputFormat},
+    context::Context,
+    failure::Failure,
+    sandbox::Environment,
 };
 
 /// The parameter with the code of an MFA device.
@@ -147,7 +153,7 @@ struct Rules {
     /// Returns the operation to ask after an error, and a note about it.
     fallback: fn(&Operation, &Error) -> Option<(&'static str, &'static str)>,
     /// Returns the cure of an error.
-    hint: fn(&Error, &Map<String, Value>) -> Option<String>,
+    hint: fn(&Globals, &Operation, &Error, &Map<String, Value>) -> Option<String>,
     /// The parameter that names a role, which must be in the partition of the endpoint.
     role: Option<&'static str>,
     /// How many requests for pages the service documents that it allows.
@@ -165,7 +171,7 @@ impl Rules {
         set_own: |_, _, _| Ok(()),
         complete: |_, _| (),
         fallback: |_, _| None,
-        hint: |_, _| None,
+        hint: |_, _, _, _| None,
         role: None,
         limit: None,
     };
@@ -330,38 +336,44 @@ async fn print_pages(
     parameters: Map<String, Value>,
 ) -> Result<(), Failure> {
     let client = caller.client(&parameters).await?;
-    let (context, name) = (caller.context, caller.invocation.operation.name);
-    let format = context.format()?;
+    let (context, invocation) = (caller.context, caller.invocation);
+    let (format, name) = (context.format()?, invocation.operation.name);
     // As in `aws`, each page is a document of its own.
     let is_streamed = matches!(format, OutputFormat::Text | OutputFormat::YamlStream);
-    let is_list = format == OutputFormat::Json && !context.has_query();
-    let list = paging.only_list().filter(|_| is_list);
-    let mut list = list.map(JsonList::new);
+    let printer = Printer::new(context, invocation, &paging, format);
     while !paging.is_done() {
-        let mut page = caller.page(&client, &mut paging, &parameters).await?;
-        if is_streamed {
-            context.print(name, &page)?;
+        if let Some(printer) = &printer {
+            let parameters = paging.parameters(&parameters);
+            let read = |reply: &Reply<'_>| printer.read(invocation, caller.times, &paging, reply);
+            let others = caller.call_and_read(&client, &parameters, &read).await?;
+            printer.end_page(invocation, &mut paging, &others)?;
             continue;
         }
-        if let Some(list) = &mut list
-            && let Some(items) = page[list.name()].as_array_mut()
-        {
-            let text = list.add(&std::mem::take(items));
-            context.console().write_stdout(text)?;
+        let page = caller.page(&client, &mut paging, &parameters).await?;
+        match format {
+            _ if is_streamed => context.print(name, &page)?,
+            // What is not printed is not kept.
+            OutputFormat::Off if !context.has_query() => {}
+            _ => paging.merge(page),
         }
-        paging.merge(page);
     }
-    let token = paging.resume_token();
     if is_streamed {
-        return match token {
+        return match paging.resume_token() {
             Some(token) => context.print(name, &json!({"NextToken": {"NextToken": token}})),
             None => Ok(()),
         };
     }
-    let whole = paging.whole();
-    match list.filter(JsonList::is_open) {
-        Some(list) => context.console().write_stdout(list.end(&whole)),
-        None => context.print(name, &whole.into()),
+    match printer {
+        Some(printer) => printer.end(invocation, paging),
+        None => context.print(name, &paging.whole().into()),
+    }
+}
+
+/// Returns true if the service may have done what a request asks for, although it did not say so.
+fn may_have_run(error: &Error) -> bool {
+    match error.status() {
+        Some(status) => !(300..500).contains(&status),
+        None => matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport),
     }
 }
 
@@ -376,6 +388,9 @@ fn times(context: &Context) -> Result<Times, Failure> {
         _ => Err(setting.invalid("iso8601 or wire").into()),
     }
 }
+
+/// Reads an answer.
+type ReadAnswer<'a> = dyn Fn(&Reply<'_>) -> Result<Value, Error> + Sync + 'a;
 
 /// What each call of a command has in common.
 struct Caller<'a> {
@@ -410,8 +425,21 @@ impl Caller<'_> {
         client: &Client,
         parameters: &Map<String, Value>,
     ) -> Result<Value, Failure> {
+        let read = self.reads(self.invocation.operation);
+        self.call_and_read(client, parameters, &read).await
+    }
+
+    async fn call_and_read(
+        &self,
+        client: &Client,
+        parameters: &Map<String, Value>,
+        read: &ReadAnswer<'_>,
+    ) -> Result<Value, Failure> {
         let operation = self.invocation.operation;
-        let error = match self.try_call(client, operation, parameters).await {
+        let error = match self
+            .try_call_and_read(client, operation, parameters, read)
+            .await
+        {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -420,8 +448,9 @@ impl Caller<'_> {
             return Ok(answer);
         }
         let failure = self.explain(client, &error).await.with_decoder(&error);
+        let globals = self.context.globals();
         Err(
-            match (self.invocation.service.rules.hint)(&error, parameters) {
+            match (self.invocation.service.rules.hint)(globals, operation, &error, parameters) {
                 Some(hint) => failure.with_hint(hint),
                 None => failure,
             },
@@ -452,8 +481,8 @@ impl Caller<'_> {
         let (name, note) = (service.rules.fallback)(self.invocation.operation, error)?;
         let mut operations = service.model.operations().iter();
         let operation = operations.find(|operation| operation.name == name)?;
-        let answer = self.try_call(client, operation, parameters).await.ok()?;
-        Some((answer, note))
+        let answer = self.try_call(client, operation, parameters).await;
+        Some((answer.ok()?, note))
     }
 
     async fn explain(&self, client: &Client, error: &Error) -> Failure {
@@ -494,14 +523,30 @@ impl Caller<'_> {
         operation: &'static Operation,
         parameters: &Map<String, Value>,
     ) -> Result<Value, Error> {
+        let read = self.reads(operation);
+        self.try_call_and_read(client, operation, parameters, &read)
+            .await
+    }
+
+    async fn try_call_and_read(
+        &self,
+        client: &Client,
+        operation: &'static Operation,
+        parameters: &Map<String, Value>,
+        read: &ReadAnswer<'_>,
+    ) -> Result<Value, Error> {
         let service = self.invocation.service;
-        let times = self.times;
         let mut call = request::write(service, operation, parameters)?;
         if !client.signs() {
             call = call.with_authorization(Authorization::None);
         }
-        let call = call.with_output(|reply| answer::read(service, operation.output, times, reply));
-        client.try_send(&call).await
+        client.try_send(&call.with_output(read)).await
+    }
+
+    /// Returns what reads the whole answer of an operation.
+    fn reads(&self, operation: &Operation) -> impl Fn(&Reply<'_>) -> Result<Value, Error> + Sync {
+        let (service, shape, times) = (self.invocation.service, operation.output, self.times);
+        move |reply: &Reply<'_>| answer::read(service, shape, times, reply)
     }
 }
 

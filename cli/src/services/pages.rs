@@ -1,5 +1,7 @@
 //! Lists that a service returns in pages, merged and cut as by `aws`.
 
+use std::ops::Range;
+
 use keyfob_sts::{Error, call};
 use serde_json::{Map, Value};
 
@@ -106,12 +108,24 @@ impl Paging {
         parameters
     }
 
+    /// Returns true if the first page has members that are not merged.
+    pub(super) fn has_others(&self) -> bool {
+        !self.model.others.is_empty()
+    }
+
     /// Returns the name of the list, if the pages have no other one that is merged.
     pub(super) fn only_list(&self) -> Option<&'static str> {
         match self.model.keys[..] {
             [name] if !name.contains('.') => Some(name),
             _ => None,
         }
+    }
+
+    /// Returns which of so many items of the next answer are wanted.
+    pub(super) fn wanted(&self, count: usize) -> Range<usize> {
+        let start = self.skip.min(count);
+        let end = self.left.map_or(count, |left| count.min(start + left));
+        start..end
     }
 
     /// Takes an answer: returns the items of it that are wanted, in the first page with the members
@@ -121,17 +135,6 @@ impl Paging {
     ///
     /// If the service returned a token before.
     pub(super) fn take(&mut self, mut answer: Value) -> Result<Value, Error> {
-        let mut page = Value::Object(Map::new());
-        if self.is_first {
-            for path in &self.model.others {
-                put(
-                    &mut page,
-                    path,
-                    find(&answer, path).cloned().unwrap_or_default(),
-                );
-            }
-            self.others = page.as_object().cloned().unwrap_or_default();
-        }
         let keys = self.model.keys.split_first();
         let (primary, secondary) = keys.unwrap_or((&"", &[]));
         // A page may be large, so its items are moved and never copied.
@@ -139,40 +142,16 @@ impl Paging {
             Some(Value::Array(items)) => Some(items),
             _ => None,
         };
+        // As in `aws`, a list that the service leaves out is none, and not an empty one.
         let has_list = list.is_some();
         let mut items = list.unwrap_or_default();
-        let skipped = self.skip.min(items.len());
-        items.drain(..skipped);
+        let count = items.len();
+        let wanted = self.wanted(count);
+        items.truncate(wanted.end);
+        items.drain(..wanted.start);
         // What is not counted was printed with the first part of the page.
         let is_rest = self.is_first && self.is_resumed;
-        let more = self
-            .model
-            .more
-            .is_none_or(|path| find(&answer, path) == Some(&Value::Bool(true)));
-        let next = find(&answer, self.model.output).and_then(Value::as_str);
-        let next = next.filter(|token| more && !token.is_empty());
-        match self.left {
-            Some(left) if items.len() > left => {
-                items.truncate(left);
-                self.resume_token = Some(page_token::encode(
-                    self.model.input,
-                    self.pages.token(),
-                    Some(left + skipped),
-                ));
-                self.is_done = true;
-            }
-            left => {
-                self.left = left.map(|left| left - items.len());
-                if self.left == Some(0) && next.is_some() {
-                    self.resume_token = Some(page_token::encode(self.model.input, next, None));
-                    self.is_done = true;
-                } else {
-                    self.pages.advance(next.map(str::to_owned))?;
-                    self.is_done = self.pages.is_done();
-                }
-            }
-        }
-        // As in `aws`, a list that the service leaves out is none, and not an empty one.
+        let mut page = self.take_others(&answer, count)?;
         let items = if has_list { items.into() } else { Value::Null };
         put(&mut page, primary, items);
         for path in secondary {
@@ -182,6 +161,44 @@ impl Paging {
                 path,
                 if is_rest { emptied(value) } else { value },
             );
+        }
+        Ok(page)
+    }
+
+    /// Takes an answer without its list, which has so many items: returns the members that are no
+    /// lists if it is the first page, and learns where the next page is.
+    ///
+    /// # Errors
+    ///
+    /// If the service returned a token before.
+    pub(super) fn take_others(&mut self, answer: &Value, count: usize) -> Result<Value, Error> {
+        let mut page = Value::Object(Map::new());
+        if self.is_first {
+            for path in &self.model.others {
+                let value = find(answer, path).cloned().unwrap_or_default();
+                put(&mut page, path, value);
+            }
+            self.others = page.as_object().cloned().unwrap_or_default();
+        }
+        let more = self
+            .model
+            .more
+            .is_none_or(|path| find(answer, path) == Some(&Value::Bool(true)));
+        let next = find(answer, self.model.output).and_then(Value::as_str);
+        let next = next.filter(|token| more && !token.is_empty());
+        let wanted = self.wanted(count);
+        self.left = self.left.map(|left| left - wanted.len());
+        let of_this_page = (wanted.end < count)
+            .then(|| page_token::encode(self.model.input, self.pages.token(), Some(wanted.end)));
+        let of_next_page = || {
+            let is_cut = self.left == Some(0) && next.is_some();
+            is_cut.then(|| page_token::encode(self.model.input, next, None))
+        };
+        self.resume_token = of_this_page.or_else(of_next_page);
+        self.is_done = self.resume_token.is_some();
+        if !self.is_done {
+            self.pages.advance(next.map(str::to_owned))?;
+            self.is_done = self.pages.is_done();
         }
         (self.is_first, self.skip) = (false, 0);
         Ok(page)

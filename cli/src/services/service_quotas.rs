@@ -7,9 +7,12 @@ use keyfob_sts::{
 };
 use serde_json::{Map, Value};
 
-use crate::services::{
-    Rules, Service,
-    model::{Model, Operation},
+use crate::{
+    args::Globals,
+    services::{
+        Rules, Service, may_have_run,
+        model::{Model, Operation},
+    },
 };
 
 pub(super) static SERVICE_QUOTAS: Service = Service {
@@ -44,24 +47,39 @@ fn fallback(operation: &Operation, error: &Error) -> Option<(&'static str, &'sta
     ))
 }
 
-fn hint(error: &Error, parameters: &Map<String, Value>) -> Option<String> {
-    let text = |name: &str| parameters.get(name).and_then(Value::as_str);
-    match error.code()? {
-        "ResourceAlreadyExistsException" => {
-            let words = [
-                "a request for this quota is open already; it is shown by keyfob service-quotas \
-                 list-requested-service-quota-change-history-by-quota"
-                    .to_owned(),
-                shell::option("--service-code", text("ServiceCode")?),
-                shell::option("--quota-code", text("QuotaCode")?),
-            ];
-            Some(words.join(" "))
+fn hint(
+    globals: &Globals,
+    operation: &Operation,
+    error: &Error,
+    parameters: &Map<String, Value>,
+) -> Option<String> {
+    let history = || {
+        let text = |name: &str| parameters.get(name).and_then(Value::as_str);
+        Some(globals.follow_up([
+            "keyfob service-quotas list-requested-service-quota-change-history-by-quota".to_owned(),
+            shell::option("--service-code", text("ServiceCode")?),
+            shell::option("--quota-code", text("QuotaCode")?),
+        ]))
+    };
+    match error.code() {
+        Some("ResourceAlreadyExistsException") => Some(format!(
+            "a request for this quota is open already; it is shown by {}",
+            history()?
+        )),
+        Some("QuotaExceededException") => {
+            let words = "keyfob service-quotas list-requested-service-quota-change-history \
+                         --status PENDING";
+            let open = globals.follow_up([words.to_owned()]);
+            Some(format!(
+                "too many requests are open: wait until one is closed; they are shown by {open}"
+            ))
         }
-        "QuotaExceededException" => Some(
-            "too many requests are open: wait until one is closed; they are shown by keyfob \
-             service-quotas list-requested-service-quota-change-history --status PENDING"
-                .to_owned(),
-        ),
+        _ if operation.name == "RequestServiceQuotaIncrease" && may_have_run(error) => {
+            Some(format!(
+                "Service Quotas may have the request: look before you send it again: {}",
+                history()?
+            ))
+        }
         _ => None,
     }
 }

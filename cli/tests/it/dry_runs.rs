@@ -436,27 +436,60 @@ fn the_sandbox_has_quotas_and_takes_requests_for_higher_ones() {
     );
 }
 
+/// A failure that says nothing of the request may hide one that is open.
 #[test]
-fn a_refused_increase_has_a_hint_with_a_command_that_runs() {
-    for code in ["ResourceAlreadyExistsException", "QuotaExceededException"] {
-        let (url, _) = start_server_with(move |body| {
+fn an_increase_that_fails_has_a_hint_with_a_command_that_runs() {
+    for (status, code) in [
+        ("400 Bad Request", "ResourceAlreadyExistsException"),
+        ("400 Bad Request", "QuotaExceededException"),
+        ("500 Internal Server Error", "ServiceException"),
+    ] {
+        let (url, bodies) = start_server_with(move |body| {
             if body.contains("DesiredValue") {
                 let error = format!("{{\"__type\": \"{code}\", \"Message\": \"no\"}}");
-                return answer("400 Bad Request", &error);
+                return answer(status, &error);
             }
             answer("200 OK", "{\"RequestedQuotas\": [{\"Id\": \"r-1\"}]}")
         });
-        let home = home().with("AWS_ENDPOINT_URL", &url);
         let words = "service-quotas request-service-quota-increase --service-code ec2 \
-                     --quota-code L-1216C47A --desired-value 64";
-        let stderr = home
-            .keyfob(words.split(' ').filter(|word| !word.is_empty()))
-            .fails(254);
+                     --quota-code L-1216C47A --desired-value 64 --region eu-west-1";
+        let words = words.split(' ').filter(|word| !word.is_empty());
+        let words = words.chain(["--endpoint-url", &url]);
+        let stderr = home().keyfob(words).fails(254);
         assert_has(&stderr, &[&format!("({code}) when calling"), "hint: "]);
-        let (_, command) = stderr.split_once(" by keyfob ").unwrap();
-        let requests = home.keyfob(command.split_whitespace()).json();
+        assert_eq!(bodies.try_iter().count(), 1, "{code}");
+        let (_, command) = stderr.rsplit_once("keyfob service-quotas").unwrap();
+        assert_has(command, &["--region eu-west-1", "--endpoint-url"]);
+        let command = ["service-quotas"]
+            .into_iter()
+            .chain(command.split_whitespace());
+        let requests = home().keyfob(command).json();
         assert_eq!(requests["RequestedQuotas"][0]["Id"], "r-1");
     }
+}
+
+#[test]
+fn a_key_that_may_have_been_created_has_a_hint_with_a_command_that_lists_it() {
+    let (url, bodies) = start_server_with(|body| {
+        if body.contains("Action=CreateAccessKey") {
+            return refused("500 Internal Server Error", "ServiceFailure", "no");
+        }
+        answer(
+            "200 OK",
+            "<ListAccessKeysResponse><ListAccessKeysResult><AccessKeyMetadata><member>\
+             <AccessKeyId>AKIANEW</AccessKeyId></member></AccessKeyMetadata>\
+             </ListAccessKeysResult></ListAccessKeysResponse>",
+        )
+    });
+    let create = ["iam", "create-access-key", "--user-name", "robot"];
+    let words = create.into_iter().chain(["--endpoint-url", &url]);
+    let stderr = home().keyfob(words).fails(254);
+    assert_eq!(bodies.try_iter().count(), 1);
+    let (_, command) = stderr.rsplit_once("keyfob iam").unwrap();
+    let command = ["iam"].into_iter().chain(command.split_whitespace());
+    let keys = home().keyfob(command).json();
+    assert_eq!(keys["AccessKeyMetadata"][0]["AccessKeyId"], "AKIANEW");
+    assert_has(&bodies.recv().unwrap(), &["UserName=robot"]);
 }
 
 #[test]

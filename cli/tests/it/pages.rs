@@ -225,6 +225,11 @@ fn a_rate_is_kept_by_all_calls_of_a_command() {
     assert_has(&limited.stderr, &["at most 1000 requests a second"]);
     limited.ok();
     assert_eq!(bodies.try_iter().count(), 3);
+    let started = std::time::Instant::now();
+    run(&["--rate", "4"]).ok();
+    assert_eq!(bodies.try_iter().count(), 3);
+    // The second and the third request wait for a quarter of a second each.
+    assert!(started.elapsed() >= std::time::Duration::from_millis(500));
     let free = run(&[]);
     assert!(
         !free.stderr.contains("requests a second"),

@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn own(context: &Context) -> Result<String, Failure> {
     let sts = Client::new(context, &Service::STS, true).await?;
     let caller = sts.send(context, &GetCallerIdentity::new()).await?;
-    source(context, "you are", &caller.arn).await
+    source(context, "--as", "you are", &caller.arn).await
 }
 
 /// Returns the ARN of the user, role or group that an option names, by its own ARN or that of a
@@ -29,39 +29,40 @@ pub(super) async fn own(context: &Context) -> Result<String, Failure> {
 ///
 /// As [`own`], and if it is no such ARN.
 pub(super) async fn named(context: &Context, flag: &str, arn: &str) -> Result<String, Failure> {
-    source(context, &format!("{flag} names"), arn).await
+    source(context, flag, &format!("{flag} names"), arn).await
 }
 
-async fn source(context: &Context, who: &str, arn: &str) -> Result<String, Failure> {
+async fn source(context: &Context, flag: &str, who: &str, arn: &str) -> Result<String, Failure> {
     let is_group = arn
         .split(':')
         .nth(5)
         .is_some_and(|name| name.starts_with("group/"));
+    let whoami = context.globals().follow_up(["keyfob whoami".to_owned()]);
     match Caller::from_arn(arn) {
         _ if is_group => Ok(arn.to_owned()),
         Caller::User { arn } => Ok(arn),
         Caller::Session { role_arn, session } if session.is_empty() => Ok(role_arn),
-        Caller::Session { role_arn, .. } => role_of_session(context, &role_arn).await,
+        Caller::Session { role_arn, .. } => role_of_session(context, flag, &role_arn).await,
         Caller::Root { .. } => Err(Failure::other(format!(
             "{who} the root user, which no policy of its account limits: name a user or a role \
-             with --as ARN"
+             with {flag} ARN"
         ))),
         Caller::FederatedUser { .. } => Err(Failure::other(format!(
             "{who} a federated user, who may do what its session policy and the policies of a \
-             user both allow: name that user with --as ARN"
+             user both allow: name that user with {flag} ARN"
         ))),
         _ => Err(Failure::usage(format!(
-            "{who} no user, role, group or session: give such an ARN, as `keyfob whoami` prints it"
+            "{who} no user, role, group or session: give such an ARN, as `{whoami}` prints it"
         ))),
     }
 }
 
 /// Asks IAM for the role of a session, because the ARN of a session does not have the path of its
 /// role.
-async fn role_of_session(context: &Context, role_arn: &str) -> Result<String, Failure> {
+async fn role_of_session(context: &Context, flag: &str, role_arn: &str) -> Result<String, Failure> {
     let name = role_arn.rsplit('/').next().unwrap_or_default();
     let hint = || {
-        let option = shell::option("--as", role_arn);
+        let option = shell::option(flag, role_arn);
         format!(
             "the ARN of a session does not have the path of its role: name the role, with its \
              path if it has one: {option}"
@@ -75,7 +76,10 @@ async fn role_of_session(context: &Context, role_arn: &str) -> Result<String, Fa
     if account(arn) == account(role_arn) {
         return Ok(arn.to_owned());
     }
-    Err(Failure::other("the role is in another account, which IAM does not show").with_hint(hint()))
+    let other = account(role_arn).unwrap_or_default();
+    Err(Failure::other(format!(
+        "the role is in another account: ask with credentials of account {other}"
+    )))
 }
 
 fn account(arn: &str) -> Option<&str> {

@@ -94,14 +94,13 @@ impl<'a> Table<'a> {
         let columns = scalar_names(items);
         let objects = || items.iter().filter_map(Value::as_object);
         let nested = objects().any(|object| object.values().any(|value| !is_scalar(value)));
-        let headers: Vec<&str> = columns.iter().map(|name| name.as_str()).collect();
-        self.section().set_headers(headers.clone());
+        self.section().set_headers(columns.clone());
         for (index, object) in objects().enumerate() {
             if index > 0 && nested {
                 self.start(title, indent);
-                self.section().set_headers(headers.clone());
+                self.section().set_headers(columns.clone());
             }
-            let cell = |column: &&String| object.get(*column).map(cell).unwrap_or_default();
+            let cell = |column: &&str| object.get(*column).map(cell).unwrap_or_default();
             self.section().add_row(columns.iter().map(cell).collect());
             for (name, value) in sorted(object) {
                 self.add(Some(name), value, indent + 1);

@@ -3,7 +3,10 @@
 use http::{HeaderMap, Response};
 
 use crate::{
-    call::answer::{element::Element, format::Format},
+    call::answer::{
+        element::{Element, Tree},
+        format::Format,
+    },
     error::{Answer, Error, ErrorKind},
 };
 
@@ -12,7 +15,7 @@ const MAX_MEMBERS: usize = 16;
 
 /// Returns what is known about an answer before it is known to be an error. `root` is that of XML:
 /// JSON has the request id in a header only.
-pub(super) fn facts<B>(root: Option<&Element>, response: &Response<B>) -> Answer {
+pub(super) fn facts<B>(root: Option<Element<'_>>, response: &Response<B>) -> Answer {
     let headers = response.headers();
     Answer {
         status: Some(response.status()),
@@ -25,7 +28,7 @@ pub(super) fn facts<B>(root: Option<&Element>, response: &Response<B>) -> Answer
 
 /// Returns the request id from the body, or else from the headers, because the body of a gateway's
 /// answer has none, and that of JSON protocols neither.
-fn request_id(root: Option<&Element>, headers: &HeaderMap) -> Option<String> {
+fn request_id(root: Option<Element<'_>>, headers: &HeaderMap) -> Option<String> {
     // EC2 writes `RequestID` in errors and `requestId` in results.
     let in_body = ["RequestId", "RequestID", "requestId"]
         .iter()
@@ -46,11 +49,11 @@ fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 /// neither came from a gateway or proxy, so only its status is used.
 pub(super) fn service_error(
     format: Format,
-    document: Result<Element, &'static str>,
+    document: Result<&Tree, &'static str>,
     headers: &HeaderMap,
     mut answer: Answer,
 ) -> Error {
-    let root = document.as_ref().ok();
+    let root = document.ok().map(Tree::root);
     let found = match format {
         Format::Xml => root.and_then(in_xml),
         Format::Json => root.map(in_json),
@@ -97,7 +100,7 @@ fn in_headers(headers: &HeaderMap) -> Option<&str> {
 /// EC2 in `<Response><Errors>`, and S3 has it as the root.
 ///
 /// Source: AWS Query protocol and EC2 Query protocol, errors.
-fn in_xml(root: &Element) -> Option<Reported<'_>> {
+fn in_xml(root: Element<'_>) -> Option<Reported<'_>> {
     let error = root.find("Error")?;
     // Empty members count as present if the element has one: the error is the service's all the
     // same.
@@ -117,7 +120,7 @@ fn in_xml(root: &Element) -> Option<Reported<'_>> {
 /// | message | `message`, `Message`, `errorMessage`, or else `error_description` |
 ///
 /// Source: AWS JSON 1.0, 1.1 and REST-JSON protocols, errors; RFC 6749, section 5.2.
-fn in_json(root: &Element) -> Reported<'_> {
+fn in_json(root: Element<'_>) -> Reported<'_> {
     let first = |names: &[&str]| names.iter().find_map(|name| root.text_of(name));
     // A number is a status, not a code.
     let is_code = |code: &&str| !code.starts_with(|first: char| first.is_ascii_digit());
@@ -134,12 +137,12 @@ fn in_json(root: &Element) -> Reported<'_> {
 }
 
 /// Returns the other members that are text, by name.
-fn members(error: &Element, known: &[&str]) -> Vec<(String, String)> {
+fn members(error: Element<'_>, known: &[&str]) -> Vec<(String, String)> {
     let others = error
-        .children
-        .iter()
-        .filter(|child| !known.contains(&child.name.as_str()));
-    let texts = others.filter_map(|child| Some((child.name.clone(), child.text()?.to_owned())));
+        .children()
+        .filter(|child| !known.contains(&child.name()));
+    let texts =
+        others.filter_map(|child| Some((child.name().to_owned(), child.text()?.to_owned())));
     texts.take(MAX_MEMBERS).collect()
 }
 

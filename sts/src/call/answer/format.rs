@@ -1,4 +1,4 @@
-use crate::call::answer::{element::Element, json, xml};
+use crate::call::answer::{element::Tree, json, xml};
 
 /// The format of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -21,7 +21,7 @@ impl Format {
     /// Parses a whole document.
     ///
     /// The error is the reason in words, without any of the document, which may hold secrets.
-    pub(super) fn parse(self, document: &[u8]) -> Result<Element, &'static str> {
+    pub(super) fn parse(self, document: &[u8]) -> Result<Tree, &'static str> {
         match self {
             Self::Json => json::parse(without_bom(document)),
             Self::Xml => xml::parse(without_bom(document)),

@@ -1,28 +1,39 @@
 use std::fmt;
 
 use serde_core::{
-    Deserialize, Deserializer,
-    de::{MapAccess, SeqAccess, Visitor},
+    Deserializer,
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
 };
-use zeroize::Zeroizing;
 
-use crate::{call::answer::element::Element, json::NUMBER};
+use crate::{
+    call::answer::element::{Builder, Tree},
+    json::NUMBER,
+};
 
 /// Parses a whole document, which must be an object. An empty one counts as an empty object, which
 /// is what operations without a result answer.
 ///
 /// The error is the reason in words, without any of the document, which may hold secrets.
-pub(super) fn parse(document: &[u8]) -> Result<Element, &'static str> {
+pub(super) fn parse(document: &[u8]) -> Result<Tree, &'static str> {
     let document = document.trim_ascii();
+    let mut tree = Builder::new(document.len());
+    tree.open("");
     match document.first() {
-        None => Ok(Element::default()),
+        None => tree.close(),
         // The parser limits the depth.
-        Some(b'{') => match serde_json::from_slice(document) {
-            Ok(Present(root)) => Ok(root.unwrap_or_default()),
-            Err(error) if error.is_eof() => Err("it ends in the middle"),
-            Err(_) => Err("it is not well-formed JSON"),
-        },
-        Some(_) => Err("it is not a JSON object"),
+        Some(b'{') => read(document, &mut tree)?,
+        Some(_) => return Err("it is not a JSON object"),
+    }
+    tree.finish()
+}
+
+fn read(document: &[u8], tree: &mut Builder) -> Result<(), &'static str> {
+    let mut reader = serde_json::Deserializer::from_slice(document);
+    let read = Content(tree).deserialize(&mut reader);
+    match read.and_then(|()| reader.end()) {
+        Ok(()) => Ok(()),
+        Err(error) if error.is_eof() => Err("it ends in the middle"),
+        Err(_) => Err("it is not well-formed JSON"),
     }
 }
 
@@ -35,84 +46,84 @@ fn number(text: String) -> String {
     }
 }
 
-/// An element without a name, or none for `null`.
-struct Present(Option<Element>);
+/// The content of the element that is open, which ends with it. For `null`, there is no element.
+struct Content<'a>(&'a mut Builder);
 
-impl<'de> Deserialize<'de> for Present {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ElementVisitor).map(Self)
+impl Content<'_> {
+    fn leaf(self, text: &str) {
+        self.0.text(text);
+        self.0.close();
     }
 }
 
-struct ElementVisitor;
+impl<'de> DeserializeSeed<'de> for Content<'_> {
+    type Value = ();
 
-impl<'de> Visitor<'de> for ElementVisitor {
-    type Value = Option<Element>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Content<'_> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(None)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.0.cancel();
+        Ok(())
     }
 
-    fn visit_bool<E>(self, value: bool) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_string()))
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.leaf(if value { "true" } else { "false" });
+        Ok(())
     }
 
-    fn visit_i64<E>(self, value: i64) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_string()))
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.leaf(&value.to_string());
+        Ok(())
     }
 
-    fn visit_u64<E>(self, value: u64) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_string()))
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.leaf(&value.to_string());
+        Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<Self::Value, E> {
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
         // Writes 200.0 as `200`, which is the same number.
-        Ok(leaf(value.to_string()))
+        self.leaf(&value.to_string());
+        Ok(())
     }
 
-    fn visit_str<E>(self, value: &str) -> Result<Self::Value, E> {
-        Ok(leaf(value.to_owned()))
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        self.leaf(value);
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
-        let mut children = Vec::new();
-        while let Some(Present(item)) = items.next_element()? {
-            children.extend(item.map(|item| named("member".to_owned(), item)));
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        loop {
+            self.0.open("member");
+            if items.next_element_seed(Content(self.0))?.is_none() {
+                // There was no item for it.
+                self.0.cancel();
+                self.0.close();
+                return Ok(());
+            }
         }
-        Ok(Some(parent(children)))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-        let mut children = Vec::new();
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         while let Some(name) = members.next_key::<String>()? {
             if name == NUMBER {
-                return members.next_value().map(|text| leaf(number(text)));
+                self.leaf(&number(members.next_value()?));
+                return Ok(());
             }
-            let Present(member) = members.next_value()?;
-            children.extend(member.map(|member| named(name, member)));
+            self.0.open(&name);
+            members.next_value_seed(Content(self.0))?;
         }
-        Ok(Some(parent(children)))
+        self.0.close();
+        Ok(())
     }
-}
-
-fn leaf(text: String) -> Option<Element> {
-    Some(Element {
-        text: Zeroizing::new(text),
-        ..Element::default()
-    })
-}
-
-fn parent(children: Vec<Element>) -> Element {
-    Element {
-        children,
-        ..Element::default()
-    }
-}
-
-fn named(name: String, element: Element) -> Element {
-    Element { name, ..element }
 }

@@ -12,7 +12,7 @@ use http::Response;
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 use self::{
-    element::Element,
+    element::{Element, Tree},
     error::{facts, service_error},
     format::Format,
 };
@@ -25,7 +25,9 @@ use crate::{
 
 /// A successful answer, read whole.
 pub(super) struct Document {
-    result: Element,
+    tree: Tree,
+    /// The index of the element that has the members of the result, if there are any.
+    result: Option<usize>,
     answer: Answer,
 }
 
@@ -52,54 +54,56 @@ impl Document {
             Format::detect(body)
         };
         let document = format.parse(body);
-        let xml = document.as_ref().ok().filter(|_| format == Format::Xml);
+        let root = document.as_ref().ok().map(Tree::root);
+        let xml = root.filter(|_| format == Format::Xml);
         let answer = facts(xml, response);
         // Some services report an error with 200.
-        let is_error = |root: &Element| {
-            format == Format::Xml && matches!(root.name.as_str(), "ErrorResponse" | "Response")
-        };
-        if !is_success || document.as_ref().is_ok_and(is_error) {
+        let is_error = |root: Element<'_>| matches!(root.name(), "ErrorResponse" | "Response");
+        if !is_success || xml.is_some_and(is_error) {
+            let document = document.as_ref().map_err(|reason| *reason);
             return Err(service_error(format, document, response.headers(), answer));
         }
-        match document.map(|root| result(operation, root)) {
-            Ok(Ok(result)) => Ok(Self { result, answer }),
-            Ok(Err(reason)) => Err(unusable(&reason, &answer)),
-            Err(reason) => Err(unusable(reason, &answer)),
-        }
+        let tree = document.map_err(|reason| unusable(reason, &answer))?;
+        let result = result(operation, tree.root()).map(|found| found.map(Element::index));
+        let result = result.map_err(|reason| unusable(&reason, &answer))?;
+        Ok(Self {
+            tree,
+            result,
+            answer,
+        })
     }
 
     pub(super) fn reply<'a>(&'a self, body: &'a [u8]) -> Reply<'a> {
         Reply {
-            element: &self.result,
+            element: self.result.map(|index| self.tree.element(index)),
             answer: &self.answer,
             body,
         }
     }
 }
 
-/// Returns the element that has the members of the result.
-fn result(operation: &Operation, root: Element) -> Result<Element, String> {
+/// Returns the element that has the members of the result, if the operation returns any.
+fn result<'a>(operation: &Operation, root: Element<'a>) -> Result<Option<Element<'a>>, String> {
     let name = operation.name();
-    let is_response = root.name == format!("{name}Response");
+    let is_response = root.name() == format!("{name}Response");
     match operation.service().protocol() {
         Protocol::Query => {
-            // Operations that return nothing have no such element.
-            if is_response && root.children.iter().all(is_metadata) {
-                return Ok(Element::default());
+            let result = root.child(&format!("{name}Result"));
+            if result.is_none() && !(is_response && root.children().all(is_metadata)) {
+                return Err(format!("{name}Result is missing"));
             }
-            let missing = format!("{name}Result is missing");
-            root.into_child(&format!("{name}Result")).ok_or(missing)
+            Ok(result)
         }
         Protocol::Ec2Query if !is_response => Err(format!("{name}Response is missing")),
         Protocol::Ec2Query
         | Protocol::Json10 { .. }
         | Protocol::Json11 { .. }
-        | Protocol::RestJson => Ok(root),
+        | Protocol::RestJson => Ok(Some(root)),
     }
 }
 
-fn is_metadata(element: &Element) -> bool {
-    element.name == "ResponseMetadata"
+fn is_metadata(element: Element<'_>) -> bool {
+    element.name() == "ResponseMetadata"
 }
 
 /// The result of a successful call, or a part of it, from which a call reads its output.
@@ -132,7 +136,8 @@ fn is_metadata(element: &Element) -> bool {
 /// ```
 #[derive(Clone, Copy)]
 pub struct Reply<'a> {
-    element: &'a Element,
+    /// `None` for a result without members.
+    element: Option<Element<'a>>,
     answer: &'a Answer,
     body: &'a [u8],
 }
@@ -258,7 +263,7 @@ impl<'a> Reply<'a> {
     /// Returns the part at `path`, if there is one.
     pub fn at(&self, path: &str) -> Option<Self> {
         let mut names = path.split('/');
-        let element = names.try_fold(self.element, |element, name| element.child(name))?;
+        let element = names.try_fold(self.element?, Element::child)?;
         Some(self.part(element))
     }
 
@@ -287,11 +292,9 @@ impl<'a> Reply<'a> {
         let entries = self.at(path).into_iter().flat_map(|map| map.members());
         let pair = |(name, part): (&str, Self)| {
             // XML has `<entry><key/><value/></entry>`, JSON a member.
-            let key = part.element.text_of("key").filter(|_| name == "entry");
+            let key = part.text_at("key").filter(|_| name == "entry");
             let value = key.map_or(part.text(), |_| {
-                part.element
-                    .child("value")
-                    .map_or("", |value| value.text.as_str())
+                part.at("value").map_or("", |value| value.text())
             });
             (key.unwrap_or(name).to_owned(), value.to_owned())
         };
@@ -302,13 +305,13 @@ impl<'a> Reply<'a> {
     /// is named `member`.
     pub fn members(&self) -> impl Iterator<Item = (&'a str, Self)> + use<'a> {
         let whole = *self;
-        let children = self.element.children.iter();
-        children.map(move |child| (child.name.as_str(), whole.part(child)))
+        let children = self.element.into_iter().flat_map(Element::children);
+        children.map(move |child| (child.name(), whole.part(child)))
     }
 
     /// Returns the text of this part, which may be empty. Numbers and booleans of JSON are text.
     pub fn text(&self) -> &'a str {
-        &self.element.text
+        self.element.map_or("", Element::whole_text)
     }
 
     /// Returns the whole body as it came.
@@ -328,12 +331,15 @@ impl<'a> Reply<'a> {
         unusable(reason, self.answer)
     }
 
-    fn part(&self, element: &'a Element) -> Self {
-        Self { element, ..*self }
+    fn part(&self, element: Element<'a>) -> Self {
+        Self {
+            element: Some(element),
+            ..*self
+        }
     }
 
     fn text_at(&self, path: &str) -> Option<&'a str> {
-        self.at(path)?.element.text()
+        self.at(path)?.element?.text()
     }
 
     fn parsed<T: std::str::FromStr>(&self, path: &str, what: &str) -> Result<Option<T>, Error> {

@@ -3,9 +3,8 @@ use quick_xml::{
     escape::resolve_xml_entity,
     events::{BytesRef, Event},
 };
-use zeroize::Zeroizing;
 
-use crate::call::answer::element::Element;
+use crate::call::answer::element::{Builder, Tree};
 
 const MALFORMED: &str = "it is not well-formed XML";
 
@@ -19,111 +18,68 @@ const MAX_DEPTH: usize = 32;
 /// its own.
 ///
 /// The error is the reason in words, without any of the document, which may hold secrets.
-pub(super) fn parse(document: &[u8]) -> Result<Element, &'static str> {
+pub(super) fn parse(document: &[u8]) -> Result<Tree, &'static str> {
     let document = str::from_utf8(document).map_err(|_| "it is not UTF-8")?;
     if !document.chars().all(is_allowed) {
         return Err(FORBIDDEN);
     }
     let mut reader = Reader::from_str(document);
-    let mut open = Open::default();
+    let mut tree = Builder::new(document.len());
     loop {
         match reader.read_event().map_err(|_| MALFORMED)? {
-            Event::Eof => return open.into_root(),
-            event => open.handle(event)?,
+            Event::Eof => return tree.finish(),
+            event => handle(&mut tree, event)?,
         }
     }
 }
 
-/// The open elements, the innermost last. The first one stands for the document itself.
-struct Open(Vec<Element>);
-
-impl Default for Open {
-    fn default() -> Self {
-        Self(vec![Element::default()])
+/// Takes an event of the document.
+fn handle(tree: &mut Builder, event: Event<'_>) -> Result<(), &'static str> {
+    match event {
+        Event::Start(tag) => open(tree, tag.local_name().as_ref()),
+        Event::End(_) => close(tree),
+        Event::Empty(tag) => {
+            open(tree, tag.local_name().as_ref())?;
+            close(tree)
+        }
+        Event::Text(text) => add(tree, &text.xml10_content()),
+        Event::CData(text) => add(tree, &text.xml10_content()),
+        Event::GeneralRef(reference) => add(tree, &resolve(&reference)?),
+        // It could define entities that expand to gigabytes or read files.
+        Event::DocType(_) => Err("it has a document type"),
+        Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
     }
 }
 
-impl Open {
-    fn handle(&mut self, event: Event<'_>) -> Result<(), &'static str> {
-        match event {
-            Event::Start(tag) => self.open(tag.local_name().as_ref()),
-            Event::End(_) => self.close(),
-            Event::Empty(tag) => {
-                self.open(tag.local_name().as_ref())?;
-                self.close()
-            }
-            Event::Text(text) => self.text(&text.xml10_content()),
-            Event::CData(text) => self.text(&text.xml10_content()),
-            Event::GeneralRef(reference) => self.text(&resolve(&reference)?),
-            // It could define entities that expand to gigabytes or read files.
-            Event::DocType(_) => Err("it has a document type"),
-            Event::Decl(_) | Event::Comment(_) | Event::PI(_) | Event::Eof => Ok(()),
-        }
+fn open(tree: &mut Builder, name: &str) -> Result<(), &'static str> {
+    // Callers recurse into answers: without a limit, they could overflow the stack.
+    if tree.depth() >= MAX_DEPTH {
+        return Err("it is nested too deep");
     }
-
-    fn open(&mut self, name: &str) -> Result<(), &'static str> {
-        // Without a limit, `find` and `drop`, which recurse, could overflow the stack.
-        if self.0.len() > MAX_DEPTH {
-            return Err("it is nested too deep");
-        }
-        self.0.push(Element {
-            name: name.to_owned(),
-            ..Element::default()
-        });
-        Ok(())
+    if tree.depth() == 0 && !tree.is_empty() {
+        return Err(MALFORMED);
     }
-
-    fn close(&mut self) -> Result<(), &'static str> {
-        let closed = self.0.pop();
-        let (Some(mut closed), Some(parent)) = (closed, self.0.last_mut()) else {
-            return Err(MALFORMED);
-        };
-        // A list has thousands of these: what stands between its items is not kept.
-        if !closed.children.is_empty() && closed.text.trim().is_empty() {
-            closed.text = Zeroizing::default();
-        }
-        closed.children.shrink_to_fit();
-        parent.children.push(closed);
-        Ok(())
-    }
-
-    fn text(&mut self, text: &str) -> Result<(), &'static str> {
-        match self.0.as_mut_slice() {
-            [_document] if text.trim().is_empty() => Ok(()),
-            [_document] => Err("it is not XML"),
-            [.., innermost] => {
-                push(&mut innermost.text, text);
-                Ok(())
-            }
-            [] => Err(MALFORMED),
-        }
-    }
-
-    fn into_root(mut self) -> Result<Element, &'static str> {
-        let document = self.0.pop().filter(|_| self.0.is_empty());
-        let mut roots = document
-            .ok_or("it ends in the middle")?
-            .children
-            .into_iter();
-        match (roots.next(), roots.next()) {
-            (Some(root), None) => Ok(root),
-            (None, _) => Err("it is empty"),
-            (Some(_), Some(_)) => Err(MALFORMED),
-        }
-    }
+    tree.open(name);
+    Ok(())
 }
 
-/// Appends to a text. Where it has to grow, the memory that it leaves is zeroed.
-fn push(text: &mut Zeroizing<String>, more: &str) {
-    let length = text.len() + more.len();
-    if text.capacity() < length {
-        // Twice the length, unless it is the first piece: most texts have one.
-        let capacity = if text.is_empty() { length } else { 2 * length };
-        let mut larger = Zeroizing::new(String::with_capacity(capacity));
-        larger.push_str(text);
-        *text = larger;
+fn close(tree: &mut Builder) -> Result<(), &'static str> {
+    if tree.depth() == 0 {
+        return Err(MALFORMED);
     }
-    text.push_str(more);
+    tree.close();
+    Ok(())
+}
+
+fn add(tree: &mut Builder, text: &str) -> Result<(), &'static str> {
+    match tree.depth() {
+        0 if text.trim().is_empty() => Ok(()),
+        0 => Err("it is not XML"),
+        _ => {
+            tree.text(text);
+            Ok(())
+        }
+    }
 }
 
 /// Returns true for the characters of XML: no control character but tab and line ends, and no
@@ -152,8 +108,9 @@ fn resolve(reference: &BytesRef<'_>) -> Result<String, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::call::answer::element::Element;
 
-    fn parse(document: &str) -> Result<Element, &'static str> {
+    fn parse(document: &str) -> Result<Tree, &'static str> {
         super::parse(document.as_bytes())
     }
 
@@ -164,7 +121,8 @@ mod tests {
              <s:A>a&amp;b&#x26;c&#38;<![CDATA[<d>&amp;]]>&lt;&gt;&quot;&apos;</s:A><B/><C></C></s:R>\n",
         )
         .unwrap();
-        assert_eq!(root.name, "R");
+        let root = root.root();
+        assert_eq!(root.name(), "R");
         assert_eq!(root.text_of("A"), Some("a&b&c&<d>&amp;<>\"'"));
         assert!(root.child("B").is_some() && root.text_of("B").is_none());
         assert!(root.text_of("C").is_none() && root.child("D").is_none());
@@ -172,10 +130,24 @@ mod tests {
 
     #[test]
     fn find_looks_through_the_whole_tree_in_document_order() {
-        let root = parse("<R><A><X>1</X></A><B><X>2</X></B></R>").unwrap();
+        let tree = parse("<R><A><X>1</X></A><B><X>2</X></B></R>").unwrap();
+        let root = tree.root();
         assert_eq!(root.find("X").and_then(Element::text), Some("1"));
-        assert_eq!(root.find("R").map(|found| found.name.as_str()), Some("R"));
+        assert_eq!(root.find("R").map(Element::name), Some("R"));
         assert!(root.find("Y").is_none());
+    }
+
+    #[test]
+    fn text_beside_elements_is_dropped_and_their_own_is_not() {
+        let tree = parse("<R> a <A>1</A> b <B>2<!-- -->3</B><C><D/></C> c </R>").unwrap();
+        let root = tree.root();
+        assert_eq!(root.whole_text(), "");
+        let children: Vec<_> = root
+            .children()
+            .map(|child| (child.name(), child.whole_text()))
+            .collect();
+        assert_eq!(children, [("A", "1"), ("B", "23"), ("C", "")]);
+        assert!(root.child("D").is_none() && root.find("D").is_some());
     }
 
     #[test]
