@@ -86,7 +86,7 @@ static SHARED: LazyLock<Vec<[Steady; 2]>> = LazyLock::new(|| {
 fn row(case: &Case) -> Vec<&'static str> {
     let title = format!("| {} |", case.title());
     let row = README.lines().find(|line| line.starts_with(&title));
-    cells(row.unwrap_or_else(|| panic!("no row {title}"))).split_off(1)
+    cells(row.unwrap_or_default()).split_off(1)
 }
 
 #[test]

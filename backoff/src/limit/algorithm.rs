@@ -31,8 +31,8 @@ pub trait Algorithm {
         self.on_answer(false, now)
     }
 
-    /// Learns that a request got no answer because its connection broke or a timeout ended it. By
-    /// default it is forgotten.
+    /// Learns that a request got no answer: no connection was made, or it broke, or a timeout ended
+    /// it. By default it is forgotten.
     ///
     /// Returns true if a request that waits may be sent sooner than it was told.
     fn on_lost(&mut self) -> bool {

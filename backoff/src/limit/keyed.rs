@@ -11,7 +11,8 @@ use super::{Algorithm, Limiter, Place, RateLimit, Shared};
 /// Each key has its own copy of a [`RateLimit`], an [`AdaptiveLimiter`](super::AdaptiveLimiter) or
 /// a [`ProbingLimiter`](super::ProbingLimiter), and its own line. Unused keys do not accumulate:
 /// idle ones are dropped whenever the table would grow. `Debug` shows how many there are, not the
-/// keys.
+/// keys. The table is locked while keys are hashed and compared, so their `Hash` and `Eq` must not
+/// use it.
 ///
 /// ```
 /// use core::time::Duration;

@@ -127,8 +127,8 @@ pub trait Limiter {
         self.on_answer(false, now);
     }
 
-    /// Records that a request got no answer because its connection broke or a timeout ended it. By
-    /// default it is forgotten.
+    /// Records that a request got no answer: no connection was made, or it broke, or a timeout
+    /// ended it. By default it is forgotten.
     fn on_lost(&self) {
         self.on_unanswered();
     }

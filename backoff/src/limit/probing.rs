@@ -386,8 +386,8 @@ impl ProbingLimiter {
         self.settle()
     }
 
-    /// Notes that a request got no answer because its connection broke or a timeout ended it. For
-    /// the growth of the rate it counts as a 5xx does.
+    /// Notes that a request got no answer because no connection was made, it broke, or a timeout
+    /// ended it. For the growth of the rate it counts as a 5xx does.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_lost(&mut self) -> bool {

@@ -362,7 +362,7 @@ table! {
     OPTION: ["KEYFOB_<OPTION>"] [] Text, "",
         CLI, "An option of the command, such as KEYFOB_MAX_ATTEMPTS for --max-attempts.";
     EXEC_PROFILE: ["KEYFOB_PROFILE"] [] Text, "",
-        CLI, "Set by keyfob exec for its command, to the name of the profile.";
+        CLI, "Set by keyfob exec for its command, to the name of the profile that gave the keys, if one did.";
     PROXY_URL: ["KEYFOB_PROXY_URL"] [] Text, "",
         CLI, "Set by a line that keyfob serve proxy prints: where it listens.";
     PROXY_TOKEN: ["KEYFOB_PROXY_TOKEN"] [] Secret, "",

@@ -1,6 +1,6 @@
 use clap::Args;
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range_as_aws};
+use crate::args::{KEYFOB_OPTIONS_HEADING, number::in_range};
 
 /// Parses the ARN of a role. What it names is left to STS.
 fn role_arn(text: &str) -> Result<String, &'static str> {
@@ -46,7 +46,7 @@ pub(crate) struct RoleArgs {
         long,
         value_name = "SECONDS",
         requires = "role_arn",
-        value_parser = in_range_as_aws(0..=u32::MAX),
+        value_parser = in_range(900..=43_200),
         allow_negative_numbers = true,
         help_heading = KEYFOB_OPTIONS_HEADING
     )]

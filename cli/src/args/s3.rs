@@ -78,7 +78,7 @@ pub(crate) struct TransferArgs {
     #[arg(long, value_name = "ACL")]
     pub(crate) acl: Option<String>,
     /// Who may do what with the new objects, one by one: read, readacl, writeacl or full, such as
-    /// read=uri=http://acs.amazonaws.com/groups/global/AllUsers
+    /// `read=uri=http://acs.amazonaws.com/groups/global/AllUsers`
     #[arg(long, value_name = "WHAT=WHO", num_args = 1..)]
     pub(crate) grants: Vec<String>,
     /// The storage class of the new objects, such as STANDARD_IA

@@ -1,7 +1,7 @@
 use std::{
     fs,
     io::{BufRead as _, BufReader, Read as _},
-    os::unix::fs::PermissionsExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     process::Stdio,
 };
 
@@ -164,7 +164,67 @@ fn without_a_command_it_is_a_shell_and_one_inside_another_is_told() {
         "echo $KEYFOB_PROFILE",
     ]);
     assert_has(&run.stderr, &["note: this is inside another `keyfob exec`"]);
-    assert_eq!(run.ok(), "default\n");
+    assert_eq!(run.ok(), "\n");
+}
+
+#[test]
+fn the_profile_is_told_only_if_it_gave_the_credentials() {
+    let print = ["--", "sh", "-c", "echo ${KEYFOB_PROFILE-none}"];
+    let keys = home();
+    assert_eq!(keys.keyfob([&["exec"][..], &print].concat()).ok(), "\n");
+    // Inside another one, the keys of the environment are those of its profile.
+    let inside = home().with("KEYFOB_PROFILE", "outer");
+    let run = inside.keyfob([&["exec"][..], &print].concat());
+    assert_eq!(run.ok(), "outer\n");
+    let credentials =
+        format!("[dev]\naws_access_key_id = AKIADEV\naws_secret_access_key = {SECRET}\n");
+    let inside = inside.with_file("credentials", &credentials);
+    let run = inside.keyfob([&["exec", "--profile", "dev"][..], &print].concat());
+    assert_eq!(run.ok(), "dev\n");
+}
+
+#[test]
+fn the_files_of_one_that_was_killed_are_removed_by_the_next() {
+    let temporary = tempfile::tempdir().unwrap();
+    let home = home().with("TMPDIR", temporary.path().to_str().unwrap());
+    let folders = || fs::read_dir(temporary.path()).unwrap().count();
+    let start = || {
+        let mut child = home
+            .program(env!("CARGO_BIN_EXE_keyfob"))
+            .args([
+                "exec",
+                "--serve",
+                "--",
+                "sh",
+                "-c",
+                "echo ready; exec sleep 600",
+            ])
+            .stdout(Stdio::piped())
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        output.read_line(&mut line).unwrap();
+        child
+    };
+    let (mut living, mut killed) = (start(), start());
+    assert_eq!(folders(), 2);
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert_eq!(folders(), 2);
+    // Its own is removed at its end, and that of the living one stays.
+    home.keyfob(["exec", "--serve", "true"]).ok();
+    assert_eq!(folders(), 1);
+    send("TERM", &living);
+    living.wait().unwrap();
+    assert_eq!(folders(), 0);
+    // The child of the killed one has no parent any more.
+    let group = format!("-{}", killed.id());
+    home.program("kill")
+        .args(["-TERM", "--", &group])
+        .output()
+        .unwrap();
 }
 
 #[test]

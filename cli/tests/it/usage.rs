@@ -179,6 +179,16 @@ fn a_value_that_cannot_be_used_is_not_repeated_and_its_option_is_named() {
             [&role[..], &["--duration-seconds", "1"]].concat(),
             "DurationSeconds",
         ),
+        (
+            vec![
+                "exec",
+                "--role-arn",
+                "arn:aws:iam::1:role/r",
+                "--duration-seconds",
+                "5",
+            ],
+            "--duration-seconds",
+        ),
     ] {
         let stderr = home.keyfob(&line).fails(252);
         assert_has(&stderr, &[option]);

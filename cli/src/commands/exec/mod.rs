@@ -3,7 +3,7 @@
 mod parent;
 mod served;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use keyfob_chain::{Cached, Origin};
 use keyfob_sigv4::{Credentials, Timestamp};
@@ -27,7 +27,11 @@ const SHORT: i64 = 300;
 /// If there are no credentials, or if the command cannot be started. A command that runs decides on
 /// the exit code itself.
 pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failure> {
-    let outer = context.variables().text(EXEC_PROFILE);
+    // Empty if no profile gave the credentials.
+    let outer = context
+        .variables()
+        .raw(EXEC_PROFILE)
+        .and_then(OsStr::to_str);
     if outer.is_some() {
         context
             .console()
@@ -38,7 +42,13 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
     warn_of_expiry(context, &credentials, origin.as_ref(), args.serve);
     let region = context.region().await?.name().to_owned();
     let mut changes = Changes::new(&region);
-    changes.set(EXEC_PROFILE, context.settings().profile_name());
+    let profile = match origin.as_ref() {
+        Some(origin) if is_of_profile(origin) => context.settings().profile_name(),
+        // Those of the command around this one, if there is one.
+        Some(Origin::Environment { .. }) => outer.unwrap_or_default(),
+        _ => "",
+    };
+    changes.set(EXEC_PROFILE, profile);
     for (name, value) in context.sandbox_variables() {
         changes.set(name, value);
     }
@@ -54,6 +64,18 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
         return parent::run(&words, &changes).await;
     }
     replace(&words, &changes).await
+}
+
+/// Returns true if a profile gave the credentials.
+fn is_of_profile(origin: &Origin) -> bool {
+    match origin {
+        Origin::File { .. } => true,
+        Origin::Role { named_in, .. }
+        | Origin::Sso { named_in, .. }
+        | Origin::Login { named_in, .. }
+        | Origin::Process { named_in } => is_of_profile(named_in),
+        _ => false,
+    }
 }
 
 /// Returns the command and its arguments: without one, the user's shell.
