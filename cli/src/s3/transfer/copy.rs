@@ -1,14 +1,13 @@
 use std::{ops::Range, sync::Arc};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use tokio::task::JoinSet;
 
 use crate::s3::{
     Answer, MultipartUpload, Object, Part, copy_object, head_object, object_tags,
     transfer::{
         Outcome, Overwrite, PARTS, Problem, Transfers,
         same::{are_same, find, length},
-        upload::{joined, part_size},
+        upload::{OnTheWay, joined, part_size},
     },
 };
 
@@ -101,7 +100,9 @@ async fn copy_in_parts(
     let algorithm = transfers.copy_algorithm;
     let upload = MultipartUpload::begin(client, target, &headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
-    let copied = match copy_parts(transfers, &upload, source, head, size).await {
+    let mut copying = OnTheWay::new();
+    let parts = copy_parts(transfers, &upload, source, head, size, &mut copying);
+    let copied = match parts.await {
         Ok(parts) => {
             let mut headers = transfers.customer_key.clone();
             headers.extend(transfers.condition());
@@ -111,6 +112,8 @@ async fn copy_in_parts(
         Err(problem) => Err(problem),
     };
     if copied.is_err() {
+        // A part that arrives after the abort would stay.
+        copying.shutdown().await;
         // The problem says more than why the parts stay, should they do so.
         let _ = upload.abort(client).await;
     }
@@ -150,6 +153,7 @@ async fn copy_parts(
     source: Object<'_>,
     head: &Answer,
     size: u64,
+    copying: &mut OnTheWay,
 ) -> Result<Vec<Part>, Problem> {
     let mut headers = transfers.customer_key.clone();
     headers.extend(transfers.reading_copied.clone());
@@ -157,8 +161,6 @@ async fn copy_parts(
         headers.insert("x-amz-copy-source-if-match", etag);
     }
     let part = part_size(transfers.sizes.part, Some(size));
-    // Dropped with an error, it ends the parts that are on their way.
-    let mut copying = JoinSet::new();
     let mut copied = Vec::new();
     for (number, start) in (1..).zip((0..size).step_by(usize::try_from(part).unwrap_or(usize::MAX)))
     {

@@ -150,7 +150,8 @@ async fn in_parts(
     let algorithm = transfers.algorithm;
     let upload = MultipartUpload::begin(client, object, headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
-    let sent = match send_parts(transfers, &upload, content, size).await {
+    let mut sending = OnTheWay::new();
+    let sent = match send_parts(transfers, &upload, content, size, &mut sending).await {
         Ok(parts) => {
             let mut headers = transfers.customer_key.clone();
             headers.extend(transfers.condition());
@@ -160,20 +161,24 @@ async fn in_parts(
         Err(problem) => Err(problem),
     };
     if sent.is_err() {
+        // A part that arrives after the abort would stay.
+        sending.shutdown().await;
         // The problem says more than why the parts stay, should they do so.
         let _ = upload.abort(client).await;
     }
     sent
 }
 
+/// The parts of an upload that are on their way.
+pub(super) type OnTheWay = JoinSet<Result<Part, crate::s3::Error>>;
+
 async fn send_parts(
     transfers: &Arc<Transfers>,
     upload: &Arc<MultipartUpload>,
     mut parts: Parts,
     size: u64,
+    sending: &mut OnTheWay,
 ) -> Result<Vec<Part>, Problem> {
-    // Dropped with an error, it ends the parts that are on their way.
-    let mut sending = JoinSet::new();
     let mut sent = Vec::new();
     for number in 1.. {
         while sending.len() as u64 >= transfers.connections() {
