@@ -22,13 +22,19 @@ use core::time::Duration;
 ///    thirds. At throttling, the estimate is measured again. Without throttling, the rate goes on
 ///    to double each second, or in four round trips if they take longer.
 ///
-/// The rate doubles only while requests are granted and at most about a quarter of the answers are
-/// server errors or missing. When most are, for a round trip or longer, it goes back to where it
-/// doubled from; it stays where it is while there are many. Never are more in flight than twice
-/// those of the rate in a round trip, and 8. So a service that hangs, breaks, or answers too many
-/// requests with a plain 503 is not flooded: it gets a few times what it grants. While most
-/// is throttled, the rate falls to a request in two seconds, or to a sixteenth of the known rate if
-/// that is less; when something is granted again, it goes on at a quarter of the known rate.
+/// While most is throttled, the rate falls to a request in two seconds, or to a sixteenth of the
+/// known rate if that is less; when something is granted again, it goes on at a quarter of the
+/// known rate.
+///
+/// It is made for throttling, and is no circuit breaker. But it does not make an outage worse and
+/// worse: the rate doubles only while requests are granted and most are answered without a server
+/// error; above about a quarter of errors it hardly does. When most are errors, or missing, for a
+/// round trip or longer, it goes back to where it doubled from. So a service that breaks, or
+/// answers an overload with a plain 503, gets a few times what it grants. The rate does not fall
+/// below what was granted before, as a service would need that works off what its callers have
+/// given up. In the start there is no pace: 8 requests are in flight, or 4, however fast they fail.
+/// After it, at most twice those of the rate in a round trip are, and 8; one without an answer for
+/// 10 s counts as lost.
 ///
 /// It is made for token buckets, which is what AWS documents. A service that counts requests in
 /// fixed windows, such as 100 in each second, throttles all or nothing. There it gets half to three
@@ -375,7 +381,8 @@ impl ProbingLimiter {
     }
 
     /// Notes that a 5xx came at `now` that is not throttling. It counts as neither granted nor
-    /// throttled, and the rate does not double while more than a quarter of the answers are such.
+    /// throttled, and the rate hardly doubles where more than about a quarter of the answers are
+    /// such.
     ///
     /// Returns true if requests that wait may be sent sooner than they were told.
     pub fn on_fault(&mut self, now: Duration) -> bool {
