@@ -7,7 +7,7 @@ use crate::s3::{
     transfer::{
         Outcome, Overwrite, PARTS, Problem, Transfers,
         same::{are_same, find, length},
-        upload::{OnTheWay, joined, part_size},
+        upload::{OnTheWay, end, joined, part_size},
     },
 };
 
@@ -101,23 +101,8 @@ async fn copy_in_parts(
     let upload = MultipartUpload::begin(client, target, &headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
     let mut copying = OnTheWay::new();
-    let parts = copy_parts(transfers, &upload, source, head, size, &mut copying);
-    let copied = match parts.await {
-        Ok(parts) => {
-            let mut headers = transfers.customer_key.clone();
-            headers.extend(transfers.condition());
-            let completed = upload.complete(client, parts, &headers).await;
-            completed.map_err(Problem::from)
-        }
-        Err(problem) => Err(problem),
-    };
-    if copied.is_err() {
-        // A part that arrives after the abort would stay.
-        copying.shutdown().await;
-        // The problem says more than why the parts stay, should they do so.
-        let _ = upload.abort(client).await;
-    }
-    copied
+    let parts = copy_parts(transfers, &upload, source, head, size, &mut copying).await;
+    end(transfers, &upload, parts, copying).await
 }
 
 /// Returns the headers of the new object, which a copy in parts does not take from the source by

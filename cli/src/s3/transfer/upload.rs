@@ -151,7 +151,19 @@ async fn in_parts(
     let upload = MultipartUpload::begin(client, object, headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
     let mut sending = OnTheWay::new();
-    let sent = match send_parts(transfers, &upload, content, size, &mut sending).await {
+    let parts = send_parts(transfers, &upload, content, size, &mut sending).await;
+    end(transfers, &upload, parts, sending).await
+}
+
+/// Makes an object of the parts of an upload. If there is a problem, nothing is left of them.
+pub(super) async fn end(
+    transfers: &Transfers,
+    upload: &MultipartUpload,
+    parts: Result<Vec<Part>, Problem>,
+    mut on_the_way: OnTheWay,
+) -> Result<(), Problem> {
+    let client = &transfers.client;
+    let ended = match parts {
         Ok(parts) => {
             let mut headers = transfers.customer_key.clone();
             headers.extend(transfers.condition());
@@ -160,13 +172,13 @@ async fn in_parts(
         }
         Err(problem) => Err(problem),
     };
-    if sent.is_err() {
+    if ended.is_err() {
         // A part that arrives after the abort would stay.
-        sending.shutdown().await;
+        on_the_way.shutdown().await;
         // The problem says more than why the parts stay, should they do so.
         let _ = upload.abort(client).await;
     }
-    sent
+    ended
 }
 
 /// The parts of an upload that are on their way.
