@@ -3,6 +3,8 @@
 //! `KEYFOB_WRITE_DOCS=1 cargo test -p keyfob --test it the_transcripts` writes the output of this
 //! version into those that run in the sandbox, and the picture of a terminal.
 
+use crate::keyfob::Home;
+
 #[cfg(target_os = "linux")]
 use std::{env, fs, path::Path};
 
@@ -38,6 +40,28 @@ fn blocks(readme: &str, language: &str) -> Vec<(String, String)> {
     }
     assert!(!commands.is_empty(), "{language}");
     commands
+}
+
+/// Help wins over what is missing, and loses to a word that is not known.
+#[test]
+fn the_commands_in_place_of_other_tools_exist_with_their_options() {
+    let readme = include_str!("../../README.md");
+    let (_, below) = readme
+        .split_once("\n## Moving from another tool\n")
+        .unwrap();
+    let (section, _) = below.split_once("\n## ").unwrap();
+    let home = Home::new();
+    let quoted = section.split('`').skip(1).step_by(2);
+    let commands: Vec<_> = quoted
+        .filter_map(|text| text.strip_prefix("keyfob "))
+        .collect();
+    assert!(commands.len() > 20, "{commands:?}");
+    for command in commands {
+        let words = command.replace("'NAME: VALUE'", "NAME:VALUE");
+        let words = words.split(' ').take_while(|word| *word != "--");
+        let help = home.keyfob(words.chain(["--help"])).ok();
+        assert!(help.contains("Usage: keyfob "), "{command}");
+    }
 }
 
 /// Runs the commands of a README in its blocks `shell-session`, and compares their output. What is
