@@ -7,6 +7,8 @@ pub(crate) enum NumberError {
     NotANumber,
     /// The same, for an option of `aws`, which exits with another code then.
     NotForAws,
+    /// The same, where decimals are allowed.
+    NotADecimal,
     OutOfRange {
         number: i128,
         range: RangeInclusive<u32>,
@@ -17,6 +19,7 @@ impl fmt::Display for NumberError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotANumber | Self::NotForAws => f.write_str("it is not a whole number"),
+            Self::NotADecimal => f.write_str("it is not a number"),
             Self::OutOfRange { number, range } => {
                 let (start, end) = (range.start(), range.end());
                 write!(f, "{number} is not in the range {start} to {end}")

@@ -123,7 +123,7 @@ fn place(word: &str, words: &[OsString]) -> String {
 pub(crate) fn refused_number(name: &str, reason: &NumberError) -> Failure {
     let text = reason.to_string();
     match reason {
-        NumberError::NotForAws => {
+        NumberError::NotForAws | NumberError::NotADecimal => {
             Failure::other(format!("{name}: {text}")).with_code("ParamValidation")
         }
         NumberError::NotANumber | NumberError::OutOfRange { .. } => invalid(name, &text),

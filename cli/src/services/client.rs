@@ -32,8 +32,8 @@ const TRADERS: [Service; 4] = [
     Service::SIGNIN,
 ];
 
-/// A client of one service, with the credentials in use, that counts its retries for the error
-/// message.
+/// A client of one service, with the credentials in use, that counts the retries of a call for the
+/// error message.
 pub(crate) struct Client {
     client: sts::Client,
     service: &'static Service,
@@ -41,6 +41,7 @@ pub(crate) struct Client {
     credentials: Option<Credentials>,
     /// Whether the credentials are those in use.
     is_in_use: bool,
+    /// How often the latest call was sent again.
     retries: Arc<AtomicU32>,
 }
 
@@ -184,6 +185,11 @@ impl Client {
         })
     }
 
+    /// Returns the time by the clock of the service, as far as its answers have shown it.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.client.now()
+    }
+
     /// Returns true if calls are signed.
     pub(crate) fn signs(&self) -> bool {
         self.credentials.is_some()
@@ -231,6 +237,7 @@ impl Client {
     pub(crate) async fn try_send<C: Call + Sync>(&self, call: &C) -> Result<C::Output, Error> {
         let _waiting = waiting_for(format!("{} at {}", self.service.id(), self.url()));
         let start = Instant::now();
+        self.retries.store(0, Ordering::Relaxed);
         let answer = match &self.credentials {
             Some(credentials) => self.client.send(call, credentials).await,
             None => self.client.send_unsigned(call).await,

@@ -418,10 +418,10 @@ pub(super) fn integer(text: &str) -> Result<i64, NumberError> {
 }
 
 pub(super) fn float(text: &str) -> Result<f64, NumberError> {
-    let number: f64 = text.parse().map_err(|_| NumberError::NotForAws)?;
+    let number: f64 = text.parse().map_err(|_| NumberError::NotADecimal)?;
     Some(number)
         .filter(|number| number.is_finite())
-        .ok_or(NumberError::NotForAws)
+        .ok_or(NumberError::NotADecimal)
 }
 
 #[cfg(test)]

@@ -43,7 +43,7 @@ mod sts;
 use std::{fmt, sync::LazyLock};
 
 use keyfob_backoff::limit::RateLimit;
-use keyfob_chain::settings::CLI_TIMESTAMP_FORMAT;
+use keyfob_chain::{settings::CLI_TIMESTAMP_FORMAT, shell};
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::{
     Error, ErrorKind,
@@ -377,6 +377,28 @@ fn may_have_run(error: &Error) -> bool {
     }
 }
 
+/// Returns how to send a request again that the service may have got, if it knows the request by a
+/// token then. Without the token, what the request asks for would be done twice.
+fn hint_token(
+    service: &Service,
+    operation: &Operation,
+    error: &Error,
+    parameters: &Map<String, Value>,
+) -> Option<String> {
+    let mut members = service.model.members(operation.input).iter();
+    let name = members.find(|member| member.is_token)?.name;
+    let token = parameters.get(name)?.as_str()?;
+    let mut flags = operation.flags.iter();
+    let flag = flags.find(|flag| flag.member == name)?.name;
+    may_have_run(error).then(|| {
+        format!(
+            "the request may have been received: to send it again so that it is done once, run the \
+             same command with {}",
+            shell::option(flag, token)
+        )
+    })
+}
+
 /// Returns how times are printed.
 fn times(context: &Context) -> Result<Times, Failure> {
     let Some(setting) = context.settings().find(&CLI_TIMESTAMP_FORMAT) else {
@@ -448,13 +470,13 @@ impl Caller<'_> {
             return Ok(answer);
         }
         let failure = self.explain(client, &error).await.with_decoder(&error);
-        let globals = self.context.globals();
-        Err(
-            match (self.invocation.service.rules.hint)(globals, operation, &error, parameters) {
-                Some(hint) => failure.with_hint(hint),
-                None => failure,
-            },
-        )
+        let (globals, service) = (self.context.globals(), self.invocation.service);
+        let hint = (service.rules.hint)(globals, operation, &error, parameters);
+        let hint = hint.or_else(|| hint_token(service, operation, &error, parameters));
+        Err(match hint {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        })
     }
 
     /// Gets the next page.

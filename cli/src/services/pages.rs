@@ -275,8 +275,11 @@ fn one_page(
         return Ok(());
     }
     let refused = refused.join(", ");
-    let message =
-        format!("Cannot specify --no-paginate along with pagination arguments: {refused}");
+    let manual = parameters.keys().find(|name| model.has_parameter(name));
+    let message = match manual {
+        Some(name) => format!("{name} is given, which asks for one page: leave out {refused}"),
+        None => format!("Cannot specify --no-paginate along with pagination arguments: {refused}"),
+    };
     Err(Failure::other(message).with_code("Pagination"))
 }
 

@@ -10,7 +10,7 @@ use crate::{
     failure::Failure,
     services::{
         command::{Given, Invocation, float, integer},
-        model::{Kind, Model, Shape},
+        model::{Kind, Model, Scalar, Shape},
     },
     syntax::{Form, expand, expand_bytes, expand_number, expand_secret, parse_value},
 };
@@ -164,8 +164,9 @@ pub(super) fn add_tokens(model: &Model, input: &str, parameters: &mut Map<String
     }
 }
 
-/// Checks parameters against the shape: required members, names and types. Minima are checked where
-/// the request is written. Which values an enumeration has, only the service knows: it adds some.
+/// Checks parameters against the shape: required members, names, types, and minima of decimals.
+/// Other minima are checked where the request is written. Which values an enumeration has, only the
+/// service knows: it adds some.
 ///
 /// # Errors
 ///
@@ -238,7 +239,9 @@ fn check_value(model: &Model, shape: &str, value: &Value, path: &str, faults: &m
             return;
         }
         (Shape::Scalar(scalar), value) => match check_kind(scalar.kind, value) {
-            Ok(()) => return,
+            Ok(()) => {
+                return check_least(scalar, value, path, faults);
+            }
             Err(expected) => expected,
         },
         (Shape::Structure(_) | Shape::Map { .. }, _) => "an object",
@@ -247,6 +250,17 @@ fn check_value(model: &Model, shape: &str, value: &Value, path: &str, faults: &m
     faults.push(format!(
         "Invalid type for parameter {path}, must be {expected}"
     ));
+}
+
+fn check_least(scalar: &Scalar, value: &Value, path: &str, faults: &mut Vec<String>) {
+    let least = scalar.limits.min.filter(|_| scalar.kind == Kind::Float);
+    if let (Some(least), Some(number)) = (least, value.as_f64())
+        && number < least as f64
+    {
+        faults.push(format!(
+            "Invalid range for parameter {path}, valid min value: {least}"
+        ));
+    }
 }
 
 /// Returns the words for what is expected if the value is something else.
@@ -291,8 +305,8 @@ mod tests {
 
     fn model() -> Model {
         Model::parse(
-            "structure In Name!:nameType Tags:tags Count:integer Rate:float On:boolean Token~\n\
-             list tags Tag\nstructure Tag Key! Value\nstring nameType a|b\n",
+            "structure In Name!:nameType Tags:tags Count:integer Rate:rate On:boolean Token~\n\
+             list tags Tag\nstructure Tag Key! Value\nstring nameType a|b\ndouble rate 0..9\n",
         )
     }
 
@@ -310,6 +324,11 @@ mod tests {
             "Name": "a", "Tags": [{"Key": "k"}], "Count": 1, "Rate": 2, "On": true, "Token": "t",
         });
         assert_eq!(faults(&good), "");
+        let negative = faults(&json!({"Name": "a", "Rate": -0.5}));
+        assert!(
+            negative.ends_with("range for parameter Rate, valid min value: 0"),
+            "{negative}"
+        );
         // A service adds values.
         assert_eq!(faults(&json!({"Name": "new"})), "");
         let bad = json!({

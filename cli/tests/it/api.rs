@@ -252,6 +252,11 @@ fn an_error_of_the_service_has_its_code_and_wrong_words_are_refused_without_send
         ),
         ("rpcv2-canary Get", "no service has this name"),
         (
+            "canary/.. Get --protocol query --api-version 1",
+            "SERVICE: write the name as `aws` has it",
+        ),
+        ("KMS DescribeKey", "in small letters, such as kms"),
+        (
             "kms describe-canary",
             "OPERATION: write its name as in the API reference",
         ),

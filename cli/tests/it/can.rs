@@ -444,7 +444,15 @@ fn wrong_words_are_refused_before_anything_is_sent() {
     for (line, text) in [
         (
             "can s3:GetObject bucket/canary",
-            "a word is neither an action, such as s3:GetObject",
+            "word 2: it is neither an action, such as s3:GetObject",
+        ),
+        (
+            "can s3:Get*",
+            "word 1: IAM simulates no wildcards: name each action",
+        ),
+        (
+            "can s3:GetObject --context canary=1",
+            "--context: the key is none of conditions, such as aws:SourceIp",
         ),
         ("can arn:aws:s3:::canary", "no action is given: name one"),
         (

@@ -375,6 +375,24 @@ fn a_call_that_creates_something_is_sent_again_only_if_the_service_knows_it_by_a
 }
 
 #[test]
+fn instances_that_may_have_been_started_have_a_hint_that_starts_no_others() {
+    // The connection breaks after the request.
+    let (url, bodies) = start_server("");
+    let words = [&RUN[..], &["--endpoint-url", &url]].concat();
+    let stderr = home().keyfob(&words).fails(255);
+    let first = bodies.recv().unwrap();
+    let (_, option) = stderr.rsplit_once("the same command with ").unwrap();
+    let again = words.iter().copied().chain(option.split_whitespace());
+    home().keyfob(again).fails(255);
+    assert_eq!(bodies.recv().unwrap(), first);
+
+    let (url, _) = start_server(&refused("400 Bad Request", "InvalidAMIID.Malformed", "no"));
+    let words = [&RUN[..], &["--endpoint-url", &url]].concat();
+    let stderr = home().keyfob(words).fails(254);
+    assert_lacks(&stderr, &["--client-token"]);
+}
+
+#[test]
 fn a_quota_without_a_value_of_its_own_is_the_default_one() {
     let quota = ["service-quotas", "get-service-quota"];
     let json = "{\"ServiceCode\": \"ec2\", \"QuotaCode\": \"L-1216C47A\", \"ContextId\": \"*\"}";
@@ -530,4 +548,23 @@ fn throttling_between_pages_is_waited_for() {
         .collect();
     assert_eq!(names, ["t0", "t1", "t2"]);
     assert_eq!(bodies.try_iter().count(), 5);
+}
+
+/// Retries of earlier pages are none of the call that fails.
+#[test]
+fn the_retries_of_the_page_that_fails_are_counted() {
+    let home = home().with("AWS_MAX_ATTEMPTS", "2");
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let (url, _) = start_server_with(move |_| {
+        if count.fetch_add(1, std::sync::atomic::Ordering::Relaxed) != 1 {
+            return refused("503 Service Unavailable", "RequestLimitExceeded", "no");
+        }
+        answer(
+            "200 OK",
+            "<DescribeInstanceTypesResponse><nextToken>t</nextToken></DescribeInstanceTypesResponse>",
+        )
+    });
+    let words = ["ec2", "describe-instance-types", "--endpoint-url", &url];
+    let stderr = home.keyfob(words).fails(254);
+    assert_has(&stderr, &["(reached max retries: 1)"]);
 }

@@ -148,6 +148,12 @@ fn options_of_paging_beside_no_paginate_and_tokens_of_other_lists_are_refused() 
     let text = "Cannot specify --no-paginate along with pagination arguments: --page-size, \
                 --starting-token";
     assert_has(&stderr, &["(Pagination): ", text]);
+    let input = r#"{"NextToken": "t"}"#;
+    let by_hand = ["--cli-input-json", input, "--max-items", "1"];
+    let services = ["service-quotas", "list-services"];
+    let stderr = home.keyfob(services.iter().chain(&by_hand)).fails(255);
+    let text = "NextToken is given, which asks for one page: leave out --max-items";
+    assert_has(&stderr, &["(Pagination): ", text]);
     // {"NextToken": "a"}
     let other = ["--starting-token", "eyJOZXh0VG9rZW4iOiAiYSJ9"];
     let stderr = home.keyfob(LIST.iter().chain(&other)).fails(255);

@@ -95,6 +95,24 @@ impl Client {
         &self.0.endpoint
     }
 
+    /// Returns the service's time: this machine's, corrected by what its answers have shown if the
+    /// clocks differ so much that a signature would be refused.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sigv4::Timestamp;
+    /// use keyfob_sts::Client;
+    ///
+    /// let client = Client::builder().region("eu-west-1")?.build()?;
+    /// // There was no answer yet.
+    /// assert!(client.now().seconds_since(Timestamp::now()) < 2);
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.correct(Timestamp::now())
+    }
+
     /// Sends a call, signed with `credentials`, and returns its output. A call that is authorized
     /// in another way is sent without them.
     ///

@@ -141,6 +141,8 @@ async fn a_client_follows_the_clock_of_the_service_and_with_an_opt_in_the_next_a
     assert_eq!(error.code(), Some("SignatureDoesNotMatch"));
     let skew = error.clock_skew_seconds().unwrap();
     assert!((3590..=3610).contains(&skew), "{skew}");
+    let ahead = client.now().seconds_since(Timestamp::now());
+    assert!((3590..=3610).contains(&ahead), "{ahead}");
     client.send(&whoami, &lab.alice).await.unwrap();
 
     lab.services.fail(Fault::Clock { seconds: -86_400 }, 2);

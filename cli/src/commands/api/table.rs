@@ -18,6 +18,14 @@ use crate::{
 /// If the service is not in the table and not described, or if it has no such protocol.
 pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
     let name: &'static str = String::leak(args.service.clone());
+    let is_plain = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+    };
+    if name.is_empty() || !name.bytes().all(is_plain) {
+        return Err(Failure::usage(
+            "SERVICE: write the name as `aws` has it, in small letters, such as kms",
+        ));
+    }
     let row = Row::find(name);
     if row.is_none() && args.protocol.is_none() {
         return Err(if catalog::is_other(&args.service) {

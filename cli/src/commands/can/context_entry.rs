@@ -69,11 +69,16 @@ impl ContextEntry {
     ///
     /// # Errors
     ///
-    /// If a word is neither.
+    /// If a word is neither, or if its key is none of conditions.
     pub(super) fn read_all(words: &[Text], variables: &Variables) -> Result<Vec<Self>, Failure> {
         let mut entries: Vec<Self> = Vec::new();
         for word in words {
             let new = Self::read(word, variables)?;
+            if !is_key(&new.key) {
+                let flag = &word.flag;
+                let text = "the key is none of conditions, such as aws:SourceIp";
+                return Err(Failure::usage(format!("{flag}: {text}")));
+            }
             let mut known = entries.iter_mut();
             match known.find(|known| known.key.eq_ignore_ascii_case(&new.key)) {
                 Some(known) => {
@@ -141,6 +146,17 @@ impl ContextEntry {
         let is_list = self.values.len() > 1 && !kind.ends_with("List");
         format!("{kind}{}", if is_list { "List" } else { "" })
     }
+}
+
+/// Returns true for a service or a provider with a name.
+///
+/// Source: IAM API reference, `ContextEntry`.
+fn is_key(key: &str) -> bool {
+    let is_long_enough = (5..=256).contains(&key.chars().count());
+    is_long_enough
+        && key
+            .split_once(':')
+            .is_some_and(|(of, name)| !of.is_empty() && !name.is_empty())
 }
 
 fn kind_of_key(key: &str) -> Option<&'static str> {
@@ -236,7 +252,10 @@ mod tests {
             (&["42", "m5.large"], "stringList"),
             (&[""], "string"),
         ] {
-            let words: Vec<String> = values.iter().map(|value| format!("k={value}")).collect();
+            let words: Vec<String> = values
+                .iter()
+                .map(|value| format!("my:key={value}"))
+                .collect();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             assert_eq!(kinds(&words), [expected], "{values:?}");
         }
@@ -257,13 +276,25 @@ mod tests {
     }
 
     #[test]
+    fn a_key_is_one_of_conditions() {
+        for key in ["aws:SourceIp", "saml:aud", "login.example.com:sub", "s3:x"] {
+            assert_eq!(is_key(key), key != "s3:x", "{key}");
+        }
+        for key in ["SourceIp", ":SourceIp", "sources:", ""] {
+            assert!(!is_key(key), "{key}");
+        }
+    }
+
+    #[test]
     fn an_entry_as_for_aws_names_its_type() {
-        let entry = "ContextKeyName=k,ContextKeyValues=1,2,ContextKeyType=stringList";
+        let entry = "ContextKeyName=my:key,ContextKeyValues=1,2,ContextKeyType=stringList";
         assert_eq!(kinds(&[entry]), ["stringList"]);
-        let json =
-            r#"{"ContextKeyName": "k", "ContextKeyValues": ["AA=="], "ContextKeyType": "binary"}"#;
+        let json = r#"{"ContextKeyName": "my:key", "ContextKeyValues": ["AA=="], "ContextKeyType": "binary"}"#;
         assert_eq!(kinds(&[json]), ["binary"]);
-        assert_eq!(kinds(&["ContextKeyName=k,ContextKeyValues=7"]), ["numeric"]);
-        assert_eq!(kinds(&["k=7", "K=a=b"]), ["stringList"]);
+        assert_eq!(
+            kinds(&["ContextKeyName=my:key,ContextKeyValues=7"]),
+            ["numeric"]
+        );
+        assert_eq!(kinds(&["my:key=7", "MY:key=a=b"]), ["stringList"]);
     }
 }

@@ -87,6 +87,11 @@ impl<'a> Iam<'a> {
         })
     }
 
+    /// Returns the time by the clock of IAM, whose times those of keys are.
+    pub(super) fn now(&self) -> Timestamp {
+        self.client.now()
+    }
+
     /// Signs the calls that follow with a key of the user that is not the one in use.
     ///
     /// # Errors

@@ -7,7 +7,7 @@ use std::{
 };
 
 use keyfob_chain::{Origin, files::Lock, shell};
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::Credentials;
 use keyfob_sts::{Error, Principal, actions::GetCallerIdentity, call::Service};
 use serde_json::json;
 
@@ -147,7 +147,7 @@ impl Run<'_> {
                 .credentials(&old)
                 .map(|key| key.secret_access_key().clone()),
             old: old.clone(),
-            begun: Timestamp::now(),
+            begun: self.iam.now(),
             grace_seconds: self.args.grace.seconds,
             keep_inactive: self.args.keep_inactive,
             new: None,
@@ -223,7 +223,7 @@ impl Run<'_> {
         let mut reason: Option<Failure> = None;
         let _told = undo_on_signal(self.interrupted());
         loop {
-            let step = rotation.next(Timestamp::now());
+            let step = rotation.next(self.iam.now());
             if let Step::End(end) = &step {
                 return self.end(&rotation, end, reason);
             }
@@ -293,7 +293,7 @@ impl Run<'_> {
                 };
             }
             Step::Prove => {
-                let age = Timestamp::now().seconds_since(journal.begun);
+                let age = self.iam.now().seconds_since(journal.begun);
                 let patience = if age > KNOWN_AFTER {
                     Patience::PROOF_AGAIN
                 } else {
@@ -484,7 +484,7 @@ impl Run<'_> {
         let mut steps = Vec::new();
         let until = loop {
             let journal = rotation.journal().clone();
-            let step = rotation.next(Timestamp::now());
+            let step = rotation.next(self.iam.now());
             let text = match &step {
                 Step::Create => format!("create a key for the user {}", self.owner.user),
                 Step::Prove => "test the new key with sts get-caller-identity".to_owned(),
