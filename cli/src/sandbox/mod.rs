@@ -1,5 +1,5 @@
 //! A small AWS on loopback ports: an STS that verifies signatures, an IAM with the access keys of a
-//! user and the policy simulator, an EC2 that answers dry runs, quotas, an IAM Identity Center, AWS
+//! user and the policy simulator, an EC2 with a few instances, quotas, an IAM Identity Center, AWS
 //! Sign-In, an instance with a role, and an identity provider.
 
 mod environment;
@@ -30,13 +30,17 @@ const INSTANCE_ID: &str = "i-0123456789abcdef0";
 const ROLE_SECONDS: i64 = 3600;
 /// The permission sets of the user.
 const PERMISSION_SETS: [&str; 2] = ["Admin", "ReadOnly"];
-/// What the policies of the user say to the simulator and to dry runs.
+/// What the policies of the user say to the simulator and to EC2.
 const USER_POLICY: &str = r#"{
     "Version": "2012-10-17",
     "Statement": [
         {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": "*"},
         {"Effect": "Deny", "Action": "s3:*", "Resource": "arn:aws:s3:::secret/*"},
-        {"Effect": "Allow", "Action": ["ec2:Describe*", "ec2:StartInstances"], "Resource": "*"},
+        {
+            "Effect": "Allow",
+            "Action": ["ec2:Describe*", "ec2:RebootInstances", "ec2:RunInstances", "ec2:StartInstances"],
+            "Resource": "*"
+        },
         {
             "Effect": "Allow",
             "Action": "ec2:TerminateInstances",
@@ -48,7 +52,10 @@ const USER_POLICY: &str = r#"{
 /// What the policy of the instance's role says.
 const ROLE_POLICY: &str = r#"{
     "Version": "2012-10-17",
-    "Statement": {"Effect": "Allow", "Action": "s3:*Object", "Resource": "arn:aws:s3:::app/*"}
+    "Statement": [
+        {"Effect": "Allow", "Action": "s3:*Object", "Resource": "arn:aws:s3:::app/*"},
+        {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
+    ]
 }"#;
 /// The size limit of a request to a service in bytes.
 const MAX_BODY: usize = 1 << 20;

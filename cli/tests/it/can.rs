@@ -409,7 +409,7 @@ fn in_the_sandbox_policies_of_its_user_and_its_role_can_be_asked_about() {
         &run.stdout,
         &[
             "principal   arn:aws:iam::123456789012:role/app\nallowed     s3:PutObject on ",
-            "by          policy objects (role), statement at 3:18 to ",
+            "by          policy objects (role), statement at 4:9 to ",
             "denied      s3:ListBucket on arn:aws:s3:::app/k\n\
              by          no statement matched\n",
         ],

@@ -8,7 +8,11 @@ use crate::{
 };
 
 /// What the examples name, and what there is in the sandbox and in the home of this test.
-const NAMES: [(&str, &str); 14] = [
+const NAMES: [(&str, &str); 15] = [
+    (
+        "reboot-instances --instance-ids i-1234567890abcdef0",
+        "reboot-instances --instance-ids i-0123456789abcdef0",
+    ),
     ("--check policy.json", "--check trust.json"),
     ("--profile prod", "--profile user"),
     ("PROFILE=prod", "PROFILE=user"),
@@ -32,7 +36,7 @@ const NAMES: [(&str, &str); 14] = [
 ];
 
 /// Examples with another end than success, and the reason.
-const OTHER_ENDS: [(&str, i32, &str); 28] = [
+const OTHER_ENDS: [(&str, i32, &str); 29] = [
     ("keyfob api ", 252, "the sandbox has no such service"),
     ("keyfob can ec2", 1, "the user may not stop instances"),
     ("keyfob can iam", 1, "the user may not pass roles"),
@@ -48,7 +52,12 @@ const OTHER_ENDS: [(&str, i32, &str); 28] = [
         "the key is not that of a session",
     ),
     ("keyfob doctor", 1, "it warns about the key in a file"),
-    ("keyfob ec2 ", 254, "the sandbox has no instances"),
+    (
+        "keyfob ec2 stop-instances",
+        254,
+        "the user may not stop instances",
+    ),
+    ("keyfob ec2 terminate-instances", 254, "nor terminate them"),
     ("keyfob exec --serve", 127, "there is no such job"),
     (
         "keyfob iam create-role",

@@ -40,6 +40,7 @@ mod files;
 mod findings;
 mod imds;
 #[cfg(target_os = "linux")]
+mod instances;
 mod javascript;
 #[cfg(unix)]
 mod key_cures;

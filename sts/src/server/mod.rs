@@ -3,7 +3,7 @@
 //! An [`Account`] has users with long-term keys, roles with trust policies, MFA devices, identity
 //! providers, and users of IAM Identity Center. [`Services`] answer requests to it: a function from
 //! a request and the time to a response. All twelve actions of STS are there, those of IAM for
-//! access keys and its policy simulator, dry runs of EC2, Service Quotas, IAM Identity Center with
+//! access keys and its policy simulator, instances of EC2, Service Quotas, IAM Identity Center with
 //! its authorization server and its portal, and AWS Sign-In with the sign-in to the console.
 //! Signatures and proofs are verified, trust policies are evaluated, codes are accepted once, and
 //! errors have the codes and messages of the real services. Give the function to any listener, such
@@ -38,8 +38,8 @@
 //!
 //! To answer slowly, let the listener's function wait first. [`Services::fail`] makes other faults.
 //!
-//! It is not a copy of AWS. Policies of callers are evaluated for the simulator and for dry runs
-//! only: a caller may do whatever the trust policy of a role lets it do. In a browser, users do not
+//! It is not a copy of AWS. Policies of callers are evaluated for the simulator and for EC2 only:
+//! a caller may do whatever the trust policy of a role lets it do. In a browser, users do not
 //! sign in: a page asks which of them approves. Signatures of SAML assertions are not verified. Web
 //! identity tokens are signed with a secret of the account, if they are not from a provider whose
 //! [keys](Account::add_oidc_keys) the account has.

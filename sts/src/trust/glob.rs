@@ -1,6 +1,6 @@
 /// A pattern in which `*` stands for any text and `?` for any character.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Glob(Vec<Piece>);
+pub(crate) struct Glob(Vec<Piece>);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Piece {
@@ -10,7 +10,7 @@ pub(super) enum Piece {
 }
 
 impl Glob {
-    pub(super) fn new(pattern: &str) -> Self {
+    pub(crate) fn new(pattern: &str) -> Self {
         pattern.chars().map(Piece::from_pattern).collect()
     }
 
@@ -23,7 +23,7 @@ impl Glob {
     }
 
     /// Matches in time proportional to the product of both lengths, whatever the pattern.
-    pub(super) fn matches(&self, text: &str) -> bool {
+    pub(crate) fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();
         let (mut at, mut piece) = (0, 0);
         // The last `*`, and where the text that it stands for ends so far.

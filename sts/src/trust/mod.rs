@@ -54,12 +54,15 @@ mod statement;
 #[cfg(test)]
 mod tests;
 
-#[cfg(feature = "server")]
-pub(crate) use self::permissions::{Match as PermissionsMatch, Permissions, Place};
 pub use self::{
     decision::{ConditionReport, Decision, Mismatch, StatementReport, Verdict},
     document::{Trusted, document},
     error::PolicyError,
     policy::TrustPolicy,
     request::{Caller, Request},
+};
+#[cfg(feature = "server")]
+pub(crate) use self::{
+    glob::Glob,
+    permissions::{Match as PermissionsMatch, Permissions, Place},
 };

@@ -24,7 +24,10 @@ use self::{
     login::Login, providers::Providers,
 };
 pub use self::{identity::Identity, mfa::MfaDevice, role::Role};
-use crate::{error::Error, server::code_grant::Code};
+use crate::{
+    error::Error,
+    server::{code_grant::Code, ec2::Instance},
+};
 
 /// The length of a session token. Real ones have some hundred characters.
 const TOKEN_LENGTH: usize = 356;
@@ -62,6 +65,8 @@ pub(super) struct State {
     /// The users, with when they were added, if that is known.
     users: HashMap<String, Option<Timestamp>>,
     user_policies: HashMap<String, Vec<Policy>>,
+    /// The instances of EC2, if that was asked for any.
+    instances: Option<Vec<Instance>>,
     /// The requests for higher quotas.
     quota_requests: Vec<Value>,
     roles: HashMap<String, Role>,
@@ -284,6 +289,16 @@ impl Account {
         let encoded = ids::random_message();
         self.state().messages.insert(encoded.clone(), json.into());
         encoded
+    }
+
+    /// Reads or changes the instances.
+    pub(super) fn with_instances<T>(
+        &self,
+        now: Timestamp,
+        change: impl FnOnce(&mut Vec<Instance>) -> T,
+    ) -> T {
+        let mut state = self.state();
+        change(state.instances.get_or_insert_with(|| Instance::first(now)))
     }
 
     pub(super) fn quota_requests(&self) -> Vec<Value> {

@@ -11,7 +11,7 @@ use super::{
     api::{Api, Request},
     query::{
         Parameters, QueryService, unknown_action,
-        xml::{element, optional, parent},
+        xml::{self, element, optional, parent},
     },
     refusal::Refusal,
 };
@@ -28,6 +28,7 @@ const IAM: QueryService = QueryService {
     name: "iam",
     namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
     is_unsigned: |_| false,
+    answer: xml::answer,
     run,
 };
 

@@ -25,6 +25,8 @@ pub(super) struct QueryService {
     pub(super) namespace: &'static str,
     /// Whether an action takes a token instead of a signature.
     pub(super) is_unsigned: fn(&str) -> bool,
+    /// Formats an answer: namespace, action, content of the result element, id of the request.
+    pub(super) answer: fn(&str, &str, &str, &str) -> String,
     /// Runs an action for a caller, who is not known if the action is not signed. Returns the
     /// content of the result element, or nothing for an action without a result.
     pub(super) run: fn(&str, Option<Key>, &Request<'_>, &Parameters) -> Result<String, Refusal>,
@@ -48,7 +50,7 @@ impl QueryService {
             return (None, Err(Refusal::bad("MissingAction", message)));
         };
         let result = (self.run)(&action, caller, request, &parameters).map(|result| {
-            let answer = xml::answer(self.namespace, &action, &result, &request.id);
+            let answer = (self.answer)(self.namespace, &action, &result, &request.id);
             with_type("text/xml", answer)
         });
         (Some(action), result)

@@ -16,7 +16,12 @@ pub(in crate::server) fn optional(name: &str, text: Option<&str>) -> String {
 }
 
 /// Formats the response to an action. One without a result has no element for it.
-pub(super) fn answer(namespace: &str, action: &str, result: &str, request_id: &str) -> String {
+pub(in crate::server) fn answer(
+    namespace: &str,
+    action: &str,
+    result: &str,
+    request_id: &str,
+) -> String {
     let mut content = parent("ResponseMetadata", &element("RequestId", request_id));
     if !result.is_empty() {
         content = parent(&format!("{action}Result"), result) + &content;

@@ -8,7 +8,7 @@ use self::actions::Call;
 use super::{
     account::Key,
     api::{Api, Request},
-    query::{Parameters, QueryService},
+    query::{Parameters, QueryService, xml},
     refusal::Refusal,
 };
 
@@ -24,6 +24,7 @@ const STS: QueryService = QueryService {
     name: "sts",
     namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
     is_unsigned: actions::is_unsigned,
+    answer: xml::answer,
     run,
 };
 

@@ -1,8 +1,15 @@
-//! EC2: whether a call would be permitted, and nothing else.
+//! EC2: a few instances, and whether a call would be permitted.
+//!
+//! Source: EC2 API reference, version 2016-11-15.
+
+mod catalog;
+mod instances;
+mod list;
 
 use http::Response;
 use serde_json::json;
 
+pub(super) use self::instances::Instance;
 use super::{
     account::{Identity, Key},
     api::{Api, Request},
@@ -27,10 +34,11 @@ const EC2: QueryService = QueryService {
     name: "ec2",
     namespace: "http://ec2.amazonaws.com/doc/2016-11-15/",
     is_unsigned: |_| false,
+    answer,
     run,
 };
 
-/// Answers a dry run by the policies of the caller. Each action has any resource.
+/// Carries out an action if the policies of the caller allow it on any resource.
 fn run(
     action: &str,
     caller: Option<Key>,
@@ -38,17 +46,32 @@ fn run(
     parameters: &Parameters,
 ) -> Result<String, Refusal> {
     let identity = caller.ok_or_else(Refusal::internal)?.identity;
-    if parameters.get("DryRun") != Some("true") {
-        let message = "This server has no instances: it only says whether a call would be \
-                       permitted. Add DryRun.";
-        return Err(Refusal::bad("UnsupportedOperation", message));
+    let permission = format!("ec2:{action}");
+    let verdict = verdict(request, &identity, &permission);
+    if verdict != Verdict::Allowed {
+        return Err(denied(request, &identity, &permission, verdict));
     }
-    let (arn, action) = (identity.arn(request.account.id()), format!("ec2:{action}"));
-    let verdict = verdict(request, &identity, &action);
-    if verdict == Verdict::Allowed {
+    if parameters.get("DryRun") == Some("true") {
         let message = "Request would have succeeded, but DryRun flag is set.";
         return Err(Refusal::with_status(412, "DryRunOperation", message));
     }
+    match action {
+        "DescribeImages" => catalog::describe_images(parameters),
+        "DescribeInstanceTypes" => catalog::describe_instance_types(parameters),
+        "DescribeRegions" => catalog::describe_regions(parameters),
+        other => instances::run(other, request, parameters),
+    }
+}
+
+/// Formats an answer, whose members have no element round them in this protocol.
+fn answer(namespace: &str, action: &str, result: &str, request_id: &str) -> String {
+    let id = element("requestId", request_id);
+    format!("<{action}Response xmlns=\"{namespace}\">{id}{result}</{action}Response>\n")
+}
+
+/// Returns the refusal, with a message that can be decoded.
+fn denied(request: &Request<'_>, identity: &Identity, action: &str, verdict: Verdict) -> Refusal {
+    let arn = identity.arn(request.account.id());
     let decision = json!({
         "allowed": false,
         "explicitDeny": verdict == Verdict::Denied,
@@ -65,7 +88,7 @@ fn run(
         "You are not authorized to perform this operation. User: {arn} is not authorized to \
          perform: {action}. Encoded authorization failure message: {encoded}"
     );
-    Err(Refusal::with_status(403, "UnauthorizedOperation", message))
+    Refusal::with_status(403, "UnauthorizedOperation", message)
 }
 
 /// Decides by the policies of a user or of the role of a session. The root user may do anything.
