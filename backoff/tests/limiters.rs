@@ -161,21 +161,18 @@ fn threads_stand_in_the_same_line() {
     let order = Arc::new(Mutex::new(Vec::new()));
     let threads: Vec<_> = (0..5)
         .map(|number| {
-            while number > 1 && LIMIT.waiting() < number - 1 {
+            // Those before it wait, or have had their turn.
+            while LIMIT.waiting() + order.lock().unwrap().len() < number {
                 std::thread::yield_now();
             }
             let order = order.clone();
-            let thread = std::thread::spawn(move || {
+            std::thread::spawn(move || {
                 let call = retry_blocking(Policy::aws(), || {
                     order.lock().unwrap().push(number);
                     Ok::<_, Failure<'_>>(())
                 });
                 call.limiter(&LIMIT).run()
-            });
-            while number == 0 && !thread.is_finished() {
-                std::thread::yield_now();
-            }
-            thread
+            })
         })
         .collect();
     for thread in threads {

@@ -54,7 +54,7 @@ fn scripted(
         count.fetch_add(1, Ordering::SeqCst);
         let answer = answers.lock().unwrap().next().expect("asked too often");
         async move {
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(100)).await;
             match answer {
                 Ok(key) => Ok(Outcome::Found(found(key, renewal))),
                 Err(kind) => Err(Error::new(kind, "the script says so")),
@@ -189,7 +189,7 @@ async fn in_the_advisory_window_a_task_in_the_background_refreshes_and_callers_a
 
 /// Waits until a refresh in the background is over.
 async fn settle() {
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
 }
 
 #[test]

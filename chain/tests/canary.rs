@@ -259,16 +259,28 @@ fn answer<T: AsRef<[u8]>>(mode: Mode, request: &Request<T>) -> Response<String> 
 }
 
 /// Writes a file that only its owner may read, and execute if it is a script.
+///
+/// Only `cp` has a script open for writing. A process that another task starts at this moment has
+/// what is open here until it is another program, and a file that is open for writing cannot be
+/// executed.
 fn write(path: &Path, text: &str) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mode = if text.starts_with("#!") { 0o700 } else { 0o600 };
+    let is_script = text.starts_with("#!");
+    let (written, mode) = if is_script {
+        (path.with_extension("written"), 0o700)
+    } else {
+        (path.to_owned(), 0o600)
+    };
     let mut options = fs::OpenOptions::new();
     let options = options.write(true).create_new(true).mode(mode);
-    options
-        .open(path)
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
+    let mut file = options.open(&written).unwrap();
+    file.write_all(text.as_bytes()).unwrap();
+    if is_script {
+        let mut copy = std::process::Command::new("cp");
+        let copied = copy.arg("-p").args([&written, path]).status();
+        assert!(copied.unwrap().success());
+        fs::remove_file(written).unwrap();
+    }
 }
 
 /// Fills a home folder. What is refreshed has expired, so that it is sent.

@@ -7,7 +7,7 @@ use std::{
     io, mem, panic,
     process::{self, Child, Command},
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Mutex, MutexGuard, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -31,6 +31,8 @@ static HOLDS: Mutex<Holds> = Mutex::new(Holds {
 
 /// How long the exit waits for a [`Hold`].
 const LONGEST_HOLD: Duration = Duration::from_secs(10);
+/// How long the replacing of a file, or another short work, may take after a signal.
+const PATIENCE: Duration = Duration::from_millis(250);
 const PAUSE: Duration = Duration::from_millis(5);
 
 struct Holds {
@@ -188,6 +190,20 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, PassedOn)> {
     Ok((child, passed_on))
 }
 
+/// Locks what another thread has for a moment only. After a signal, that thread may wait for ever:
+/// then it is not locked.
+pub(crate) fn lock_soon<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
+        match mutex.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
+            Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
+        }
+    }
+    None
+}
+
 /// Makes a signal wait for a moment while a file is replaced, so that no temporary file stays.
 pub(crate) fn finish_writing() -> MutexGuard<'static, ()> {
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
@@ -222,7 +238,7 @@ mod watcher {
         fs::File,
         io::{self, Read as _},
         process,
-        sync::{LazyLock, MutexGuard, PoisonError, TryLockError, atomic::Ordering},
+        sync::{LazyLock, PoisonError, atomic::Ordering},
         thread,
         time::{Duration, Instant},
     };
@@ -237,10 +253,8 @@ mod watcher {
         task::JoinSet,
     };
 
-    use super::{CHILD, ENDING, HANG_UP_ENDS, HOLDS, PAUSE, UNDO, WRITING, wait_for_holds};
+    use super::{CHILD, ENDING, HANG_UP_ENDS, HOLDS, UNDO, WRITING, lock_soon, wait_for_holds};
 
-    /// How long the replacing of a file may take after a signal.
-    const PATIENCE: Duration = Duration::from_millis(250);
     /// How long the same event may go on to send signals. A terminal that closes sends two SIGHUP,
     /// one as such and one by the shell, and a service manager SIGTERM and SIGHUP.
     const ONE_EVENT: Duration = Duration::from_millis(500);
@@ -431,7 +445,8 @@ mod watcher {
 
     /// Undoes what is registered, then exits with 128 plus the signal's number, as shells count.
     fn end(kind: SignalKind) {
-        let _no_writer = wait_for_writer();
+        // The writer may itself wait for the lock of another program.
+        let _no_writer = lock_soon(&WRITING);
         // The lock is kept: nothing can be registered any more.
         let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
         list.run();
@@ -443,20 +458,6 @@ mod watcher {
             let _ = rustix::io::write(stderr, b"\n");
         }
         process::exit(128 + kind.as_raw_value());
-    }
-
-    /// Waits until no file is being replaced, or until the patience ends: the writer may itself
-    /// wait for the lock of another program.
-    fn wait_for_writer() -> Option<MutexGuard<'static, ()>> {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            match WRITING.try_lock() {
-                Ok(guard) => return Some(guard),
-                Err(TryLockError::Poisoned(error)) => return Some(error.into_inner()),
-                Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-            }
-        }
-        None
     }
 }
 

@@ -92,7 +92,9 @@ async fn a_thousand_tasks_at_cold_start_share_one_session_and_one_answer() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_share_one_failure() {
-    let server = Script::start((0..1000).map(|_| Reply::status(403, ""))).await;
+    // Long enough for every task to ask before the answer is there.
+    let refusal = b"HTTP/1.1 403 X\r\nContent-Length: 0\r\n\r\n";
+    let server = Script::start((0..1000).map(|_| Reply::Late(refusal.to_vec()))).await;
     let client = client_of(&server.url()).build().unwrap();
     let tasks: Vec<_> = (0..1000)
         .map(|_| {
@@ -317,7 +319,7 @@ async fn off_ec2_the_default_gives_up_in_time_and_says_so() {
         let error = client.credentials().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Connect, "{url}: {error:?}");
         assert!(
-            began.elapsed() < Duration::from_millis(1500),
+            began.elapsed() < Duration::from_secs(5),
             "{url}: {:?}",
             began.elapsed()
         );
@@ -332,7 +334,7 @@ async fn off_ec2_the_default_gives_up_in_time_and_says_so() {
         ErrorKind::Timeout
     );
     assert!(
-        began.elapsed() < Duration::from_millis(1500),
+        began.elapsed() < Duration::from_secs(5),
         "{:?}",
         began.elapsed()
     );

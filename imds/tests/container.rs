@@ -226,6 +226,8 @@ async fn a_name_is_asked_only_if_all_its_addresses_are_allowed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_thousand_tasks_share_one_answer() {
     let server = agent("t").await;
+    // Long enough for every task to ask before the answer is there.
+    server.inject(Fault::slow(Duration::from_millis(500)).times(1));
     let client = client_of(&server.url()).token("t").build().unwrap();
     let tasks: Vec<_> = (0..1000)
         .map(|_| {
@@ -310,7 +312,7 @@ async fn an_agent_that_starts_late_or_answers_slowly_at_first_is_waited_for() {
     let address = socket.local_addr().unwrap();
     drop(socket);
     let late = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(1500)).await;
+        tokio::time::sleep(Duration::from_millis(1100)).await;
         let builder = Container::builder().credentials(key()).token("t");
         builder.bind(address).start().await.unwrap()
     });

@@ -30,7 +30,7 @@ fn write_slowly(path: &Path, parts: &[&str], pause: Duration) {
 
 #[test]
 fn a_slow_writer_in_place_and_an_edit_do_not_lose_each_other() {
-    for (moment, pause) in [(0, 40), (20, 40), (45, 40), (70, 30), (100, 20), (30, 120)] {
+    for (moment, pause) in [(0, 40), (20, 40), (45, 40), (70, 30), (100, 20), (30, 60)] {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("config");
         fs::write(&path, "[profile a]\nk = old\n").unwrap();

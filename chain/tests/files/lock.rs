@@ -80,8 +80,14 @@ fn the_lock_of_a_killed_process_is_free_at_once() {
         thread::sleep(Duration::from_millis(5));
     }
     // The child has opened the lock, and takes it in the next moment.
-    thread::sleep(Duration::from_millis(50));
-    let error = Lock::acquire(&path, Duration::from_millis(30)).unwrap_err();
+    let error = loop {
+        match Lock::acquire(&path, Duration::from_millis(30)) {
+            Err(error) => break error,
+            Ok(lock) => drop(lock),
+        }
+        assert!(start.elapsed() < Duration::from_secs(20));
+        thread::sleep(Duration::from_millis(20));
+    };
     assert_eq!(error.kind(), ErrorKind::Write);
     let cause = std::error::Error::source(&error).unwrap().to_string();
     assert!(cause.starts_with("another program has held "), "{cause}");

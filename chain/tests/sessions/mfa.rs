@@ -94,7 +94,7 @@ async fn without_a_prompt_the_error_names_the_profile_and_the_device_and_nothing
     let start = Instant::now();
     let error = cloud.key("by-mfa", &Sources::default(), later(0)).await;
     let error = error.unwrap_err();
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(error.kind(), ErrorKind::MfaCode);
     let serial = cloud.device.serial_number();
     let wanted = format!(

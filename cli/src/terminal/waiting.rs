@@ -15,7 +15,7 @@ use tokio::time::sleep;
 use tracing::info;
 
 use crate::{
-    signals::undo_on_signal,
+    signals::{lock_soon, undo_on_signal},
     terminal::{console::Console, escape::printable},
 };
 
@@ -127,9 +127,9 @@ pub(crate) async fn told<T>(console: Console, work: impl Future<Output = T>) -> 
     if !console.tells_waits() {
         return work.await;
     }
-    // The thread of the signal does not wait for this one.
+    // The line may be written at this moment.
     let _undo = undo_on_signal(|| {
-        if let Ok(mut state) = STATE.try_lock() {
+        if let Some(mut state) = lock_soon(&STATE) {
             state.erase();
         }
     });

@@ -583,7 +583,7 @@ print(json.dumps({'Version': 1, 'AccessKeyId': 'ASIA%d' % time.time_ns(), 'Secre
 
 #[test]
 fn ctrl_c_at_a_terminal_reaches_the_command_once_and_is_waited_for() {
-    let script = "trap 'count=$((count + 1))' INT; echo ready; sleep 0.5; sleep 0.5; \
+    let script = "trap 'count=$((count + 1))' INT; echo ready; sleep 10; sleep 0.5; \
                   echo \"interrupted $count time\"; exit 5";
     let words = ["exec", "--serve", "--", "sh", "-c", script];
     let run = on_terminal(&home(), &words, &[("ready", "\u{3}")]);

@@ -80,7 +80,7 @@ fn a_rotation_tests_the_new_key_and_deletes_the_old_one_after_the_grace_period()
         .home()
         .with_file("config", "[profile other]\nregion = eu-west-1\n");
     let (old, before) = (lab.alice.access_key_id(), home.read("credentials"));
-    let run = home.keyfob(["keys", "rotate", "--grace", "2s", "--debug"]);
+    let run = home.keyfob(["keys", "rotate", "--grace", "10s", "--debug"]);
     let new = key_in(&home);
     for secret in [&lab.alice, &new] {
         let secret = secret.secret_access_key().expose();
@@ -123,7 +123,7 @@ fn a_rotation_tests_the_new_key_and_deletes_the_old_one_after_the_grace_period()
             &format!("{old} is inactive and can be deleted from "),
         ],
     );
-    thread::sleep(Duration::from_secs(3));
+    thread::sleep(Duration::from_secs(11));
     let run = follow(&home, &early, "to go on: ");
     let out = run.ok();
     assert_has(&out, &[&format!("deleted   {old}\n")]);

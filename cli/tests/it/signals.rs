@@ -1,5 +1,6 @@
 use std::{
     fs,
+    io::Read as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -9,7 +10,7 @@ use std::{
 use crate::{keyfob::Home, running::Running};
 
 /// How long a process may take to exit after a signal.
-const AT_ONCE: Duration = Duration::from_secs(2);
+const AT_ONCE: Duration = Duration::from_secs(20);
 /// How long a process gets to reach the place where it waits.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -54,6 +55,24 @@ fn exits_at_once(child: &mut Child, what: &str) -> i32 {
     }
 }
 
+/// Waits until the program catches signals, and gives it a moment to begin to wait.
+fn settle(child: &Child) {
+    // The system says it in a mask, where SIGTERM is the fifteenth bit: proc(5).
+    let status = format!("/proc/{}/status", child.id());
+    let is_caught = || {
+        let status = fs::read_to_string(&status).ok()?;
+        let mask = status
+            .lines()
+            .find_map(|line| line.strip_prefix("SigCgt:"))?;
+        Some(u64::from_str_radix(mask.trim(), 16).ok()? & 1 << 14 != 0)
+    };
+    let start = Instant::now();
+    while is_caught() == Some(false) && start.elapsed() < AT_ONCE {
+        thread::sleep(Duration::from_millis(10));
+    }
+    thread::sleep(SETTLE);
+}
+
 /// Starts `keyfob`, which waits for something that never comes, and sends it each signal.
 #[track_caller]
 fn assert_ends(home: &Home, words: &[&str]) {
@@ -68,7 +87,7 @@ fn assert_ends(home: &Home, words: &[&str]) {
             .stderr(Stdio::null())
             .spawn()
             .unwrap();
-        thread::sleep(SETTLE);
+        settle(&child);
         assert_eq!(child.try_wait().unwrap(), None, "{what}: it did not wait");
         send(signal, &child);
         assert_eq!(exits_at_once(&mut child, &what), code, "{what}");
@@ -156,17 +175,17 @@ fn a_signal_ends_a_command_that_waits_for_its_standard_input() {
 fn a_signal_ends_a_command_that_waits_for_a_lock() {
     let home = home().with_file("config", "[default]\n");
     let lock = home.file("config.lock");
-    let program = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); time.sleep(60)";
+    let program = "import fcntl, sys, time; f = open(sys.argv[1], 'a'); fcntl.flock(f, fcntl.LOCK_EX); print('held', flush=True); time.sleep(60)";
     let mut holder = home
         .program("python3")
         .args(["-c", program])
         .arg(&lock)
+        .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    while !lock.exists() {
-        thread::sleep(Duration::from_millis(10));
-    }
-    thread::sleep(SETTLE);
+    let mut said = [0; 4];
+    let mut output = holder.stdout.take().unwrap();
+    output.read_exact(&mut said).unwrap();
     assert_ends(&home, &["configure", "set", "region", "eu-west-1"]);
     holder.kill().unwrap();
     holder.wait().unwrap();
@@ -215,7 +234,7 @@ fn a_server_under_nohup_outlives_its_terminal() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    thread::sleep(SETTLE);
+    settle(&child);
     send("HUP", &child);
     thread::sleep(SETTLE);
     assert_eq!(child.try_wait().unwrap(), None);

@@ -80,7 +80,7 @@ fn without_a_terminal_the_error_names_the_ways_out_and_they_lead_out() {
     let home = with_mfa(&sandbox);
     let start = Instant::now();
     let error = home.keyfob(WHOAMI).fails(253);
-    assert!(start.elapsed() < Duration::from_secs(1));
+    assert!(start.elapsed() < Duration::from_secs(10));
     assert_has(
         &error,
         &[

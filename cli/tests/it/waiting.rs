@@ -83,7 +83,7 @@ fn screen(run: &Value) -> String {
 
 #[test]
 fn a_wait_is_told_on_a_terminal_and_the_line_is_erased() {
-    let home = home(Duration::from_millis(3500)).with("COLUMNS", "100");
+    let home = home(Duration::from_millis(5500)).with("COLUMNS", "100");
     let nothing: &[(&str, &str)] = &[];
     let run = on_terminal(&home, &CALL, nothing);
     assert_eq!(run["code"], 0, "{run}");
@@ -121,7 +121,7 @@ const SLOW_DOWN: (&str, &str) = ("503 Slow Down\r\nRetry-After: 3", "<Error/>");
 #[test]
 fn a_request_tells_its_server_its_pauses_and_its_bytes() {
     let home = home(Duration::ZERO).with("COLUMNS", "100");
-    let url = slow_site(Duration::from_millis(2600), &[("200 OK", "an answer")]);
+    let url = slow_site(Duration::from_millis(2900), &[("200 OK", "an answer")]);
     let nothing: &[(&str, &str)] = &[];
     let line = ["request", "--service", "s3", &url];
     let waiting = format!("\rwaiting for {url} (2 s)");

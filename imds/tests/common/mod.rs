@@ -9,6 +9,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use tokio::{
@@ -21,6 +22,8 @@ use tokio::{
 pub(crate) enum Reply {
     /// Send these bytes.
     Raw(Vec<u8>),
+    /// Send them half a second later.
+    Late(Vec<u8>),
     /// Close the connection.
     Close,
     /// Do not answer, but keep the connection open.
@@ -123,6 +126,10 @@ async fn converse(mut stream: TcpStream, state: Arc<State>) {
         }
         match state.reply(String::from_utf8(head).unwrap()) {
             Reply::Raw(bytes) => stream.write_all(&bytes).await.unwrap_or_default(),
+            Reply::Late(bytes) => {
+                tokio::time::sleep(Duration::from_millis(500)).await;
+                stream.write_all(&bytes).await.unwrap_or_default();
+            }
             Reply::Close => return,
             Reply::Hang => std::future::pending().await,
         }
