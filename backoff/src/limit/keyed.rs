@@ -18,7 +18,7 @@ use super::{Algorithm, Limiter, Place, RateLimit, Shared};
 /// use core::time::Duration;
 /// use keyfob_backoff::limit::{KeyedLimit, Limiter, ProbingLimiter, RateLimit};
 ///
-/// let gets = KeyedLimit::new(RateLimit::new(5_500, Duration::from_secs(1)));
+/// let gets = KeyedLimit::new(RateLimit::S3_READ);
 /// assert_eq!(gets.key("photos/").acquire(Duration::ZERO), Ok(()));
 ///
 /// let apis = KeyedLimit::new(ProbingLimiter::new());

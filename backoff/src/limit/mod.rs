@@ -16,12 +16,12 @@
 //!
 //! | requests | a second | bucket | limiter |
 //! |---|---|---|---|
-//! | EC2, each `Describe…`, `Get…`, `List…` and `Search…` | 20 | 100 | `RateLimit::new(20, second).burst(100)` |
-//! | EC2, `DescribeInstances` and others like it without a filter or pages | 10 | 50 | `RateLimit::new(10, second).burst(50)` |
-//! | EC2, each action that changes something | 5 | 50 | `RateLimit::new(5, second).burst(50)` |
-//! | EC2, `RunInstances` | 2 | 5 | `RateLimit::new(2, second).burst(5)` |
-//! | S3, `GET` and `HEAD` of each prefix | 5,500 | | `KeyedLimit::new(RateLimit::new(5_500, second))` |
-//! | S3, `PUT`, `COPY`, `POST` and `DELETE` of each prefix | 3,500 | | `KeyedLimit::new(RateLimit::new(3_500, second))` |
+//! | EC2, each `Describe…`, `Get…`, `List…` and `Search…` | 20 | 100 | [`RateLimit::EC2_READ`] |
+//! | EC2, `DescribeInstances` and others like it without a filter or pages | 10 | 50 | [`RateLimit::EC2_READ_ALL`] |
+//! | EC2, each action that changes something | 5 | 50 | [`RateLimit::EC2_CHANGE`] |
+//! | EC2, `RunInstances` | 2 | 5 | [`RateLimit::EC2_RUN_INSTANCES`] |
+//! | S3, `GET` and `HEAD` of each prefix | 5,500 | | `KeyedLimit` of [`RateLimit::S3_READ`] |
+//! | S3, `PUT`, `COPY`, `POST` and `DELETE` of each prefix | 3,500 | | `KeyedLimit` of [`RateLimit::S3_CHANGE`] |
 //!
 //! Sources: [EC2][ec2] and [S3][s3]; the sizes of S3's buckets are not documented. Guides often say
 //! that EC2 allows 100 `DescribeInstances` a second. That is the size of the bucket; the rate is

@@ -30,7 +30,21 @@ pub struct RateLimit {
     paid_until: u64,
 }
 
+/// What services document. The [module](super) has the sources.
 impl RateLimit {
+    /// Each `Describe…`, `Get…`, `List…` and `Search…` of EC2, with a filter or in pages.
+    pub const EC2_READ: Self = per_second(20).burst(100);
+    /// `DescribeInstances` of EC2, and others like it, without a filter and pages.
+    pub const EC2_READ_ALL: Self = per_second(10).burst(50);
+    /// Each action of EC2 that changes something.
+    pub const EC2_CHANGE: Self = per_second(5).burst(50);
+    /// `RunInstances` of EC2.
+    pub const EC2_RUN_INSTANCES: Self = per_second(2).burst(5);
+    /// `GET` and `HEAD` of S3, for each prefix: see [`KeyedLimit`](super::KeyedLimit).
+    pub const S3_READ: Self = per_second(5_500);
+    /// `PUT`, `COPY`, `POST` and `DELETE` of S3, for each prefix.
+    pub const S3_CHANGE: Self = per_second(3_500);
+
     /// Creates a limit of so many requests in each `period`, with that many at once.
     ///
     /// `requests` of 0 counts as 1. A rate that does not divide the period is rounded down.
@@ -102,6 +116,10 @@ impl RateLimit {
     pub(super) fn is_idle(&self, now: Duration) -> bool {
         self.paid_until <= nanos(now)
     }
+}
+
+const fn per_second(requests: u32) -> RateLimit {
+    RateLimit::new(requests, Duration::from_secs(1))
 }
 
 #[cfg(test)]

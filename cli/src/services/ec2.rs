@@ -1,4 +1,4 @@
-use std::{sync::LazyLock, time::Duration};
+use std::sync::LazyLock;
 
 use keyfob_backoff::limit::RateLimit;
 use keyfob_sts::call::{self, Protocol};
@@ -22,16 +22,13 @@ pub(super) static EC2: Service = Service {
         check_options,
         set_own,
         complete,
-        limit: Some(DESCRIBE),
+        // All that are asked for pages are such.
+        limit: Some(RateLimit::EC2_READ),
         ..Rules::NONE
     },
     views: &[],
     model: LazyLock::new(|| Model::parse(include_str!("../../models/ec2.model"))),
 };
-
-/// What EC2 allows each `Describe…` action that is asked for pages. The table of documented limits,
-/// with its sources, is in `keyfob_backoff::limit`.
-pub(super) const DESCRIBE: RateLimit = RateLimit::new(20, Duration::from_secs(1)).burst(100);
 
 static ROW: call::Service = call::Service::new("ec2", Protocol::Ec2Query, "2016-11-15");
 

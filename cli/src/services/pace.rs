@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn a_documented_limit_allows_its_bucket_at_once_and_then_its_rate() {
-        let pace = Pace::new(Some(crate::services::ec2::DESCRIBE));
+        let pace = Pace::new(Some(RateLimit::EC2_READ));
         assert_eq!(passed(&pace, 10..13), [119, 20, 20]);
     }
 

@@ -221,6 +221,25 @@ fn a_failure_on_a_later_page_ends_with_254_and_a_cut_document() {
 }
 
 #[test]
+fn a_rate_is_kept_by_the_requests_to_s3() {
+    let count = std::sync::atomic::AtomicUsize::new(0);
+    let (url, bodies) = start_server_with(move |_| {
+        let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let more = format!("<IsTruncated>{}</IsTruncated>", number < 2);
+        let token = format!("<NextContinuationToken>t{number}</NextContinuationToken>");
+        let page = format!("<ListBucketResult>{more}{token}</ListBucketResult>");
+        answer("200 OK", &page)
+    });
+    let started = std::time::Instant::now();
+    let line = ["s3", "rm", "s3://b/", "--recursive", "--rate", "4"];
+    home()
+        .keyfob(line.iter().chain(&["--endpoint-url", &url]))
+        .ok();
+    assert_eq!(bodies.try_iter().count(), 3);
+    assert!(started.elapsed() >= std::time::Duration::from_millis(500));
+}
+
+#[test]
 fn a_rate_is_kept_by_all_calls_of_a_command() {
     let (url, bodies) = start_keys();
     let run = |more: &[&str]| {

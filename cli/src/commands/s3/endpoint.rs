@@ -25,6 +25,7 @@ pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
         address,
         credentials,
         signs_payloads,
+        context.pace(),
         context.console(),
     ))
 }

@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
 use keyfob_backoff::{
     Budget, ClockSkew, Hint, Pause, Policy, Report,
-    limit::{KeyedLimit, ProbingLimiter},
+    limit::{KeyedLimit, Limiter, ProbingLimiter},
     retry, s3_status,
 };
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, uri};
@@ -25,6 +25,7 @@ use crate::{
         error::{Cause, Refusal},
         xml,
     },
+    services::SharedPace,
     terminal::{Console, waiting_for, waiting_for_attempt},
 };
 
@@ -53,6 +54,8 @@ struct Inner {
     /// What S3 grants below each prefix, which it limits alone: of reads, and of what changes
     /// something.
     limits: [KeyedLimit<Prefix, ProbingLimiter>; 2],
+    /// What all requests keep to instead, if there is a `--rate`.
+    pace: Option<SharedPace>,
     /// Where each bucket is, as far as it is known.
     places: Mutex<HashMap<Option<String>, Arc<Place>>>,
 }
@@ -70,12 +73,14 @@ struct Place {
 
 impl Client {
     /// Creates a client. With `signs_payloads`, the hash of a body is signed with TLS, too, which
-    /// keeps it from being changed on the way without that.
+    /// keeps it from being changed on the way without that. A `pace` is for all requests; without
+    /// it, each prefix has one.
     pub(crate) fn new(
         connector: Connector,
         address: Address,
         credentials: Option<Credentials>,
         signs_payloads: bool,
+        pace: Option<SharedPace>,
         console: Console,
     ) -> Self {
         // Each operation here can be repeated: it reads, or writes the same again.
@@ -91,6 +96,7 @@ impl Client {
             console,
             signs_payloads,
             limits: [ProbingLimiter::new(), ProbingLimiter::new()].map(KeyedLimit::new),
+            pace,
             places: Mutex::default(),
         }))
     }
@@ -180,10 +186,14 @@ impl Inner {
         let _waiting = waiting_for(format!("s3 at {}", place.url));
         let mut report = Report::default();
         let is_read = call.method == Method::GET || call.method == Method::HEAD;
-        let limit = self.limits[usize::from(is_read)].key(call.prefix());
+        let of_prefix = self.limits[usize::from(is_read)].key(call.prefix());
+        let limiter: &(dyn Limiter + Sync) = match &self.pace {
+            Some(pace) => &**pace,
+            None => &of_prefix,
+        };
         let answer = retry(self.policy, || self.attempt(call))
             .budget(&self.budget)
-            .limiter(&limit)
+            .limiter(limiter)
             .notify(|error: &Error, pause: &Pause| self.notify(error, pause))
             .report(&mut report)
             .run()
