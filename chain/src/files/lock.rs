@@ -1,5 +1,5 @@
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File},
     io,
     path::{Path, PathBuf},
     thread,
@@ -195,7 +195,7 @@ fn try_take(path: &Path) -> io::Result<Option<File>> {
     // Whoever may write to the folder can put something else in the place of the lock: a symbolic
     // link must not be followed, and opening a pipe must not wait.
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
-    let file = OpenOptions::new()
+    let file = fs::OpenOptions::new()
         .create(true)
         .read(true)
         .append(true)
@@ -239,7 +239,7 @@ fn try_take(path: &Path) -> io::Result<Option<File>> {
     const OPEN_REPARSE_POINT: u32 = 0x0020_0000;
     const ACCESS_DENIED: i32 = 5;
     const SHARING_VIOLATION: i32 = 32;
-    let file = OpenOptions::new()
+    let file = fs::OpenOptions::new()
         .create(true)
         .truncate(false)
         .write(true)
