@@ -67,7 +67,9 @@ async fn both_places_of_a_mask_are_below_the_home_folder() {
     let mut findings = explanation.findings.iter();
     let mask = findings.find(|finding| finding.kind == FindingKind::MaskedProperty);
     assert_eq!(
-        mask.unwrap().line(Some(Path::new("/home/ada"))),
+        mask.unwrap()
+            .line(Some(Path::new("/home/ada")))
+            .replace('\\', "/"),
         "~/.aws/config:2: credential_process is masked by aws_access_key_id \
          (~/.aws/credentials:2) of the same profile"
     );

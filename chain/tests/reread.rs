@@ -113,7 +113,8 @@ async fn a_broken_file_is_an_error_that_names_it_while_the_cached_key_is_served(
             assert_eq!(id(&cached, second).await.unwrap(), "AKIAOLD", "{text}");
         }
         let error = cached.provider().provide(at(second + 1)).await.unwrap_err();
-        assert!(error.to_string().contains("/.aws/credentials:"), "{error}");
+        let text = error.to_string().replace('\\', "/");
+        assert!(text.contains("/.aws/credentials:"), "{error}");
     }
     home.write("credentials", &key("GOOD"));
     assert_eq!(id(&cached, 7).await.unwrap(), "AKIAGOOD");
@@ -127,6 +128,7 @@ async fn a_broken_file_is_an_error_that_names_it_while_the_cached_key_is_served(
     );
 }
 
+#[cfg(feature = "sts")]
 #[tokio::test]
 async fn a_failed_edit_is_tried_again_without_another_one() {
     let home = Home::new();

@@ -10,8 +10,8 @@ use std::{
 
 use keyfob_chain::{
     Chain, ContainerProvider, EnvironmentProvider, Error, ErrorKind, Found, Order, Origin,
-    Outcome as Answer, ProcessOutput, ProfileProvider, Resolution, Settings, Sources, Variables,
-    Verdict, WebIdentityProvider,
+    Outcome as Answer, Platform, ProcessOutput, ProfileProvider, Resolution, Settings, Sources,
+    Variables, Verdict, WebIdentityProvider,
     files::names,
     profiles::{ConfigFiles, FileKind},
     provider_fn,
@@ -246,7 +246,7 @@ fn agent_url(case: &Value) -> Option<String> {
 }
 
 fn settings_of(case: &Value) -> Settings {
-    let variables = environment(&case["env"]);
+    let variables = environment(&case["env"]).with_platform(Platform::Unix);
     let paths = [
         (FileKind::Config, variables.config_file()),
         (FileKind::Credentials, variables.credentials_file()),

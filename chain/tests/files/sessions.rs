@@ -31,7 +31,7 @@ fn fill(folder: &Path) {
         ("session.db", session("", "2099-01-01T00:00:00Z", "")),
         ("5f52c9c5.json", session("", "2099-01-01T00:00:00Z", "")),
         (
-            "5F52C9C583ACFD120A607977E4F21FE86B7FA42D.json",
+            "6F52C9C583ACFD120A607977E4F21FE86B7FA42D.json",
             session("", "2099-01-01T00:00:00Z", ""),
         ),
         (
