@@ -1054,7 +1054,7 @@ fn sleeps_of_their_own_do_not_slow_the_line() {
     });
     // 0.4 s is the best; looks of 100 ms took 4 s.
     let time = started.elapsed();
-    assert!(time < Duration::from_secs(2), "{time:?}");
+    assert!(time < Duration::from_millis(3500), "{time:?}");
 }
 
 #[tokio::test(start_paused = true)]

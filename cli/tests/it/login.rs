@@ -675,7 +675,7 @@ fn a_signal_during_the_refresh_of_a_login_does_not_lose_the_new_one() {
     let home = logged_in(&lab);
     expire(&home, -60);
     let old = token(&home)["refreshToken"].clone();
-    let mut child = refreshing(&lab, &home, "CreateOAuth2Token", Duration::from_secs(1));
+    let mut child = refreshing(&lab, &home, "CreateOAuth2Token", Duration::from_secs(3));
     send("TERM", &child);
     assert_eq!(child.wait().unwrap().code(), Some(143));
     assert_ne!(token(&home)["refreshToken"], old);

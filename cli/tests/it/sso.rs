@@ -672,7 +672,7 @@ fn a_signal_during_the_refresh_of_a_token_does_not_lose_the_new_one() {
     // A terminal that closes sends two at once.
     for (signal, code, count) in [("INT", 130, 1), ("TERM", 143, 1), ("HUP", 129, 2)] {
         let old = token(&home, "corp");
-        let mut child = refreshing(1);
+        let mut child = refreshing(3);
         for _ in 0..count {
             send(signal, &child);
         }
@@ -697,6 +697,7 @@ mod at_a_terminal {
     use super::*;
     use crate::{
         browser::with_opener, configure::on_terminal, readme::transcript, running::Running,
+        servers::wait_until,
     };
 
     /// Returns a home whose browser follows redirects and presses no button.
@@ -720,8 +721,10 @@ mod at_a_terminal {
                 "\nSuccessfully logged into Start URL: ",
             ],
         );
-        let page = fs::read_to_string(home.path().join("page")).unwrap();
-        assert_has(&page, &["You are signed in."]);
+        let page = home.path().join("page");
+        let is_done = || fs::read_to_string(&page).is_ok_and(|text| text.contains("signed in."));
+        wait_until(is_done);
+        assert_has(&fs::read_to_string(&page).unwrap(), &["You are signed in."]);
     }
 
     #[test]
@@ -868,7 +871,7 @@ mod at_a_terminal {
         let approver = thread::spawn({
             let page = home.path().join("page");
             move || {
-                crate::servers::wait_until(|| {
+                wait_until(|| {
                     let text = fs::read_to_string(&page).unwrap_or_default();
                     let code = text.split("Approve ").nth(1).and_then(|rest| rest.get(..9));
                     code.is_some_and(|code| account.approve(code, "carol").is_ok())

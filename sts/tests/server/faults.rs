@@ -26,6 +26,7 @@ async fn a_slow_answer_is_given_up_at_the_time_limit() {
     assert_eq!(lab.services.counters().requests, 1);
     // An answer within the limit is taken.
     lab.services.fail(Fault::Slow(Duration::from_millis(1)), 1);
+    let client = lab.builder().build().unwrap();
     let identity = client.send(&GetCallerIdentity::new(), &lab.alice).await;
     assert!(identity.is_ok(), "{identity:?}");
 }
