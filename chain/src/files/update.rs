@@ -215,8 +215,7 @@ fn put(
         let Err(error) = renamed else { break };
         match error.error.kind() {
             io::ErrorKind::AlreadyExists if old.is_none() => return Ok(None),
-            // Windows replaces no file that another program has open.
-            io::ErrorKind::PermissionDenied if cfg!(windows) && start.elapsed() < OPEN => {
+            _ if is_open(&error.error) && start.elapsed() < OPEN => {
                 temporary = error.file;
                 thread::sleep(PAUSE);
             }
@@ -280,8 +279,22 @@ fn synced(path: &Path, temporary: NamedTempFile) -> Result<NamedTempFile, Error>
 
 /// Syncs a new version and renames it.
 pub(super) fn persist(path: &Path, temporary: NamedTempFile) -> Result<(), Error> {
-    match synced(path, temporary)?.persist(path) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(cannot("rename the new version to", path, error.error)),
+    let mut temporary = synced(path, temporary)?;
+    let start = Instant::now();
+    loop {
+        let Err(error) = temporary.persist(path) else {
+            return Ok(());
+        };
+        if !is_open(&error.error) || start.elapsed() >= OPEN {
+            return Err(cannot("rename the new version to", path, error.error));
+        }
+        temporary = error.file;
+        thread::sleep(PAUSE);
     }
+}
+
+/// Returns true if a file may not have been replaced because another program has it open, which
+/// only Windows minds.
+fn is_open(error: &io::Error) -> bool {
+    cfg!(windows) && error.kind() == io::ErrorKind::PermissionDenied
 }
