@@ -1,6 +1,6 @@
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::number::in_range;
 
@@ -134,6 +134,16 @@ pub(crate) struct ServeProxyArgs {
     /// A header that is added to requests, or replaced
     #[arg(long, value_name = "NAME: VALUE")]
     pub(crate) add_header: Vec<String>,
+    /// The form of the line that is written to stderr for each request
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// The form of the lines of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Json,
+    Text,
 }
 
 /// Parses an IP address and a port. `localhost` is 127.0.0.1.

@@ -1,12 +1,11 @@
 //! `keyfob serve proxy`, in front of servers that verify signatures and of ones that record.
 
-#[cfg(unix)]
-use std::time::Duration;
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
     sync::mpsc,
     thread,
+    time::Duration,
 };
 
 #[cfg(unix)]
@@ -376,4 +375,110 @@ fn a_proxy_that_only_reads_lets_no_other_action_pass() {
         let answer = fetch(method, &format!("{url}{path}"), &[form], body);
         assert_has(&answer, &["HTTP/1.1 200", "passed"]);
     }
+}
+
+#[test]
+fn the_proxy_has_pages_of_its_own_which_are_never_sent_on() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &["--allow-path", "/a"]);
+    let own = [("X-Keyfob-Token", token.as_str())];
+    let get = |path: &str, headers: &[_]| fetch("GET", &format!("{url}{path}"), headers, "");
+    let health = get("/-/health", &[]);
+    assert_has(&health, &["HTTP/1.1 200", "\r\n\r\nok\n"]);
+    assert_lacks(&health, &[&token, "AKIA", "canary"]);
+    for (method, path, headers, expected) in [
+        ("GET", "/-/metrics", &[][..], "401"),
+        ("GET", "/-/metrics?a", &[("X-Keyfob-Token", "wrong")], "401"),
+        ("GET", "/-/other", &[], "401"),
+        ("GET", "/-/other", &own, "404"),
+        ("POST", "/-/health", &own, "405"),
+        ("GET", "/b", &own, "403"),
+        ("GET", "/-/metrics", &[own[0], ("Origin", "null")], "403"),
+    ] {
+        let answer = fetch(method, &format!("{url}{path}"), headers, "");
+        assert_eq!(status(&answer), expected, "{method} {path}: {answer}");
+    }
+    assert!(requests.try_recv().is_err());
+    assert_eq!(status(&get("/a", &own)), "200");
+    let foreign = "GET /a HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    let foreign = exchange(url.trim_start_matches("http://"), foreign).unwrap();
+    assert_eq!(status(&foreign), "403");
+    let metrics = get("/-/metrics", &own);
+    assert_has(
+        &metrics,
+        &[
+            "content-type: text/plain; version=0.0.4",
+            "# TYPE keyfob_proxy_requests_total counter\n",
+            "keyfob_proxy_requests_total{status=\"2xx\"} 1\n",
+            "keyfob_proxy_requests_total{status=\"4xx\"} 8\n",
+            "keyfob_proxy_refusals_total{reason=\"the path is not one of --allow-path\"} 1\n",
+            "keyfob_proxy_refusals_total{reason=\"the token of this proxy is missing or wrong\"} 3\n",
+            "keyfob_proxy_request_duration_seconds_count 8\n",
+            // The request for this page.
+            "keyfob_proxy_in_flight_requests 1\n",
+        ],
+    );
+    assert_lacks(&metrics, &[&token, "AKIA", "canary"]);
+}
+
+#[test]
+fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
+    let (upstream, _requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let iam = ["--service", "iam", "--log-format", "json"];
+    let words = [&["--to", &upstream][..], &iam].concat();
+    let proxy = Running::serve(&home, "proxy", &words);
+    let [(_, url), (_, token)] = &proxy.exports[..] else {
+        panic!("{:?}", proxy.exports);
+    };
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let own = ("X-Keyfob-Token", token.as_str());
+    let at = format!("{url}/canary-path?canary-query=1");
+    let headers = [own, form, ("X-Canary", "canary-header")];
+    fetch("POST", &at, &headers, "Action=ListUsers&Secret=canary-body");
+    fetch("GET", &at, &[("X-Keyfob-Token", "canary-token")], "");
+    let line = || loop {
+        let line = proxy.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_lacks(&line, &["canary", token]);
+        if line.starts_with('{') {
+            return serde_json::from_str::<serde_json::Value>(&line).unwrap();
+        }
+    };
+    let passed = line();
+    let names: Vec<_> = passed
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "time",
+            "method",
+            "host",
+            "service",
+            "action",
+            "status",
+            "duration_ms",
+            "caller",
+            "reason"
+        ]
+    );
+    assert_eq!(passed["method"], "POST");
+    assert_eq!(passed["host"], "127.0.0.1");
+    assert_eq!(passed["service"], "iam");
+    assert_eq!(passed["action"], "ListUsers");
+    assert_eq!(passed["status"], 200);
+    assert!(passed["duration_ms"].is_u64() && passed["reason"].is_null());
+    assert!(passed["caller"].as_str().unwrap().starts_with("127.0.0.1:"));
+    assert!(passed["time"].as_str().unwrap().ends_with('Z'));
+    let refused = line();
+    assert_eq!(
+        (&refused["method"], &refused["status"]),
+        (&"GET".into(), &401.into())
+    );
+    assert!(refused["host"].is_null() && refused["action"].is_null());
+    assert_has(refused["reason"].as_str().unwrap(), &["token"]);
 }

@@ -1,6 +1,8 @@
 use std::{
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
+    sync::mpsc,
+    thread,
 };
 
 use crate::{
@@ -16,6 +18,8 @@ pub(crate) const IDENTITY: &str =
 pub(crate) struct Running {
     pub(crate) child: Child,
     pub(crate) exports: Vec<(String, String)>,
+    /// The lines of stderr after the note.
+    pub(crate) lines: mpsc::Receiver<String>,
 }
 
 impl Running {
@@ -30,12 +34,19 @@ impl Running {
             .unwrap();
         // The note comes after the exports.
         let mut note = String::new();
-        BufReader::new(child.stderr.take().unwrap())
-            .read_line(&mut note)
-            .unwrap();
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        stderr.read_line(&mut note).unwrap();
         assert!(note.contains("until Ctrl-C"), "{note}");
-        let mut lines = BufReader::new(child.stdout.take().unwrap());
-        let text = String::from_utf8(lines.fill_buf().unwrap().to_vec()).unwrap();
+        let (sender, lines) = mpsc::channel();
+        // All of it is read, so that the program never waits for its reader.
+        thread::spawn(move || {
+            for line in stderr.lines() {
+                let Ok(line) = line else { break };
+                let _ = sender.send(line);
+            }
+        });
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let text = String::from_utf8(stdout.fill_buf().unwrap().to_vec()).unwrap();
         let exports = text.lines().filter_map(|line| {
             let (name, value) = line.strip_prefix("export ")?.split_once('=').unwrap();
             Some((name.to_owned(), value.to_owned()))
@@ -43,6 +54,7 @@ impl Running {
         Self {
             child,
             exports: exports.collect(),
+            lines,
         }
     }
 

@@ -246,7 +246,8 @@ impl ListenerBuilder {
 
     /// Starts listening. Needs a tokio runtime with I/O and time enabled.
     ///
-    /// `handler` is called for each admitted request, for several at a time.
+    /// `handler` is called for each admitted request, for several at a time. The request has the
+    /// [`SocketAddr`] of its client among its extensions.
     ///
     /// # Errors
     ///
@@ -407,11 +408,11 @@ struct Acceptor {
 impl Acceptor {
     async fn run(mut self) {
         while let Some(accepted) = self.next().await {
-            if let Ok(stream) = accepted {
+            if let Ok((stream, client)) = accepted {
                 self.server.counters.connections.fetch_add(1, Relaxed);
                 let server = Arc::clone(&self.server);
                 self.connections
-                    .spawn(server.serve(stream, self.stopped.clone()));
+                    .spawn(server.serve(stream, client, self.stopped.clone()));
             } else {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
@@ -421,7 +422,7 @@ impl Acceptor {
     }
 
     /// Waits for the next connection. Returns `None` when the listener is to stop.
-    async fn next(&mut self) -> Option<io::Result<TcpStream>> {
+    async fn next(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
         let mut stopped = pin!(self.stopped.changed());
         poll_fn(|context| {
             if stopped.as_mut().poll(context).is_ready() {
@@ -434,7 +435,7 @@ impl Acceptor {
                 return Poll::Pending;
             }
             let accepted = self.socket.poll_accept(context);
-            accepted.map(|accepted| Some(accepted.map(|(stream, _)| stream)))
+            accepted.map(Some)
         })
         .await
     }
@@ -449,9 +450,15 @@ struct Server {
 }
 
 impl Server {
-    async fn serve(self: Arc<Self>, stream: TcpStream, mut stopped: watch::Receiver<()>) {
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        client: SocketAddr,
+        mut stopped: watch::Receiver<()>,
+    ) {
         let _ = stream.set_nodelay(true);
-        let service = service_fn(|request| {
+        let service = service_fn(|mut request: Request<Incoming>| {
+            request.extensions_mut().insert(client);
             let server = Arc::clone(&self);
             async move { Ok::<_, Infallible>(server.answer(request).await) }
         });

@@ -1,21 +1,29 @@
 //! Sends what may pass to its upstream, and passes the answer on as it comes.
 
-use std::{path::PathBuf, sync::Arc, time::Duration, time::Instant};
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
 use keyfob_sigv4::{Payload, Secret, Timestamp};
+use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
     action,
+    own::{self, Metrics},
     rules::{Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop},
     upstream::{Passing, Pool, Received, Sent, Silence},
 };
 use crate::{
+    args::LogFormat,
     failure::chained,
     terminal::{Console, printable},
 };
@@ -37,50 +45,138 @@ pub(super) struct Proxy {
     pub(super) token: Token,
     pub(super) signer: RequestSigner<Chain>,
     pub(super) pool: Arc<Pool>,
+    pub(super) metrics: Arc<Metrics>,
     pub(super) console: Console,
+    pub(super) log: LogFormat,
+}
+
+/// What a line of the log says of a request: nothing that its path, its query, its headers or its
+/// body may hold, but for the name of an action.
+#[derive(Default)]
+struct Entry {
+    host: Option<String>,
+    service: Option<String>,
+    action: Option<String>,
 }
 
 impl Proxy {
     /// Answers a request, and writes a line about it to stderr.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Received> {
         let start = Instant::now();
-        let method = request.method().clone();
         let (head, body) = request.into_parts();
-        let length = body.size_hint().exact();
-        let decided = self.decide(&head, length);
-        let place = decided.as_ref().map_or_else(
-            |_| "-".to_owned(),
-            |forward| {
-                let host = forward.head.uri.host().unwrap_or_default();
-                format!("{} {}", printable(host), forward.service)
-            },
-        );
-        let mut action = String::new();
-        let result = match decided {
-            Ok(forward) => {
-                if let Some(named) = forward.actions.first() {
-                    action = format!(":{}", printable(named));
-                }
-                self.forward(forward, body, &mut action).await
+        let is_own = head.uri.authority().is_none() && head.uri.path().starts_with(own::PATHS);
+        let in_flight = self.metrics.start();
+        let mut entry = Entry::default();
+        let result = if is_own {
+            match self.own_page(&head) {
+                // Neither counted nor logged: it is called each few seconds.
+                Ok(text) => return page(text),
+                Err(refusal) => Err(refusal),
             }
-            Err(refusal) => Err(refusal),
+        } else {
+            self.pass(&head, body, &mut entry).await
         };
-        let elapsed = start.elapsed().as_millis();
-        let (answer, reason) = match result {
-            Ok(answer) => (answer, String::new()),
-            Err(refusal) => (refused(refusal), format!(": {}", refusal.reason)),
-        };
-        let status = answer.status().as_u16();
-        self.console.write_stderr(&format!(
-            "{method} {place}{action} {status} {elapsed} ms{reason}\n"
-        ));
+        let elapsed = start.elapsed();
+        let reason = result.as_ref().err().map(|refusal| refusal.reason);
+        let mut answer = result.unwrap_or_else(refused);
+        self.metrics.took(elapsed);
+        self.metrics.answered(answer.status());
+        if let Some(reason) = reason {
+            self.metrics.refused(reason);
+        }
+        self.write_line(&head, &entry, answer.status(), elapsed, reason);
+        if let Either::Right(body) = answer.body_mut() {
+            body.count_until_its_end(in_flight);
+        }
         answer
     }
 
-    fn decide(&self, head: &Parts, length: Option<u64>) -> Result<Forward, Refusal> {
+    fn write_line(
+        &self,
+        head: &Parts,
+        entry: &Entry,
+        status: StatusCode,
+        elapsed: Duration,
+        reason: Option<&str>,
+    ) {
+        let caller = head.extensions.get::<SocketAddr>();
+        let (method, status) = (printable(head.method.as_str()), status.as_u16());
+        let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let line = match self.log {
+            LogFormat::Json => json!({
+                "time": Timestamp::now().to_string(),
+                "method": method,
+                "host": entry.host,
+                "service": entry.service,
+                "action": entry.action,
+                "status": status,
+                "duration_ms": milliseconds,
+                "caller": caller,
+                "reason": reason,
+            })
+            .to_string(),
+            LogFormat::Text => {
+                let place = match (&entry.host, &entry.service) {
+                    (Some(host), Some(service)) => format!("{host} {service}"),
+                    _ => "-".to_owned(),
+                };
+                let [action, reason] =
+                    [(":", entry.action.as_deref()), (": ", reason)].map(|(mark, text)| {
+                        text.map(|text| format!("{mark}{text}")).unwrap_or_default()
+                    });
+                format!("{method} {place}{action} {status} {milliseconds} ms{reason}")
+            }
+        };
+        self.console.write_stderr(&format!("{line}\n"));
+    }
+
+    /// Returns the text of a page of the proxy itself.
+    fn own_page(&self, head: &Parts) -> Result<String, Refusal> {
+        let refusal = |status, reason| Err(Refusal { status, reason });
+        if !matches!(head.method, Method::GET | Method::HEAD) {
+            let reason = "the pages of the proxy itself are read with GET";
+            return refusal(StatusCode::METHOD_NOT_ALLOWED, reason);
+        }
+        if head.uri.path() == own::HEALTH {
+            return Ok("ok\n".to_owned());
+        }
+        self.with_token(|token| self.rules.admit(&head.headers, token))?;
+        if head.uri.path() == own::METRICS {
+            return Ok(self.metrics.text());
+        }
+        let reason = "paths under /-/ are not sent on: there are /-/health and /-/metrics";
+        refusal(StatusCode::NOT_FOUND, reason)
+    }
+
+    async fn pass(
+        &self,
+        head: &Parts,
+        body: Incoming,
+        entry: &mut Entry,
+    ) -> Result<Response<Received>, Refusal> {
+        let length = body.size_hint().exact();
+        let forward = self.with_token(|token| self.rules.decide(head, length, token))?;
+        entry.host = forward
+            .head
+            .uri
+            .host()
+            .map(|host| printable(host).into_owned());
+        entry.service = Some(forward.service.clone());
+        entry.action = forward
+            .actions
+            .first()
+            .map(|name| printable(name).into_owned());
+        self.forward(forward, body, &mut entry.action).await
+    }
+
+    /// Calls a function with the token that callers must send, if they must.
+    fn with_token<T>(
+        &self,
+        check: impl FnOnce(Option<&Secret>) -> Result<T, Refusal>,
+    ) -> Result<T, Refusal> {
         match &self.token {
-            Token::None => self.rules.decide(head, length, None),
-            Token::Own(token) => self.rules.decide(head, length, Some(token)),
+            Token::None => check(None),
+            Token::Own(token) => check(Some(token)),
             Token::File(path) => {
                 let token = files::read_secret(path).unwrap_or_else(|_| Secret::from(""));
                 let token = Secret::from(token.expose().trim());
@@ -90,7 +186,7 @@ impl Proxy {
                         reason: "the file of --token-file has no token",
                     });
                 }
-                self.rules.decide(head, length, Some(&token))
+                check(Some(&token))
             }
         }
     }
@@ -100,7 +196,7 @@ impl Proxy {
         &self,
         forward: Forward,
         body: Incoming,
-        action: &mut String,
+        action: &mut Option<String>,
     ) -> Result<Response<Received>, Refusal> {
         let bytes;
         let (body, hash) = match forward.plan {
@@ -112,7 +208,7 @@ impl Proxy {
                 if action::is_form(&forward.head.headers)
                     && let Some(named) = action::in_form(&bytes).next()
                 {
-                    *action = format!(":{}", printable(&named));
+                    *action = Some(printable(&named).into_owned());
                 }
                 self.rules.check_body(&forward.head.headers, &bytes)?;
                 let body = Full::new(bytes.clone());
@@ -177,9 +273,15 @@ impl Proxy {
     }
 }
 
-fn refused(refusal: Refusal) -> Response<Received> {
-    let text = format!("keyfob: {}\n", refusal.reason);
+fn page(text: String) -> Response<Received> {
     let mut response = Response::new(Either::Left(Full::new(Bytes::from(text))));
+    let text = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
+}
+
+fn refused(refusal: Refusal) -> Response<Received> {
+    let mut response = page(format!("keyfob: {}\n", refusal.reason));
     *response.status_mut() = refusal.status;
     let text = HeaderValue::from_static("text/plain");
     response.headers_mut().insert(header::CONTENT_TYPE, text);

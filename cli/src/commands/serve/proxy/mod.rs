@@ -2,12 +2,14 @@
 
 mod action;
 mod forward;
+mod own;
 mod rules;
 mod upstream;
 
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue, Method, Uri};
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, Response, Uri};
 use keyfob_chain::{Cached, RequestSigner};
 use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::{HostScope, Secret, Signer, Timestamp};
@@ -16,6 +18,7 @@ use rand::Rng as _;
 
 use self::{
     forward::{Proxy, Token},
+    own::Metrics,
     rules::{Rules, Upstreams},
     upstream::Pool,
 };
@@ -49,16 +52,26 @@ pub(super) async fn run(context: &Context, args: &ServeProxyArgs) -> Result<(), 
         Token::Own(token) => Some(token.expose().to_owned()),
         Token::None | Token::File(_) => None,
     };
+    let metrics = Arc::new(Metrics::default());
     let proxy = Arc::new(Proxy {
         rules: rules(args, upstreams)?,
         token,
         signer,
         pool: Arc::new(Pool::new(connector)),
+        metrics: Arc::clone(&metrics),
         console: context.console(),
+        log: args.log_format,
     });
     let mut builder = Listener::builder()
         .bind(args.listen)
-        .allow_remote(args.listen_any);
+        .allow_remote(args.listen_any)
+        .refusal(move |status, reason| {
+            metrics.answered(status);
+            metrics.refused(reason);
+            let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
+            *response.status_mut() = status;
+            response
+        });
     if !checks_host {
         // Their hosts are those of AWS, which the rules check.
         builder = builder.admit(|_| true);

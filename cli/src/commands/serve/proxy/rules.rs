@@ -128,12 +128,8 @@ impl Rules {
         length: Option<u64>,
         token: Option<&Secret>,
     ) -> Result<Forward, Refusal> {
-        check_origin(&head.headers)?;
         // Before anything else is told.
-        if token.is_some_and(|token| !self.has_token(&head.headers, token)) {
-            let reason = "the token of this proxy is missing or wrong";
-            return Err(refusal(StatusCode::UNAUTHORIZED, reason));
-        }
+        self.admit(&head.headers, token)?;
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
         self.check_path(target.path())?;
@@ -164,6 +160,20 @@ impl Rules {
             plan,
             actions,
         })
+    }
+
+    /// Checks that a request comes from a caller who may use this proxy.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it does not.
+    pub(super) fn admit(&self, headers: &HeaderMap, token: Option<&Secret>) -> Result<(), Refusal> {
+        check_origin(headers)?;
+        if token.is_some_and(|token| !self.has_token(headers, token)) {
+            let reason = "the token of this proxy is missing or wrong";
+            return Err(refusal(StatusCode::UNAUTHORIZED, reason));
+        }
+        Ok(())
     }
 
     /// Decides about the body of a request that its head lets pass.

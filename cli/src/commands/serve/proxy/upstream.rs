@@ -25,6 +25,7 @@ use hyper::{
 use keyfob_sts::{Connector, Route};
 use tokio::time::{Sleep, sleep, timeout};
 
+use super::own::InFlight;
 use crate::{
     commands::request::{broken, connect},
     failure::Failure,
@@ -165,6 +166,7 @@ impl Pool {
             patience: self.patience,
             sleep: None,
             lease,
+            in_flight: None,
         };
         answer.end_if_over();
         answer
@@ -278,9 +280,15 @@ pub(super) struct Answer {
     /// Runs while the server is waited for.
     sleep: Option<Pin<Box<Sleep>>>,
     lease: Option<Lease>,
+    /// Its request is counted as long as the body is not dropped.
+    in_flight: Option<InFlight>,
 }
 
 impl Answer {
+    pub(super) fn count_until_its_end(&mut self, request: InFlight) {
+        self.in_flight = Some(request);
+    }
+
     fn end_if_over(&mut self) {
         if self.body.is_end_stream() {
             self.end();
