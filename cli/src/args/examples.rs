@@ -364,6 +364,9 @@ Examples:
   $ keyfob cache clear --profile prod --dryrun";
 
 pub(super) const SERVE: &str = "\
+The proxy answers GET /-/health with ok, and, with the token, GET /-/metrics with counts for
+Prometheus. No path under /-/ is sent on.
+
 Examples:
   $ keyfob serve container
   $ keyfob serve imds --listen localhost:9911 --role-name web

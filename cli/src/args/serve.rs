@@ -67,7 +67,7 @@ pub(crate) struct ServeContainerArgs {
 
 #[derive(Debug, Args)]
 pub(crate) struct ServeProxyArgs {
-    /// The server that all requests are sent to
+    /// The server that all requests are sent to; a path in it stands before those of requests
     #[arg(
         long,
         value_name = "URL",
@@ -134,7 +134,8 @@ pub(crate) struct ServeProxyArgs {
     /// A header that is added to requests, or replaced
     #[arg(long, value_name = "NAME: VALUE")]
     pub(crate) add_header: Vec<String>,
-    /// The form of the line that is written to stderr for each request
+    /// The form of the line that is written to stderr for each request: it has the address of the
+    /// caller in JSON, and never a path, a query, a header or a body
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }

@@ -231,7 +231,7 @@ fn what_cannot_be_served_is_refused_at_the_start() {
     proxy(&[]);
     assert_has(&proxy(&["--to", "ftp://a"]), &["--to: write a URL"]);
     assert_has(
-        &proxy(&["--to", "https://a.example/path"]),
+        &proxy(&["--to", "https://a.example/path?query"]),
         &["--to: write a URL"],
     );
     assert_has(&proxy(&["--to", "https://a.example"]), &["--service"]);
@@ -414,7 +414,7 @@ fn the_proxy_has_pages_of_its_own_which_are_never_sent_on() {
             "keyfob_proxy_requests_total{status=\"4xx\"} 8\n",
             "keyfob_proxy_refusals_total{reason=\"the path is not one of --allow-path\"} 1\n",
             "keyfob_proxy_refusals_total{reason=\"the token of this proxy is missing or wrong\"} 3\n",
-            "keyfob_proxy_request_duration_seconds_count 8\n",
+            "keyfob_proxy_request_duration_seconds_count 7\n",
             // The request for this page.
             "keyfob_proxy_in_flight_requests 1\n",
         ],
@@ -481,4 +481,78 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     );
     assert!(refused["host"].is_null() && refused["action"].is_null());
     assert_has(refused["reason"].as_str().unwrap(), &["token"]);
+}
+
+#[test]
+fn the_path_of_to_stands_before_those_of_requests_and_is_signed() {
+    let server = Server::rclone(python::rclone());
+    let home = server.home().with("AWS_REGION", "us-east-1");
+    let (_proxy, url, token) = start(&home, &format!("{}/bucket/", server.url), &["--read-only"]);
+    let (_writer, root, other) = start(&home, &server.url, &[]);
+    let writer = [("X-Keyfob-Token", other.as_str())];
+    for path in ["bucket", "bucket/a/token"] {
+        let put = fetch("PUT", &format!("{root}/{path}"), &writer, "");
+        assert_eq!(status(&put), "200", "{put}");
+    }
+    let reader = [("X-Keyfob-Token", token.as_str())];
+    for (path, expected) in [
+        // The key of an object says nothing of what a request does.
+        ("a/token", "200"),
+        ("bucket/a/token", "404"),
+        ("../bucket/a/token", "403"),
+    ] {
+        let got = fetch("GET", &format!("{url}/{path}"), &reader, "");
+        assert_eq!(status(&got), expected, "{path}: {got}");
+    }
+}
+
+#[test]
+fn what_could_be_read_as_two_requests_is_refused_or_sent_as_one() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let address = url.trim_start_matches("http://");
+    let own = format!("Host: {address}\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n");
+    let hidden = "GET /hidden HTTP/1.1\r\nHost: a\r\n\r\n";
+    for request in [
+        format!("GET http://evil.example/a HTTP/1.1\r\n{own}\r\n"),
+        format!("GET https://{address}/-/metrics HTTP/1.1\r\n{own}\r\n"),
+        format!("GET /a HTTP/1.1\r\n{own}X-A: b\r\n c\r\n\r\n"),
+        format!("POST /a HTTP/1.1\r\n{own}Transfer-Encoding: gzip\r\n\r\n{hidden}"),
+        format!("POST /a HTTP/1.1\r\n{own}Content-Length: 5, 6\r\n\r\n{hidden}"),
+        format!("POST /a HTTP/1.1\r\n{own}Content-Length: +5\r\n\r\n{hidden}"),
+        format!("POST /a HTTP/1.1\r\n{own}Transfer-Encoding: chunked\r\n\r\nx\r\n{hidden}"),
+    ] {
+        let answer = exchange(address, &request).unwrap();
+        let expected = if request.contains("evil") {
+            "403"
+        } else {
+            "400"
+        };
+        assert_eq!(status(&answer), expected, "{request}: {answer}");
+    }
+    assert!(requests.try_recv().is_err());
+    let (upstream, requests) = start_echo();
+    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let address = url.trim_start_matches("http://");
+    let own = format!("Host: {address}\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n");
+    // With both, the length counts for nothing (RFC 9112, section 6.3), and does not go out.
+    let both = format!(
+        "POST /a HTTP/1.1\r\n{own}Content-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n\
+         2\r\nok\r\n0\r\n\r\n{hidden}"
+    );
+    // A line may end without a carriage return (section 2.2): it ends so for the signature, too.
+    let bare = format!("GET /a HTTP/1.1\n{own}X-A: b\nX-B: c\r\n\r\n");
+    for (request, expected) in [
+        (both, &["content-length: 2\r\n", "\r\n\r\nok"]),
+        (bare, &["x-a: b\r\n", "x-b: c\r\n"]),
+    ] {
+        let answer = exchange(address, &request).unwrap();
+        assert_has(&answer, &["HTTP/1.1 403", "<Code>Echo</Code>"]);
+        let sent = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+        let sent = sent.to_ascii_lowercase();
+        assert_has(&sent, expected);
+        assert_lacks(&sent, &["hidden", "transfer-encoding"]);
+        assert!(requests.try_recv().is_err(), "{request}");
+    }
 }

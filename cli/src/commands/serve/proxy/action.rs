@@ -23,6 +23,10 @@ const GIVING: [&str; 9] = [
 ];
 /// Segments of paths, and parameters, with which REST services give out the same.
 const GIVING_PATHS: [&str; 5] = ["accesstoken", "apikeys", "credentials", "session", "token"];
+/// The signing names of S3, whose paths are the keys of objects.
+const OBJECTS: [&str; 4] = ["s3", "s3-object-lambda", "s3-outposts", "s3express"];
+/// Where S3 Control, which is signed as S3, gives out credentials (`GetDataAccess`).
+const DATA_ACCESS: &str = "/v20180820/accessgrantsinstance/dataaccess";
 /// Headers with which some servers let a request have another method than it says.
 const OVERRIDES: [&str; 3] = [
     "x-http-method",
@@ -88,7 +92,7 @@ pub(super) fn check_head(
         if has_body {
             return Err("--read-only: a request that reads has no body");
         }
-        return check_rest(head);
+        return check_rest(head, service);
     }
     // A service of another protocol does not look at the name of the action: it may do anything.
     let is_one_place = head.uri.path() == "/" && head.uri.query().is_none();
@@ -154,7 +158,7 @@ fn gives_credentials(action: &str) -> bool {
         || is_getting && GIVING.iter().any(|part| action.contains(part))
 }
 
-fn check_rest(head: &Parts) -> Result<(), &'static str> {
+fn check_rest(head: &Parts, service: &str) -> Result<(), &'static str> {
     let gives = |text: &str| {
         let text = text.to_ascii_lowercase().replace(['-', '_'], "");
         GIVING_PATHS.contains(&text.as_str())
@@ -162,7 +166,12 @@ fn check_rest(head: &Parts) -> Result<(), &'static str> {
     let path = percent_decode_str(head.uri.path()).decode_utf8_lossy();
     let query = head.uri.query().unwrap_or_default();
     let mut parameters = form_urlencoded::parse(query.as_bytes());
-    if path.split('/').any(gives) || parameters.any(|(name, _)| gives(&name)) {
+    let gives_by_path = if OBJECTS.contains(&service) {
+        path.to_ascii_lowercase().contains(DATA_ACCESS)
+    } else {
+        path.split('/').any(gives)
+    };
+    if gives_by_path || parameters.any(|(name, _)| gives(&name)) {
         return Err("--read-only: the path may give out credentials");
     }
     Ok(())
@@ -197,9 +206,14 @@ mod tests {
             ("HEAD /bucket", true),
             ("GET /2015-03-31/functions/", true),
             ("GET /?session", false),
-            ("GET /federation/credentials", false),
-            ("GET /v1/authorization/access%2Dtoken", false),
-            ("GET /apikeys", false),
+            ("GET /bucket/token", true),
+            ("HEAD /bucket/a/credentials/api-keys", true),
+            ("GET /bucket/session?session", false),
+            (
+                "GET /v20180820/accessgrantsinstance/dataaccess?target=a",
+                false,
+            ),
+            ("GET /v20180820/accessgrantsinstance/data%61ccess", false),
             ("PUT /bucket/key", false),
             ("DELETE /bucket/key", false),
             ("PATCH /restapis/a", false),
@@ -211,6 +225,13 @@ mod tests {
             ("GET /?Action=ListUsers&action=CreateUser", false),
         ] {
             assert_eq!(passes(start, "s3", &[], None), expected, "{start}");
+        }
+        for start in [
+            "GET /federation/credentials",
+            "GET /v1/authorization/access%2Dtoken",
+            "GET /apikeys",
+        ] {
+            assert!(!passes(start, "lambda", &[], None), "{start}");
         }
         assert!(!passes("GET /", "s3", &[], Some("Action=ListUsers")));
         let header = [("X-HTTP-Method-Override", "DELETE")];

@@ -130,14 +130,17 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
         return Ok(Upstreams::Allowed(Filters::new(patterns, &[""])));
     };
     let unusable =
-        || Failure::usage("--to: write a URL as https://HOST or http://HOST:PORT, without a path");
+        || Failure::usage("--to: write a URL as https://HOST/PATH or http://HOST:PORT, without ?");
     let parts = url.parse::<Uri>().map_err(|_| unusable())?.into_parts();
     let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
         return Err(unusable());
     };
-    let has_path = parts.path_and_query.is_some_and(|path| path != "/");
+    let path = parts.path_and_query;
+    let has_query = path.as_ref().is_some_and(|path| path.query().is_some());
+    let prefix = path.as_ref().map_or("", |path| path.path());
+    let prefix = prefix.trim_end_matches('/').to_owned();
     let is_http = matches!(scheme.as_str(), "http" | "https");
-    if has_path || !is_http || authority.as_str().contains('@') {
+    if has_query || !is_http || authority.as_str().contains('@') {
         return Err(unusable());
     }
     let endpoint = Endpoint::builder().url(&format!("{scheme}://{authority}"))?;
@@ -152,6 +155,7 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
     Ok(Upstreams::One {
         scheme,
         authority,
+        prefix,
         service,
     })
 }

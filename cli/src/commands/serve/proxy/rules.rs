@@ -36,6 +36,8 @@ pub(super) enum Upstreams {
     One {
         scheme: Scheme,
         authority: Authority,
+        /// Stands before the paths of requests, without a slash at its end.
+        prefix: String,
         service: String,
     },
     /// To the hosts of AWS that these patterns match, by `Host`.
@@ -147,13 +149,19 @@ impl Rules {
         let uri = Uri::builder()
             .scheme(scheme)
             .authority(authority)
-            .path_and_query(target.clone())
+            .path_and_query(self.prefixed(target)?)
             .build()
             .map_err(|_| refusal(StatusCode::BAD_REQUEST, "the request has no valid target"))?;
         let mut forwarded = head.clone();
         forwarded.uri = uri;
         forwarded.version = http::Version::HTTP_11;
         self.change_headers(&mut forwarded.headers, plan);
+        if plan == Plan::Empty && matches!(head.method, Method::PATCH | Method::POST | Method::PUT)
+        {
+            // S3 wants a length also of what is empty.
+            let none = HeaderValue::from_static("0");
+            forwarded.headers.insert(header::CONTENT_LENGTH, none);
+        }
         Ok(Forward {
             head: forwarded,
             service,
@@ -218,10 +226,7 @@ impl Rules {
             return Ok(());
         };
         let decoded = percent_decode_str(path).decode_utf8_lossy();
-        let climbs = decoded
-            .split(['/', '\\'])
-            .any(|part| matches!(part, "." | ".."));
-        if climbs || !paths.admit(&decoded) {
+        if climbs(&decoded) || !paths.admit(&decoded) {
             return Err(forbidden("the path is not one of --allow-path"));
         }
         Ok(())
@@ -233,6 +238,7 @@ impl Rules {
                 scheme,
                 authority,
                 service,
+                ..
             } => Ok((scheme.clone(), authority.clone(), service.clone())),
             Upstreams::Allowed(allowed) => {
                 let host = host(headers)?;
@@ -244,6 +250,23 @@ impl Rules {
                     .map_err(|_| forbidden("the host of the request is not a host name"))?;
                 Ok((Scheme::HTTPS, authority, told.service().to_owned()))
             }
+        }
+    }
+
+    /// Returns the path and the query that are sent and signed for those of a request.
+    fn prefixed(&self, target: &PathAndQuery) -> Result<PathAndQuery, Refusal> {
+        match &self.upstreams {
+            Upstreams::One { prefix, .. } if !prefix.is_empty() => {
+                if climbs(&percent_decode_str(target.path()).decode_utf8_lossy()) {
+                    return Err(forbidden("the path may leave the one of --to"));
+                }
+                let target = PathAndQuery::try_from(format!("{prefix}{target}"));
+                target.map_err(|_| {
+                    let reason = "the path is too long behind the one of --to";
+                    refusal(StatusCode::URI_TOO_LONG, reason)
+                })
+            }
+            _ => Ok(target.clone()),
         }
     }
 
@@ -312,6 +335,12 @@ impl Rules {
             headers.insert(header::HOST, host.clone());
         }
     }
+}
+
+/// Returns true for a decoded path with a segment that a server may take for another folder.
+fn climbs(path: &str) -> bool {
+    path.split(['/', '\\'])
+        .any(|part| matches!(part, "." | ".."))
 }
 
 /// Removes the headers that are for one connection, and those that `Connection` names.
@@ -426,6 +455,12 @@ mod tests {
         rules(Upstreams::One {
             scheme: parts.scheme.unwrap(),
             authority: parts.authority.unwrap(),
+            prefix: parts
+                .path_and_query
+                .unwrap()
+                .path()
+                .trim_end_matches('/')
+                .to_owned(),
             service: service.to_owned(),
         })
     }
@@ -542,6 +577,25 @@ mod tests {
             ),
             403
         );
+    }
+
+    #[test]
+    fn a_path_of_the_upstream_stands_before_those_of_requests() {
+        for (path, expected) in [
+            (
+                "/a%20b?c=/../d",
+                Some("https://a.example/p/q/a%20b?c=/../d"),
+            ),
+            ("/", Some("https://a.example/p/q/")),
+            ("/../a", None),
+            ("/a/%2e%2E/b", None),
+            ("/a%5c..%5Cb", None),
+        ] {
+            let rules = one_upstream("https://a.example/p/q/", "s3");
+            let decided = rules.decide(&head("GET", path, &[]), Some(0), None);
+            let sent = decided.map(|forward| forward.head.uri.to_string());
+            assert_eq!(sent.ok().as_deref(), expected, "{path}");
+        }
     }
 
     #[test]
