@@ -436,6 +436,11 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     let own = ("X-Keyfob-Token", token.as_str());
     let at = format!("{url}/canary-path?canary-query=1");
     let headers = [own, form, ("X-Canary", "canary-header")];
+    assert_eq!(
+        proxy.lines.recv_timeout(Duration::from_secs(20)).unwrap(),
+        "note: requests are signed with the credentials from AWS_ACCESS_KEY_ID, \
+         AWS_SECRET_ACCESS_KEY"
+    );
     fetch("POST", &at, &headers, "Action=ListUsers&Secret=canary-body");
     fetch("GET", &at, &[("X-Keyfob-Token", "canary-token")], "");
     let line = || loop {

@@ -30,11 +30,11 @@ use crate::{
 /// If there are no credentials, or if the server cannot start.
 pub(super) async fn run(context: &Context, command: &ServeCommand) -> Result<(), Failure> {
     // Without credentials now, there will hardly be any later: fail instead of serving errors.
-    context.credentials().await?;
+    let (_, origin) = context.credentials_and_origin().await?;
     match command {
         ServeCommand::Imds(args) => imds(context, args).await,
         ServeCommand::Container(args) => container(context, args).await,
-        ServeCommand::Proxy(args) => proxy::run(context, args).await,
+        ServeCommand::Proxy(args) => proxy::run(context, args, origin).await,
     }
 }
 

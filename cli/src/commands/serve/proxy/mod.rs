@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, Uri};
-use keyfob_chain::{Cached, RequestSigner};
+use keyfob_chain::{Cached, Origin, RequestSigner};
 use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::{HostScope, Secret, Signer, Timestamp};
 use keyfob_sts::Endpoint;
@@ -33,7 +33,11 @@ use crate::{
 /// # Errors
 ///
 /// If an argument cannot be used, or if the server cannot start.
-pub(super) async fn run(context: &Context, args: &ServeProxyArgs) -> Result<(), Failure> {
+pub(super) async fn run(
+    context: &Context,
+    args: &ServeProxyArgs,
+    origin: Option<Origin>,
+) -> Result<(), Failure> {
     check_listen(args.listen, args.listen_any, "--listen-any")?;
     let upstreams = upstreams(context, args).await?;
     let connector = context.settings().connections()?.connector()?;
@@ -90,6 +94,11 @@ pub(super) async fn run(context: &Context, args: &ServeProxyArgs) -> Result<(), 
             .map(|token| ("KEYFOB_PROXY_TOKEN", token)),
     );
     start_serving(context, &exports)?;
+    if let Some(origin) = origin {
+        context.console().note(&format!(
+            "requests are signed with the credentials from {origin}"
+        ));
+    }
     warn(context, args);
     if args.token_file.is_some() {
         signals::outlive_hang_up();
