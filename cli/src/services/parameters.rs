@@ -326,7 +326,7 @@ mod tests {
         assert_eq!(faults(&good), "");
         let negative = faults(&json!({"Name": "a", "Rate": -0.5}));
         assert!(
-            negative.ends_with("range for parameter Rate, valid min value: 0"),
+            negative.contains("range for parameter Rate, valid min value: 0\n"),
             "{negative}"
         );
         // A service adds values.
