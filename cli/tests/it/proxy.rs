@@ -12,7 +12,7 @@ use std::{
 use crate::signals::send;
 use crate::{
     answers::{answer, start_echo, start_server},
-    keyfob::{Home, assert_has, assert_lacks},
+    keyfob::{Home, Run, assert_has, assert_lacks},
     python,
     running::{Running, boto3},
     servers::{Server, exchange, fetch, free_port},
@@ -560,4 +560,26 @@ fn what_could_be_read_as_two_requests_is_refused_or_sent_as_one() {
         assert_lacks(&sent, &["hidden", "transfer-encoding"]);
         assert!(requests.try_recv().is_err(), "{request}");
     }
+}
+
+#[test]
+fn the_aws_cli_works_without_a_key() {
+    let server = Server::rclone(python::rclone());
+    let home = server.home().with("AWS_REGION", "us-east-1");
+    let words = ["serve", "proxy", "--listen", "127.0.0.1:0", "--no-token"];
+    let more = ["--to", &server.url, "--service", "s3"];
+    let proxy = Running::start(&home, &[&words[..], &more].concat());
+    let url = &proxy.exports[0].1;
+    let caller = Home::new().with("AWS_DEFAULT_REGION", "us-east-1");
+    let file = caller.path().join("file");
+    std::fs::write(&file, "the body").unwrap();
+    let aws = |words: &[&str]| {
+        let mut aws = caller.program(python::tool("aws"));
+        aws.args(["--no-sign-request", "--endpoint-url", url, "s3"]);
+        Run::new(aws.args(words).output().unwrap()).ok()
+    };
+    aws(&["mb", "s3://bucket"]);
+    aws(&["cp", file.to_str().unwrap(), "s3://bucket/a b"]);
+    assert_eq!(aws(&["cp", "s3://bucket/a b", "-"]), "the body");
+    assert_has(&aws(&["ls", "s3://bucket"]), &["8 a b\n"]);
 }
