@@ -294,7 +294,7 @@ fn a_number_of_items_by_json_and_one_by_the_option_exclude_each_other() {
     let words = ["iam", "list-access-keys", "--max-items", "1"];
     let json = ["--cli-input-json", r#"{"MaxItems": 5}"#];
     let stderr = home().keyfob(words.iter().chain(&json)).fails(255);
-    assert_has(&stderr, &["pagination arguments: --max-items"]);
+    assert_has(&stderr, &["leave out --max-items"]);
     let (url, _bodies) = start_server(&answer("403 Forbidden", ""));
     for items in ["0", "-1"] {
         let words = [
