@@ -111,7 +111,13 @@ async fn a_device_waits_for_its_user_and_its_token_has_the_credentials_of_roles(
         )
     );
     assert_eq!(device.wait_after(&pending), Some(Duration::from_secs(1)));
-    let early = center.oidc.send_unsigned(&call).await.unwrap_err();
+    // On a busy machine the second may come after the interval, too.
+    let mut early = center.oidc.send_unsigned(&call).await.unwrap_err();
+    for _ in 0..20 {
+        if told(&early) == told(&pending) {
+            early = center.oidc.send_unsigned(&call).await.unwrap_err();
+        }
+    }
     assert_eq!(
         told(&early),
         expected("SlowDownException", "slow_down", 400)
