@@ -239,9 +239,7 @@ fn check_value(model: &Model, shape: &str, value: &Value, path: &str, faults: &m
             return;
         }
         (Shape::Scalar(scalar), value) => match check_kind(scalar.kind, value) {
-            Ok(()) => {
-                return check_least(scalar, value, path, faults);
-            }
+            Ok(()) => return check_least(scalar, value, path, faults),
             Err(expected) => expected,
         },
         (Shape::Structure(_) | Shape::Map { .. }, _) => "an object",

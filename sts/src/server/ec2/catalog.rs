@@ -1,6 +1,6 @@
 //! What is the same in all accounts: regions, an image, and instance types.
 
-use super::list::{Item, list, numbered};
+use super::list::{Item, list, named, numbered};
 use crate::server::{
     query::{
         Parameters,
@@ -181,10 +181,9 @@ pub(super) fn describe_instance_types(parameters: &Parameters) -> Result<String,
     list("instanceTypeSet", &known, items.collect(), parameters)
 }
 
-pub(super) fn item(filters: &[(&str, &str)], xml: String) -> Item {
-    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+fn item(filters: &[(&str, &str)], xml: String) -> Item {
     Item {
-        filters: filters.iter().map(owned).collect(),
+        filters: named(filters),
         xml,
     }
 }

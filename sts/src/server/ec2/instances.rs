@@ -4,8 +4,8 @@ use keyfob_sigv4::Timestamp;
 use rand::RngExt as _;
 
 use super::{
-    catalog::{IMAGE_ID, check_image, is_type, item},
-    list::{list, numbered},
+    catalog::{IMAGE_ID, check_image, is_type},
+    list::{Item, list, named, numbered},
 };
 use crate::server::{
     api::Request,
@@ -149,7 +149,7 @@ impl Instance {
             ("instance-state-name", state),
             ("instance-type", &self.kind),
         ];
-        let mut filters = item(&fixed, String::new()).filters;
+        let mut filters = named(&fixed);
         let key_name = self.key_name.clone();
         filters.extend(key_name.map(|name| ("key-name".to_owned(), name)));
         for (key, value) in &self.tags {
@@ -190,7 +190,7 @@ fn describe(
         .iter()
         .enumerate()
         .filter(|(index, _)| wanted.is_empty() || wanted.contains(index));
-    let items = items.map(|(_, instance)| super::list::Item {
+    let items = items.map(|(_, instance)| Item {
         filters: instance.filters(),
         xml: reservation(owner, std::slice::from_ref(instance), instance.state),
     });

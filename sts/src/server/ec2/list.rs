@@ -79,6 +79,12 @@ fn filters(known: &[&str], parameters: &Parameters) -> Result<Vec<Filter>, Refus
     Ok(filters)
 }
 
+/// Returns values with the names of their filters.
+pub(super) fn named(values: &[(&str, &str)]) -> Vec<(String, String)> {
+    let owned = |&(name, value): &(&str, &str)| (name.to_owned(), value.to_owned());
+    values.iter().map(owned).collect()
+}
+
 /// Returns the items of a list of texts.
 pub(super) fn numbered<'a>(parameters: &'a Parameters, name: &str) -> Vec<&'a str> {
     let items = (1..).map_while(|number| parameters.get(&format!("{name}.{number}")));
