@@ -135,6 +135,35 @@ impl Lock {
         Err(cannot("write", path, timeout))
     }
 
+    /// Checks that [`update`](Self::update) could write, before anything is done that needs it:
+    /// makes a new version beside the file, with its bytes, owner and mode, and removes it.
+    ///
+    /// # Errors
+    ///
+    /// As `update`, but for those of its `edit`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::files::Lock;
+    ///
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("credentials");
+    /// let lock = Lock::acquire(&path, Lock::PATIENCE)?;
+    /// lock.check_update()?;
+    /// assert!(!path.exists());
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn check_update(&self) -> Result<(), Error> {
+        let path = self.target();
+        let Some(old) = Snapshot::settled(path)? else {
+            return create(path, b"").map(drop);
+        };
+        access::refuse(path, &old.metadata)?;
+        let temporary = create(path, &old.bytes)?;
+        access::keep(path, &old, temporary.as_file()).map(drop)
+    }
+
     /// Writes a private file: a new version with mode 0600, whatever was there before. A reader
     /// sees either the old version or the new one.
     ///

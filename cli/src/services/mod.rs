@@ -390,7 +390,8 @@ fn hint_token(
     let token = parameters.get(name)?.as_str()?;
     let mut flags = operation.flags.iter();
     let flag = flags.find(|flag| flag.member == name)?.name;
-    may_have_run(error).then(|| {
+    let is_dry = parameters.get(dry_run::DRY_RUN) == Some(&Value::Bool(true));
+    (may_have_run(error) && !is_dry).then(|| {
         format!(
             "the request may have been received: to send it again so that it is done once, run the \
              same command with {}",

@@ -255,6 +255,10 @@ fn an_error_of_the_service_has_its_code_and_wrong_words_are_refused_without_send
             "canary/.. Get --protocol query --api-version 1",
             "SERVICE: write the name as `aws` has it",
         ),
+        (
+            "ec2. GetX --protocol query --api-version 1",
+            "SERVICE: write the name as `aws` has it",
+        ),
         ("KMS DescribeKey", "in small letters, such as kms"),
         (
             "kms describe-canary",

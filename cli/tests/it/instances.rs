@@ -65,8 +65,19 @@ fn the_sandbox_has_instances_that_every_command_of_ec2_can_be_tried_with() {
     assert_eq!(new["Instances"].as_array().unwrap().len(), 2);
     let again = ec2(&home, &run).json();
     assert_eq!(again["ReservationId"], new["ReservationId"]);
-    let stderr = ec2(&home, &run.replace("t3.small", "m5.large")).fails(254);
-    assert_has(&stderr, &["(IdempotentParameterMismatch)"]);
+    for (part, other) in [
+        ("t3.small", "m5.large"),
+        ("=web", "=db"),
+        (" --count 2", ""),
+    ] {
+        let stderr = ec2(&home, &run.replace(part, other)).fails(254);
+        assert_has(&stderr, &["(IdempotentParameterMismatch)"]);
+    }
+    let id = "i-0123456789abcdef0";
+    let twice = ec2(&home, &format!("stop-instances --instance-ids {id} {id}")).json();
+    assert_eq!(twice["StoppingInstances"].as_array().unwrap().len(), 1);
+    let both = "describe-instances --query length(Reservations[2].Instances)";
+    assert_eq!(ec2(&home, both).json(), 2);
     let stderr = ec2(&home, "run-instances --image-id ami-1").fails(254);
     assert_has(&stderr, &["(InvalidAMIID.NotFound)"]);
 
@@ -74,6 +85,8 @@ fn the_sandbox_has_instances_that_every_command_of_ec2_can_be_tried_with() {
         "describe-instances",
         "describe-instances --filters Name=tag:Name,Values=w?b Name=instance-state-name,Values=run*",
         "describe-instances --filters Name=tag-key,Values=Owner",
+        "describe-instances --filters Name=client-token,Values=once",
+        "describe-instances --filters Name=vpc-id,Values=vpc-1",
         "describe-instances --page-size 5 --max-items 3",
         "describe-instance-types --page-size 5",
         "describe-instance-types --instance-types t3.micro m5.large",
@@ -100,6 +113,14 @@ fn the_sandbox_has_instances_that_every_command_of_ec2_can_be_tried_with() {
         (
             "describe-instances --starting-token eyJOZXh0VG9rZW4iOiAieCJ9",
             "InvalidPaginationToken",
+        ),
+        (
+            "describe-instances --filters Name=tag:,Values=x",
+            "InvalidParameterValue",
+        ),
+        (
+            "describe-instances --page-size 5 --instance-ids i-0123456789abcdef0",
+            "InvalidParameterCombination",
         ),
         (
             "describe-regions --region-names eu-north-9",

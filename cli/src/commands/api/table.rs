@@ -18,10 +18,13 @@ use crate::{
 /// If the service is not in the table and not described, or if it has no such protocol.
 pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
     let name: &'static str = String::leak(args.service.clone());
-    let is_plain = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.')
+    let is_label = |label: &str| {
+        let mut bytes = label.bytes();
+        let ends = label.starts_with('-') || label.ends_with('-');
+        let is_plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        !label.is_empty() && !ends && bytes.all(is_plain)
     };
-    if name.is_empty() || !name.bytes().all(is_plain) {
+    if !name.split('.').all(is_label) {
         return Err(Failure::usage(
             "SERVICE: write the name as `aws` has it, in small letters, such as kms",
         ));

@@ -69,7 +69,7 @@ impl Keys {
             account: owner.account,
             keys,
             profiles: Profiles::read(context),
-            now: Timestamp::now(),
+            now: iam.now(),
         })
     }
 

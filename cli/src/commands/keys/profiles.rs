@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 
 use keyfob_chain::{
     Error, ErrorKind,
-    files::read,
+    files::{Lock, read},
     profiles::{ConfigFiles, Editor, FileKind, SectionName, Value},
 };
 use keyfob_sigv4::{Credentials, Secret};
 
 use super::rotation::Holders;
-use crate::{context::Context, failure::Failure};
+use crate::{context::Context, failure::Failure, signals::finish_writing};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -124,7 +124,8 @@ pub(super) fn replace(context: &Context, old: &str, new: &Credentials) -> Result
 ///
 /// # Errors
 ///
-/// If a file has the key where no profile reads it, or could not be read after the change.
+/// If a file has the key where no profile reads it, could not be read after the change, or cannot
+/// be written.
 pub(super) fn check_replace(context: &Context, old: &str) -> Result<(), Failure> {
     let new = Credentials::new("NEW", "NEW")?;
     for kind in [FileKind::Credentials, FileKind::Config] {
@@ -135,8 +136,10 @@ pub(super) fn check_replace(context: &Context, old: &str) -> Result<(), Failure>
         };
         // That the files can be read is checked before: what cannot be is not there.
         if let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text)))
+            && edited(kind, &path, &text, old, &new)? != text
         {
-            edited(kind, &path, &text, old, &new)?;
+            let _guard = finish_writing();
+            Lock::acquire(&path, Lock::PATIENCE)?.check_update()?;
         }
     }
     Ok(())
@@ -154,8 +157,8 @@ fn edited(
     let mut editor = Editor::new(kind, path);
     for holder in holders(&files).iter().filter(|one| one.id == old) {
         editor.set(&holder.name, ID, new.access_key_id())?;
-        // A profile of the config file may have the id only: its secret is in the other file.
-        if kind == FileKind::Credentials || holder.secret.is_some() {
+        // A profile that has the id only is of no use, and gets no secret either.
+        if holder.secret.is_some() {
             editor.set(&holder.name, SECRET, new.secret_access_key().clone())?;
         }
     }
@@ -164,7 +167,8 @@ fn edited(
         return Err(Error::new(
             ErrorKind::ConfigFile,
             format!(
-                "{section} of {} has {old} where no profile reads it: remove it there, because it                  would stay when the key is deleted",
+                "{section} of {} has {old} where no profile reads it: remove it there, because it \
+                 would stay when the key is deleted",
                 path.display()
             ),
         ));

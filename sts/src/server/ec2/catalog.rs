@@ -1,6 +1,6 @@
 //! What is the same in all accounts: regions, an image, and instance types.
 
-use super::list::{Item, list, named, numbered};
+use super::list::{Filters, named, numbered, page};
 use crate::server::{
     query::{
         Parameters,
@@ -69,7 +69,7 @@ pub(super) fn describe_regions(parameters: &Parameters) -> Result<String, Refusa
         )
     });
     let known = ["region-name", "endpoint", "opt-in-status"];
-    list("regionInfo", &known, items.collect(), parameters)
+    list("regionInfo", &known, items, parameters)
 }
 
 pub(super) fn describe_images(parameters: &Parameters) -> Result<String, Refusal> {
@@ -115,7 +115,7 @@ pub(super) fn describe_images(parameters: &Parameters) -> Result<String, Refusal
     let is_owned = owners.is_empty() || owners.contains(&"amazon") || owners.contains(&owner);
     let images = is_owned.then(|| item(&filters, xml)).into_iter();
     let known = filters.map(|(name, _)| name);
-    list("imagesSet", &known, images.collect(), parameters)
+    list("imagesSet", &known, images, parameters)
 }
 
 pub(super) fn check_image(id: &str) -> Result<(), Refusal> {
@@ -178,7 +178,13 @@ pub(super) fn describe_instance_types(parameters: &Parameters) -> Result<String,
         "memory-info.size-in-mib",
         "vcpu-info.default-vcpus",
     ];
-    list("instanceTypeSet", &known, items.collect(), parameters)
+    list("instanceTypeSet", &known, items, parameters)
+}
+
+/// Something with the values of its filters, and what is shown of it.
+struct Item {
+    filters: Vec<(String, String)>,
+    xml: String,
 }
 
 fn item(filters: &[(&str, &str)], xml: String) -> Item {
@@ -186,4 +192,17 @@ fn item(filters: &[(&str, &str)], xml: String) -> Item {
         filters: named(filters),
         xml,
     }
+}
+
+/// Returns the page of the items that the filters admit, of those filters that are `known`.
+fn list(
+    set: &str,
+    known: &[&str],
+    items: impl Iterator<Item = Item>,
+    parameters: &Parameters,
+) -> Result<String, Refusal> {
+    let filters = Filters::read(known, parameters)?;
+    let admitted = items.filter(|item| filters.admit(&item.filters));
+    let admitted: Vec<String> = admitted.map(|item| item.xml).collect();
+    page(set, &admitted, parameters)
 }

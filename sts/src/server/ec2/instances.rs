@@ -5,7 +5,7 @@ use rand::RngExt as _;
 
 use super::{
     catalog::{IMAGE_ID, check_image, is_type},
-    list::{Item, list, named, numbered},
+    list::{Filters, named, numbered, page},
 };
 use crate::server::{
     api::Request,
@@ -82,16 +82,25 @@ const TERMINATE: Change = Change {
     verb: "terminated",
 };
 
-/// The filters of `DescribeInstances`, of those that EC2 has.
-const FILTERS: [&str; 8] = [
+/// The filters of `DescribeInstances`, of those that EC2 has. The last three match nothing, because
+/// the instances are in no network.
+const FILTERS: [&str; 16] = [
+    "architecture",
+    "availability-zone",
+    "client-token",
     "image-id",
     "instance-id",
     "instance-state-code",
     "instance-state-name",
     "instance-type",
     "key-name",
+    "owner-id",
+    "reservation-id",
     "tag-key",
     "tag:",
+    "private-ip-address",
+    "subnet-id",
+    "vpc-id",
 ];
 
 impl Instance {
@@ -140,10 +149,16 @@ impl Instance {
             + &element("hypervisor", "xen")
     }
 
-    fn filters(&self) -> Vec<(String, String)> {
+    /// Returns the values that filters look at, by the name of the filter.
+    fn filters(&self, owner: &str) -> Vec<(String, String)> {
         let State(code, state) = self.state;
         let fixed = [
-            ("image-id", &*self.image),
+            ("architecture", "x86_64"),
+            ("availability-zone", "us-east-1a"),
+            ("client-token", self.token.as_deref().unwrap_or_default()),
+            ("owner-id", owner),
+            ("reservation-id", &*self.reservation),
+            ("image-id", &self.image),
             ("instance-id", &self.id),
             ("instance-state-code", &code.to_string()),
             ("instance-state-name", state),
@@ -186,25 +201,30 @@ fn describe(
     parameters: &Parameters,
 ) -> Result<String, Refusal> {
     let wanted = indices(instances, parameters)?;
-    let items = instances
-        .iter()
-        .enumerate()
-        .filter(|(index, _)| wanted.is_empty() || wanted.contains(index));
-    let items = items.map(|(_, instance)| Item {
-        filters: instance.filters(),
-        xml: reservation(owner, std::slice::from_ref(instance), instance.state),
-    });
-    list("reservationSet", &FILTERS, items.collect(), parameters)
+    if !wanted.is_empty() && parameters.get("MaxResults").is_some() {
+        let message = "The parameter instancesSet cannot be used with the parameter maxResults";
+        return Err(Refusal::bad("InvalidParameterCombination", message));
+    }
+    let shown = instances.iter().enumerate();
+    let shown = shown.filter(|(index, _)| wanted.is_empty() || wanted.contains(index));
+    let filters = Filters::read(&FILTERS, parameters)?;
+    let shown = shown.map(|(_, instance)| instance);
+    let shown: Vec<&Instance> = shown
+        .filter(|one| filters.admit(&one.filters(owner)))
+        .collect();
+    let reservations = shown.chunk_by(|one, next| one.reservation == next.reservation);
+    let items = reservations.map(|instances| reservation(owner, instances, None));
+    page("reservationSet", &items.collect::<Vec<_>>(), parameters)
 }
 
-/// Formats what a reservation has. All instances of one that is shown are in the same state.
-fn reservation(owner: &str, instances: &[Instance], state: State) -> String {
+/// Formats what a reservation has, with all instances in a state, or each in its own.
+fn reservation(owner: &str, instances: &[&Instance], state: Option<State>) -> String {
     let id = instances
         .first()
         .map(|instance| instance.reservation.as_str());
     let items = instances
         .iter()
-        .map(|instance| parent("item", &instance.xml(state)));
+        .map(|instance| parent("item", &instance.xml(state.unwrap_or(instance.state))));
     optional("reservationId", id)
         + &element("ownerId", owner)
         + &parent("groupSet", "")
@@ -230,21 +250,22 @@ fn run_instances(
     let least = parameters.number("MinCount", 1, 1..=32)?;
     let most = parameters.number("MaxCount", 1, least..=32)?;
     let token = parameters.get("ClientToken").map(str::to_owned);
-    let known: Vec<Instance> = instances
+    let known: Vec<&Instance> = instances
         .iter()
         .filter(|instance| token.is_some() && instance.token == token)
-        .cloned()
         .collect();
     if let Some(first) = known.first() {
         let is_same = first.image == image
             && first.kind == kind
+            && first.key_name.as_deref() == parameters.get("KeyName")
+            && first.tags == tags(parameters)
             && usize::try_from(most).is_ok_and(|most| most == known.len());
         if !is_same {
             let message = "The request uses the same client token as a previous, but non-identical \
                            request.";
             return Err(Refusal::bad("IdempotentParameterMismatch", message));
         }
-        return Ok(reservation(owner, &known, first.state));
+        return Ok(reservation(owner, &known, None));
     }
     let reservation_id = random_id("r-");
     let new = (0..most).map(|_| Instance {
@@ -259,7 +280,7 @@ fn run_instances(
         token: token.clone(),
     });
     let new: Vec<Instance> = new.collect();
-    let answer = reservation(owner, &new, State::PENDING);
+    let answer = reservation(owner, &new.iter().collect::<Vec<_>>(), Some(State::PENDING));
     instances.extend(new);
     Ok(answer)
 }
@@ -338,17 +359,20 @@ fn required(instances: &[Instance], parameters: &Parameters) -> Result<Vec<usize
     Ok(indices)
 }
 
-/// Returns where the instances are that the request names.
+/// Returns where the instances are that the request names, each once.
 fn indices(instances: &[Instance], parameters: &Parameters) -> Result<Vec<usize>, Refusal> {
-    let ids = numbered(parameters, "InstanceId").into_iter();
-    let indices = ids.map(|id| {
+    let mut indices = Vec::new();
+    for id in numbered(parameters, "InstanceId") {
         let index = instances.iter().position(|instance| instance.id == id);
-        index.ok_or_else(|| {
+        let index = index.ok_or_else(|| {
             let message = format!("The instance ID '{id}' does not exist");
             Refusal::bad("InvalidInstanceID.NotFound", message)
-        })
-    });
-    indices.collect()
+        })?;
+        if !indices.contains(&index) {
+            indices.push(index);
+        }
+    }
+    Ok(indices)
 }
 
 /// Returns a random id: 17 digits in hexadecimal after the prefix.
