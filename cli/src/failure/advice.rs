@@ -78,7 +78,7 @@ fn passing_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<
         ),
         (ErrorKind::Service, _) => {
             fault()?;
-            Cow::from("the service has a problem of its own: try again later")
+            Cow::from("the service has a problem of its own, which mostly passes")
         }
         _ => return None,
     })

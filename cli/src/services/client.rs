@@ -1,16 +1,16 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU32, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Instant,
 };
 
-use keyfob_backoff::{classify, limit::RateLimit};
+use keyfob_backoff::{Fault, classify, limit::RateLimit};
 use keyfob_chain::Region;
 use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{
-    self as sts, ClientBuilder, Endpoint, Error,
+    self as sts, ClientBuilder, Endpoint, Error, ErrorKind,
     call::{Call, Service},
 };
 use tracing::debug;
@@ -41,8 +41,28 @@ pub(crate) struct Client {
     credentials: Option<Credentials>,
     /// Whether the credentials are those in use.
     is_in_use: bool,
-    /// How often the latest call was sent again.
-    retries: Arc<AtomicU32>,
+    latest: Arc<Latest>,
+}
+
+/// What is known of the attempts of the latest call.
+#[derive(Default)]
+struct Latest {
+    /// How often it was sent again.
+    retries: AtomicU32,
+    may_have_run: AtomicBool,
+}
+
+impl Latest {
+    fn reset(&self) {
+        self.retries.store(0, Ordering::Relaxed);
+        self.may_have_run.store(false, Ordering::Relaxed);
+    }
+
+    fn add_error(&self, error: &Error) {
+        if may_have_run(error) {
+            self.may_have_run.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Client {
@@ -164,12 +184,12 @@ impl Client {
         credentials: Option<Credentials>,
         change: impl FnOnce(ClientBuilder) -> ClientBuilder,
     ) -> Result<Self, Failure> {
-        let retries = Arc::new(AtomicU32::new(0));
+        let latest = Arc::<Latest>::default();
         let mut builder = change(context.client(*service, region)?);
         if !TRADERS.contains(service) {
             builder = builder.max_answer(MAX_ANSWER);
         }
-        let client = with_notify(context, builder, &retries).build()?;
+        let client = with_notify(context, builder, &latest).build()?;
         debug!(
             endpoint = client.endpoint().url(),
             region = region.name(),
@@ -181,13 +201,19 @@ impl Client {
             service,
             credentials,
             is_in_use: true,
-            retries,
+            latest,
         })
     }
 
     /// Returns the time by the clock of the service, as far as its answers have shown it.
     pub(crate) fn now(&self) -> Timestamp {
         self.client.now()
+    }
+
+    /// Returns true if the service may have done what an attempt of the latest call asked for,
+    /// although it did not say so.
+    pub(super) fn may_have_run(&self) -> bool {
+        self.latest.may_have_run.load(Ordering::Relaxed)
     }
 
     /// Returns true if calls are signed.
@@ -237,12 +263,15 @@ impl Client {
     pub(crate) async fn try_send<C: Call + Sync>(&self, call: &C) -> Result<C::Output, Error> {
         let _waiting = waiting_for(format!("{} at {}", self.service.id(), self.url()));
         let start = Instant::now();
-        self.retries.store(0, Ordering::Relaxed);
+        self.latest.reset();
         let answer = match &self.credentials {
             Some(credentials) => self.client.send(call, credentials).await,
             None => self.client.send_unsigned(call).await,
         };
         let error = answer.as_ref().err();
+        if let Some(error) = error {
+            self.latest.add_error(error);
+        }
         debug!(
             elapsed = ?start.elapsed(),
             status = error.and_then(Error::status),
@@ -271,7 +300,7 @@ impl Client {
         }
         // An error that is retried is returned only after the last retry.
         if classify(error.status(), error.code()).is_some() {
-            failure = failure.with_retries(self.retries.load(Ordering::Relaxed));
+            failure = failure.with_retries(self.latest.retries.load(Ordering::Relaxed));
         }
         let key = self.credentials.as_ref().filter(|_| is_key_refused(error));
         if let Some(key) = key.filter(|_| !self.is_in_use) {
@@ -288,15 +317,24 @@ impl Client {
     }
 }
 
-/// Counts the retries, and logs the waits.
-fn with_notify(
-    context: &Context,
-    builder: ClientBuilder,
-    retries: &Arc<AtomicU32>,
-) -> ClientBuilder {
-    let (count, console) = (Arc::clone(retries), context.console());
+/// Returns true if the service may have done what a request asks for, although it did not say so.
+/// What it throttles, it has not done.
+fn may_have_run(error: &Error) -> bool {
+    match error.status() {
+        Some(status) => {
+            let fault = classify(Some(status), error.code());
+            !(300..500).contains(&status) && !fault.is_some_and(Fault::is_throttling)
+        }
+        None => matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport),
+    }
+}
+
+/// Keeps what is known of the attempts, and logs the waits.
+fn with_notify(context: &Context, builder: ClientBuilder, latest: &Arc<Latest>) -> ClientBuilder {
+    let (latest, console) = (Arc::clone(latest), context.console());
     builder.notify(move |error, pause| {
-        count.fetch_add(1, Ordering::Relaxed);
+        latest.retries.fetch_add(1, Ordering::Relaxed);
+        latest.add_error(error);
         waiting_for_attempt(console, pause, error.status(), error.code());
     })
 }

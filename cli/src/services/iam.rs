@@ -2,18 +2,12 @@ use std::sync::LazyLock;
 
 use keyfob_chain::shell;
 use keyfob_sts::{
-    Error, HostRule, Hosts,
+    HostRule, Hosts,
     call::{self, Protocol},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{
-    args::Globals,
-    services::{
-        Rules, Service, may_have_run,
-        model::{Model, Operation},
-    },
-};
+use crate::services::{FailedCall, Rules, Service, model::Model};
 
 pub(super) static IAM: Service = Service {
     name: "iam",
@@ -32,19 +26,14 @@ pub(crate) static ROW: call::Service = call::Service::new("iam", Protocol::Query
     .with_hosts(Hosts::new("iam").with_rules(RULES.as_flattened()));
 
 /// A key whose secret did not arrive is of no use, and there may be two at most.
-fn hint(
-    globals: &Globals,
-    operation: &Operation,
-    error: &Error,
-    parameters: &Map<String, Value>,
-) -> Option<String> {
-    if operation.name != "CreateAccessKey" || !may_have_run(error) {
+fn hint(call: &FailedCall<'_>) -> Option<String> {
+    if call.operation.name != "CreateAccessKey" || !call.may_have_run {
         return None;
     }
-    let user = parameters.get("UserName").and_then(Value::as_str);
+    let user = call.parameters.get("UserName").and_then(Value::as_str);
     let user = user.map(|name| shell::option("--user-name", name));
     let words = ["keyfob iam list-access-keys".to_owned()];
-    let list = globals.follow_up(words.into_iter().chain(user));
+    let list = call.globals.follow_up(words.into_iter().chain(user));
     Some(format!(
         "IAM may have created a key, whose secret is lost: look for one to delete before you try \
          again: {list}"

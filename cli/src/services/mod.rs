@@ -153,7 +153,7 @@ struct Rules {
     /// Returns the operation to ask after an error, and a note about it.
     fallback: fn(&Operation, &Error) -> Option<(&'static str, &'static str)>,
     /// Returns the cure of an error.
-    hint: fn(&Globals, &Operation, &Error, &Map<String, Value>) -> Option<String>,
+    hint: fn(&FailedCall<'_>) -> Option<String>,
     /// The parameter that names a role, which must be in the partition of the endpoint.
     role: Option<&'static str>,
     /// How many requests for pages the service documents that it allows.
@@ -171,10 +171,21 @@ impl Rules {
         set_own: |_, _, _| Ok(()),
         complete: |_, _| (),
         fallback: |_, _| None,
-        hint: |_, _, _, _| None,
+        hint: |_| None,
         role: None,
         limit: None,
     };
+}
+
+/// A call that failed.
+struct FailedCall<'a> {
+    globals: &'a Globals,
+    service: &'a Service,
+    operation: &'a Operation,
+    parameters: &'a Map<String, Value>,
+    error: &'a Error,
+    /// Whether the service may have done what the call asks for, by this attempt or an earlier one.
+    may_have_run: bool,
 }
 
 impl fmt::Debug for Service {
@@ -369,29 +380,17 @@ async fn print_pages(
     }
 }
 
-/// Returns true if the service may have done what a request asks for, although it did not say so.
-fn may_have_run(error: &Error) -> bool {
-    match error.status() {
-        Some(status) => !(300..500).contains(&status),
-        None => matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Transport),
-    }
-}
-
 /// Returns how to send a request again that the service may have got, if it knows the request by a
 /// token then. Without the token, what the request asks for would be done twice.
-fn hint_token(
-    service: &Service,
-    operation: &Operation,
-    error: &Error,
-    parameters: &Map<String, Value>,
-) -> Option<String> {
-    let mut members = service.model.members(operation.input).iter();
+fn hint_token(call: &FailedCall<'_>) -> Option<String> {
+    let (operation, parameters) = (call.operation, call.parameters);
+    let mut members = call.service.model.members(operation.input).iter();
     let name = members.find(|member| member.is_token)?.name;
     let token = parameters.get(name)?.as_str()?;
     let mut flags = operation.flags.iter();
     let flag = flags.find(|flag| flag.member == name)?.name;
     let is_dry = parameters.get(dry_run::DRY_RUN) == Some(&Value::Bool(true));
-    (may_have_run(error) && !is_dry).then(|| {
+    (call.may_have_run && !is_dry).then(|| {
         format!(
             "the request may have been received: to send it again so that it is done once, run the \
              same command with {}",
@@ -466,14 +465,21 @@ impl Caller<'_> {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
+        let may_have_run = client.may_have_run();
         if let Some((answer, note)) = self.fall_back(client, &error, parameters).await {
             self.context.console().note(note);
             return Ok(answer);
         }
+        let call = FailedCall {
+            globals: self.context.globals(),
+            service: self.invocation.service,
+            operation,
+            parameters,
+            error: &error,
+            may_have_run,
+        };
+        let hint = (call.service.rules.hint)(&call).or_else(|| hint_token(&call));
         let failure = self.explain(client, &error).await.with_decoder(&error);
-        let (globals, service) = (self.context.globals(), self.invocation.service);
-        let hint = (service.rules.hint)(globals, operation, &error, parameters);
-        let hint = hint.or_else(|| hint_token(service, operation, &error, parameters));
         Err(match hint {
             Some(hint) => failure.with_hint(hint),
             None => failure,

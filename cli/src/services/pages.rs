@@ -32,8 +32,9 @@ pub(super) struct Paging {
 }
 
 impl Paging {
-    /// Starts at the token of the command. `None` if one page is wanted: for `--no-paginate`, or if
-    /// a parameter of paging is set by itself.
+    /// Starts at the token of the command, or at that of the parameters. `None` if one page is
+    /// wanted: for `--no-paginate`, or if an option sets a parameter of paging. As in `aws`,
+    /// `--cli-input-json` can set them and asks for all pages.
     ///
     /// # Errors
     ///
@@ -46,12 +47,14 @@ impl Paging {
         let Some(model) = &invocation.operation.pages else {
             return Ok(None);
         };
-        let is_manual = parameters.keys().any(|name| model.has_parameter(name));
-        if is_manual || context.globals().connection.no_paginate {
+        if manual_option(invocation, model).is_some() || context.globals().connection.no_paginate {
             return one_page(invocation, model, parameters).map(|()| None);
         }
         let (token, skip) = match &invocation.starting_token {
-            None => (None, 0),
+            None => {
+                let token = parameters.get(model.input).and_then(Value::as_str);
+                (token.map(str::to_owned), 0)
+            }
             Some(text) => page_token::decode(model.input, &expand(text, context.variables())?)
                 .ok_or_else(|| {
                     Failure::other("--starting-token: it is not a token of an earlier list")
@@ -245,6 +248,13 @@ impl Paging {
     }
 }
 
+/// Returns the option that sets a parameter of paging.
+fn manual_option(invocation: &Invocation, model: &model::Pages) -> Option<&'static str> {
+    let mut flags = invocation.given.iter().map(|(flag, _)| flag);
+    let flag = flags.find(|flag| model.has_parameter(flag.member))?;
+    Some(flag.name)
+}
+
 /// Refuses the options of paging, unless one has the name of a parameter, which it sets then, if
 /// `--cli-input-json` does not.
 fn one_page(
@@ -275,8 +285,7 @@ fn one_page(
         return Ok(());
     }
     let refused = refused.join(", ");
-    let manual = parameters.keys().find(|name| model.has_parameter(name));
-    let message = match manual {
+    let message = match manual_option(invocation, model) {
         Some(name) => format!("{name} is given, which asks for one page: leave out {refused}"),
         None => format!("Cannot specify --no-paginate along with pagination arguments: {refused}"),
     };

@@ -266,7 +266,7 @@ fn check_kind(kind: Kind, value: &Value) -> Result<(), &'static str> {
     let (is_it, expected) = match kind {
         Kind::Boolean => (value.is_boolean(), "true or false"),
         Kind::Integer => (value.is_i64(), "a whole number"),
-        Kind::Float => (value.is_number(), "a number"),
+        Kind::Float => (value.as_f64().is_some(), "a number"),
         Kind::Timestamp => (
             time(value).is_some(),
             "a time, such as 2027-01-01T00:00:00Z, 2027-01-01, or the seconds since 1970",
@@ -291,8 +291,20 @@ pub(super) fn time(value: &Value) -> Option<Timestamp> {
             .contains(&millis)
             .then(|| Timestamp::from_unix_millis(millis as i64));
     }
+    let text = with_seconds(text);
     let forms = ["", "Z", "T00:00:00Z"].map(|end| format!("{text}{end}").parse().ok());
     forms.into_iter().flatten().next()
+}
+
+/// Adds the seconds to a time that has hours and minutes only.
+fn with_seconds(mut text: String) -> String {
+    let minutes = "T00:00".len();
+    let end = "2027-01-01".len() + minutes;
+    let has_minutes = text.as_bytes().get(end - 3) == Some(&b':');
+    if has_minutes && text.is_char_boundary(end) && !text[end..].starts_with(':') {
+        text.insert_str(end, ":00");
+    }
+    text
 }
 
 #[cfg(test)]
@@ -327,6 +339,8 @@ mod tests {
             negative.contains("range for parameter Rate, valid min value: 0\n"),
             "{negative}"
         );
+        let huge: Value = serde_json::from_str(r#"{"Name": "a", "Rate": 1e400}"#).unwrap();
+        assert!(faults(&huge).contains("parameter Rate, must be a number"));
         // A service adds values.
         assert_eq!(faults(&json!({"Name": "new"})), "");
         let bad = json!({
@@ -367,6 +381,9 @@ mod tests {
             (json!("2027-01-01T01:02:03"), "2027-01-01T01:02:03Z"),
             (json!("2027-01-01 00:00:00"), "2027-01-01T00:00:00Z"),
             (json!("2027-01-01T00:00:00+02:00"), "2026-12-31T22:00:00Z"),
+            (json!("2027-01-01T01:02"), "2027-01-01T01:02:00Z"),
+            (json!("2027-01-01T01:02Z"), "2027-01-01T01:02:00Z"),
+            (json!("2027-01-01 01:02+02:00"), "2026-12-31T23:02:00Z"),
             (json!("20270101T000000Z"), "2027-01-01T00:00:00Z"),
             (json!("1970-01-01T00:00:00"), "1970-01-01T00:00:00Z"),
         ] {
@@ -375,6 +392,8 @@ mod tests {
         }
         for wrong in [
             json!("tomorrow"),
+            json!("2027-01-01T1:02"),
+            json!("2027-01-01é01:0é"),
             json!(""),
             json!("nan"),
             json!("inf"),

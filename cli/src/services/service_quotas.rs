@@ -5,14 +5,11 @@ use keyfob_sts::{
     Error,
     call::{self, Protocol},
 };
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::{
-    args::Globals,
-    services::{
-        Rules, Service, may_have_run,
-        model::{Model, Operation},
-    },
+use crate::services::{
+    FailedCall, Rules, Service,
+    model::{Model, Operation},
 };
 
 pub(super) static SERVICE_QUOTAS: Service = Service {
@@ -47,12 +44,8 @@ fn fallback(operation: &Operation, error: &Error) -> Option<(&'static str, &'sta
     ))
 }
 
-fn hint(
-    globals: &Globals,
-    operation: &Operation,
-    error: &Error,
-    parameters: &Map<String, Value>,
-) -> Option<String> {
+fn hint(call: &FailedCall<'_>) -> Option<String> {
+    let (globals, parameters) = (call.globals, call.parameters);
     let history = || {
         let text = |name: &str| parameters.get(name).and_then(Value::as_str);
         Some(globals.follow_up([
@@ -61,7 +54,7 @@ fn hint(
             shell::option("--quota-code", text("QuotaCode")?),
         ]))
     };
-    match error.code() {
+    match call.error.code() {
         Some("ResourceAlreadyExistsException") => Some(format!(
             "a request for this quota is open already; it is shown by {}",
             history()?
@@ -74,7 +67,7 @@ fn hint(
                 "too many requests are open: wait until one is closed; they are shown by {open}"
             ))
         }
-        _ if operation.name == "RequestServiceQuotaIncrease" && may_have_run(error) => {
+        _ if call.operation.name == "RequestServiceQuotaIncrease" && call.may_have_run => {
             Some(format!(
                 "Service Quotas may have the request: look before you send it again: {}",
                 history()?

@@ -290,11 +290,7 @@ fn a_limit_is_named_with_the_option_and_an_assertion_is_not_repeated() {
 }
 
 #[test]
-fn a_number_of_items_by_json_and_one_by_the_option_exclude_each_other() {
-    let words = ["iam", "list-access-keys", "--max-items", "1"];
-    let json = ["--cli-input-json", r#"{"MaxItems": 5}"#];
-    let stderr = home().keyfob(words.iter().chain(&json)).fails(255);
-    assert_has(&stderr, &["leave out --max-items"]);
+fn a_number_of_items_that_is_not_positive_is_warned_of() {
     let (url, _bodies) = start_server(&answer("403 Forbidden", ""));
     for items in ["0", "-1"] {
         let words = [

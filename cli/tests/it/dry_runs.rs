@@ -1,6 +1,6 @@
 //! `--dry-run` and `--dry-run-exit` of EC2, and how its instances are started.
 
-use std::fs;
+use std::{fs, sync::Mutex};
 
 use crate::{
     answers::{answer, start_server, start_server_with},
@@ -384,10 +384,28 @@ fn instances_that_may_have_been_started_have_a_hint_that_starts_no_others() {
     home().keyfob(again).fails(255);
     assert_eq!(bodies.recv().unwrap(), first);
 
-    let (url, _) = start_server(&refused("400 Bad Request", "InvalidAMIID.Malformed", "no"));
-    let words = [&RUN[..], &["--endpoint-url", &url]].concat();
-    let stderr = home().keyfob(words).fails(254);
-    assert_lacks(&stderr, &["--client-token"]);
+    let failed = answer("500 Internal Server Error", "");
+    let slow = refused("503 Service Unavailable", "RequestLimitExceeded", "slow");
+    let denied = refused("403 Forbidden", "UnauthorizedOperation", "no");
+    let dry = ["--dry-run"];
+    for (first, then, more, has_hint) in [
+        (&denied, &denied, &[][..], false),
+        // It is enough that one attempt may have done it.
+        (&failed, &denied, &[], true),
+        (&failed, &slow, &[], true),
+        (&slow, &slow, &[], false),
+        (&failed, &failed, &dry, false),
+    ] {
+        let (first, then) = (Mutex::new(Some(first.clone())), then.clone());
+        let (url, _bodies) = start_server_with(move |_| {
+            let first = first.lock().unwrap().take();
+            first.unwrap_or_else(|| then.clone())
+        });
+        let words = [&RUN[..], more, &["--endpoint-url", &url]].concat();
+        let stderr = home().keyfob(words).fails(254);
+        let hint = "may have been received: to send it again so that it is done once";
+        assert_eq!(stderr.contains(hint), has_hint, "{stderr}");
+    }
 }
 
 #[test]

@@ -94,6 +94,23 @@ fn pages_are_merged_cut_and_continued_as_by_aws() {
         &["--starting-token", "m1___1"],
         &["--starting-token", "None"],
         &["--starting-token", "file://token"],
+        // Other than an option of that name, a parameter in JSON asks for all pages.
+        &["--cli-input-json", r#"{"MaxItems": 5}"#],
+        &["--cli-input-json", r#"{"MaxItems": 5}"#, "--page-size", "2"],
+        &["--cli-input-json", r#"{"Marker": "m1"}"#],
+        &[
+            "--cli-input-json",
+            r#"{"Marker": "m1"}"#,
+            "--max-items",
+            "3",
+        ],
+        &[
+            "--cli-input-json",
+            r#"{"Marker": "m1"}"#,
+            "--starting-token",
+            "m2",
+        ],
+        &["--cli-input-json", r#"{"Marker": "m1"}"#, "--no-paginate"],
     ] {
         let line = [&LIST[..], words, &["--endpoint-url", &url]].concat();
         let expected = aws(&home, &line).ok();
@@ -148,11 +165,10 @@ fn options_of_paging_beside_no_paginate_and_tokens_of_other_lists_are_refused() 
     let text = "Cannot specify --no-paginate along with pagination arguments: --page-size, \
                 --starting-token";
     assert_has(&stderr, &["(Pagination): ", text]);
-    let input = r#"{"NextToken": "t"}"#;
-    let by_hand = ["--cli-input-json", input, "--max-items", "1"];
+    let by_hand = ["--next-token", "t", "--max-items", "1"];
     let services = ["service-quotas", "list-services"];
     let stderr = home.keyfob(services.iter().chain(&by_hand)).fails(255);
-    let text = "NextToken is given, which asks for one page: leave out --max-items";
+    let text = "--next-token is given, which asks for one page: leave out --max-items";
     assert_has(&stderr, &["(Pagination): ", text]);
     // {"NextToken": "a"}
     let other = ["--starting-token", "eyJOZXh0VG9rZW4iOiAiYSJ9"];
