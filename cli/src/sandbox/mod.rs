@@ -57,6 +57,13 @@ const ROLE_POLICY: &str = r#"{
         {"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}
     ]
 }"#;
+/// The role that the user may assume with the profile `admin`.
+const ADMIN_ROLE: &str = "admin";
+/// What its policy says.
+const ADMIN_POLICY: &str = r#"{
+    "Version": "2012-10-17",
+    "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}
+}"#;
 /// The size limit of a request to a service in bytes.
 const MAX_BODY: usize = 1 << 20;
 
@@ -90,6 +97,8 @@ impl Sandbox {
         account.put_user_policy(USER, "basics", USER_POLICY)?;
         let role = Role::new(INSTANCE_ROLE)?.max_session_seconds(43_200);
         account.add_role(role.policy("objects", ROLE_POLICY)?);
+        let role = Role::new(ADMIN_ROLE)?.max_session_seconds(43_200);
+        account.add_role(role.policy("everything", ADMIN_POLICY)?);
         for name in PERMISSION_SETS {
             account.assign(USER, ACCOUNT_ID, name)?;
         }
@@ -178,7 +187,7 @@ fn write_files(folder: &PrivateFolder, user: &Credentials) -> io::Result<()> {
     folder.write(
         "config",
         &format!(
-            "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/admin\nsource_profile = {USER}\n\
+            "[profile admin]\nrole_arn = arn:aws:iam::{ACCOUNT_ID}:role/{ADMIN_ROLE}\nsource_profile = {USER}\n\
              [profile sso]\nsso_session = sandbox\nsso_account_id = {ACCOUNT_ID}\nsso_role_name = {}\n\
              [sso-session sandbox]\nsso_start_url = {start_url}\nsso_region = us-east-1\n\
              sso_registration_scopes = sso:account:access\n",

@@ -36,7 +36,7 @@ const NAMES: [(&str, &str); 15] = [
 ];
 
 /// Examples with another end than success, and the reason.
-const OTHER_ENDS: [(&str, i32, &str); 29] = [
+const OTHER_ENDS: [(&str, i32, &str); 27] = [
     ("keyfob api ", 252, "the sandbox has no such service"),
     ("keyfob can ec2", 1, "the user may not stop instances"),
     ("keyfob can iam", 1, "the user may not pass roles"),
@@ -59,11 +59,6 @@ const OTHER_ENDS: [(&str, i32, &str); 29] = [
     ),
     ("keyfob ec2 terminate-instances", 254, "nor terminate them"),
     ("keyfob exec --serve", 127, "there is no such job"),
-    (
-        "keyfob iam create-role",
-        254,
-        "the sandbox has no roles to change",
-    ),
     ("keyfob iam delete-access-key", 254, "the key is not there"),
     (
         "keyfob iam get-access-key-last-used",
@@ -71,11 +66,6 @@ const OTHER_ENDS: [(&str, i32, &str); 29] = [
         "the key is not there",
     ),
     ("keyfob iam update-access-key", 254, "the key is not there"),
-    (
-        "keyfob iam update-assume-role-policy",
-        254,
-        "the sandbox has no roles to change",
-    ),
     ("keyfob imds user-data", 254, "the instance has none"),
     ("keyfob login --remote", 253, "it asks"),
     (

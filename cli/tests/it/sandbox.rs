@@ -2,19 +2,19 @@
 use std::path::Path;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 #[cfg(unix)]
 use crate::signals::send;
 #[cfg(target_os = "linux")]
 use crate::{
     browser::with_opener,
-    keyfob::Run,
     readme::{check_picture, check_sessions},
     servers::{fetch, free_port},
 };
 use crate::{
-    keyfob::{Home, assert_has, assert_lacks},
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    python,
     running::{IDENTITY, Running, boto3},
 };
 
@@ -422,4 +422,72 @@ fn the_identity_provider_of_the_sandbox_posts_to_the_default_port() {
         .find(|(name, _)| name == "AWS_ENDPOINT_URL");
     let page = fetch("GET", &format!("{}/saml", url.unwrap().1), &[], "");
     assert_has(&page, &[" 200 ", "action=\"http://127.0.0.1:35010/saml\""]);
+}
+
+#[test]
+fn roles_are_created_assumed_and_trusted_anew() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = sandbox.home(&[]);
+    let identity = home.keyfob(["sts", "get-caller-identity"]).json();
+    let arn = &identity["Arn"];
+    let trust = |effect: &str| {
+        json!({"Statement": {
+            "Effect": effect, "Principal": {"AWS": arn}, "Action": "sts:AssumeRole",
+        }})
+        .to_string()
+    };
+    let of = |command| ["iam", command, "--role-name", "Deploy"];
+    let document = trust("Allow");
+    let create = [
+        &of("create-role")[..],
+        &["--assume-role-policy-document", &document],
+    ]
+    .concat();
+    let created = home.keyfob(&create).json();
+    assert_eq!(
+        created["Role"]["AssumeRolePolicyDocument"]["Statement"]["Effect"],
+        "Allow"
+    );
+    let stderr = home.keyfob(&create).fails(254);
+    assert_has(&stderr, &["(EntityAlreadyExists)"]);
+    assert_eq!(home.keyfob(of("get-role")).json(), created);
+    let mut aws = home.program(python::tool("aws"));
+    let theirs = Run::new(aws.args(of("get-role")).output().unwrap()).json();
+    assert_eq!(
+        theirs["Role"]["AssumeRolePolicyDocument"],
+        created["Role"]["AssumeRolePolicyDocument"]
+    );
+    let assume = [
+        "sts",
+        "assume-role",
+        "--role-session-name",
+        "session",
+        "--role-arn",
+        created["Role"]["Arn"].as_str().unwrap(),
+    ];
+    home.keyfob(assume).ok();
+    let document = trust("Deny");
+    let update = of("update-assume-role-policy");
+    home.keyfob(update.iter().chain(&["--policy-document", &document]))
+        .ok();
+    home.keyfob(assume).fails(254);
+}
+
+#[test]
+fn the_role_of_the_profile_admin_may_do_all() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = sandbox.home(&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]);
+    let stop = [
+        "ec2",
+        "stop-instances",
+        "--instance-ids",
+        "i-0123456789abcdef0",
+        "--profile",
+        "admin",
+    ];
+    home.keyfob(stop).ok();
+    home.keyfob(["can", "iam:PassRole", "--profile", "admin"])
+        .ok();
 }

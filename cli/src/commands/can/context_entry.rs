@@ -72,12 +72,17 @@ impl ContextEntry {
     /// If a word is neither, or if its key is none of conditions.
     pub(super) fn read_all(words: &[Text], variables: &Variables) -> Result<Vec<Self>, Failure> {
         let mut entries: Vec<Self> = Vec::new();
-        for word in words {
+        for (index, word) in words.iter().enumerate() {
             let new = Self::read(word, variables)?;
             if !is_key(&new.key) {
-                let flag = &word.flag;
+                let (flag, number) = (&word.flag, index + 1);
                 let text = "the key is none of conditions, such as aws:SourceIp";
-                return Err(Failure::usage(format!("{flag}: {text}")));
+                let place = if words.len() > 1 {
+                    format!(" (number {number})")
+                } else {
+                    String::new()
+                };
+                return Err(Failure::usage(format!("{flag}{place}: {text}")));
             }
             let mut known = entries.iter_mut();
             match known.find(|known| known.key.eq_ignore_ascii_case(&new.key)) {

@@ -33,10 +33,9 @@ pub(super) async fn named(context: &Context, flag: &str, arn: &str) -> Result<St
 }
 
 async fn source(context: &Context, flag: &str, who: &str, arn: &str) -> Result<String, Failure> {
-    let is_group = arn
-        .split(':')
-        .nth(5)
-        .is_some_and(|name| name.starts_with("group/"));
+    let parts: Vec<&str> = arn.split(':').collect();
+    let is_group =
+        matches!(parts[..], ["arn", _, "iam", "", _, name] if name.starts_with("group/"));
     let whoami = context.globals().follow_up(["keyfob whoami".to_owned()]);
     match Caller::from_arn(arn) {
         _ if is_group => Ok(arn.to_owned()),

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::question::Question;
@@ -57,9 +59,12 @@ impl Answer {
     /// If there are fewer: what was not decided is neither allowed nor denied.
     pub(super) fn complete(self, question: &Question) -> Result<Self, Failure> {
         for (action, expected) in question.expected() {
-            let mut results = self.results.iter().collect::<Vec<_>>();
-            results.retain(|one| one.action.eq_ignore_ascii_case(action));
-            let count = results.len();
+            let results = self.results.iter();
+            let results = results.filter(|one| one.action.eq_ignore_ascii_case(action));
+            let count = results
+                .map(|one| &one.resource)
+                .collect::<HashSet<_>>()
+                .len();
             if count < expected {
                 return Err(Failure::other(format!(
                     "IAM answered {count} of {expected} questions about {action} of {}: nothing is \
@@ -69,6 +74,14 @@ impl Answer {
             }
         }
         Ok(self)
+    }
+
+    /// Returns the decision about a call.
+    fn decision(&self, call: &str) -> Option<Decision> {
+        let mut results = self.results.iter();
+        results
+            .find(|one| one.call() == call)
+            .map(|one| one.decision)
     }
 
     /// Returns true if everything is allowed.
@@ -100,19 +113,22 @@ impl Outcome {
     fn new(result: &Value, part: &Value, decision: &str) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let list = |name: &str| part[name].as_array().into_iter().flatten();
+        let decision = match part[decision].as_str() {
+            Some("allowed") => Decision::Allowed,
+            Some("explicitDeny") => Decision::ExplicitDeny,
+            _ => Decision::ImplicitDeny,
+        };
         let flag = |detail: &str, name: &str| {
-            let flags = [part, result].map(|value| value[detail][name].as_bool());
-            flags.into_iter().flatten().next()
+            let own = part[detail][name].as_bool();
+            // What limits the result as a whole does not limit a resource that is allowed.
+            let whole = result[detail][name].as_bool();
+            own.or(whole.filter(|is_allowed| *is_allowed || decision != Decision::Allowed))
         };
         let missing = list("MissingContextValues").filter_map(Value::as_str);
         Self {
             action: text(&result["EvalActionName"]),
             resource: text(&part["EvalResourceName"]),
-            decision: match part[decision].as_str() {
-                Some("allowed") => Decision::Allowed,
-                Some("explicitDeny") => Decision::ExplicitDeny,
-                _ => Decision::ImplicitDeny,
-            },
+            decision,
             statements: list("MatchedStatements").cloned().collect(),
             missing: missing.map(str::to_owned).collect(),
             boundary: flag(
@@ -200,19 +216,31 @@ impl Report {
         self.answers.iter().all(Answer::is_allowed)
     }
 
-    /// Returns the calls about which the two principals differ, with the decision for each.
-    fn differences(&self) -> Vec<(String, [Decision; 2])> {
+    /// Returns the calls about which the two principals differ, with the decision for each; `None`
+    /// if IAM has none for it.
+    fn differences(&self) -> Vec<(String, [Option<Decision>; 2])> {
         let [first, second] = &self.answers[..] else {
             return Vec::new();
         };
-        let differing = first.results.iter().filter_map(|one| {
-            let call = one.call();
-            let other = second.results.iter().find(|other| other.call() == call)?;
-            let decisions = [one.decision, other.decision];
-            let is_same = decisions[0].word() == decisions[1].word();
-            (!is_same).then_some((call, decisions))
+        let mut calls: Vec<String> = Vec::new();
+        for call in first
+            .results
+            .iter()
+            .chain(&second.results)
+            .map(Outcome::call)
+        {
+            if !calls.contains(&call) {
+                calls.push(call);
+            }
+        }
+        let both = calls.into_iter().map(|call| {
+            let decisions = [first, second].map(|answer| answer.decision(&call));
+            (call, decisions)
         });
-        differing.collect()
+        both.filter(|(_, decisions)| {
+            decisions[0].map(Decision::word) != decisions[1].map(Decision::word)
+        })
+        .collect()
     }
 
     pub(super) fn text(&self, context: &Context) -> String {
@@ -228,12 +256,16 @@ impl Report {
                 lines.push(("compared", "both may do the same of this".to_owned()));
             }
             for (call, decisions) in differences {
-                let may = if decisions[0] == Decision::Allowed {
-                    first
-                } else {
-                    second
+                let text = match decisions {
+                    [Some(_), None] => {
+                        format!("IAM says nothing about {} and {call}", second.principal)
+                    }
+                    [None, _] => format!("IAM says nothing about {} and {call}", first.principal),
+                    [Some(Decision::Allowed), _] => {
+                        format!("only {} may do {call}", first.principal)
+                    }
+                    _ => format!("only {} may do {call}", second.principal),
                 };
-                let text = format!("only {} may do {call}", may.principal);
                 lines.push(("compared", printable(&text).into_owned()));
             }
         }
@@ -253,7 +285,10 @@ impl Report {
                 "results": answer.results.iter().map(Outcome::json).collect::<Value>(),
             })
         };
-        let difference = |(call, decisions): (String, [Decision; 2])| json!({"call": call, "decisions": decisions.map(Decision::name)});
+        let difference = |(call, decisions): (String, [Option<Decision>; 2])| {
+            let names = decisions.map(|decision| decision.map(Decision::name));
+            json!({"call": call, "decisions": names})
+        };
         let differences = self.differences().into_iter();
         json!({
             "allowed": self.is_allowed(),
@@ -350,11 +385,11 @@ mod tests {
             [
                 (
                     "s3:GetObject on arn:aws:s3:::a/k".to_owned(),
-                    [Decision::Allowed, Decision::ImplicitDeny]
+                    [Some(Decision::Allowed), Some(Decision::ImplicitDeny)]
                 ),
                 (
                     "s3:GetObject on arn:aws:s3:::b/k".to_owned(),
-                    [Decision::ImplicitDeny, Decision::Allowed]
+                    [Some(Decision::ImplicitDeny), Some(Decision::Allowed)]
                 ),
             ]
         );

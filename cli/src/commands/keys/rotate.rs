@@ -134,7 +134,7 @@ impl Run<'_> {
         if keys.len() > 1 {
             // A caller who may not see it reads that it is unknown.
             let _ = self.iam.add_last_uses(&mut keys).await;
-            return Err(self.two_keys(&profiles, &keys));
+            return Err(self.two_keys(&profiles, &keys, ""));
         }
         let is_stored = |key: &&AccessKey| profiles.credentials(&key.id).is_some();
         let Some(old) = keys.iter().find(is_stored).map(|key| key.id.clone()) else {
@@ -155,7 +155,7 @@ impl Run<'_> {
             is_reverted: false,
         };
         Rotation::begin(journal, keys.clone(), profiles.holders(&old, None))
-            .map_err(|_| self.two_keys(&profiles, &keys))
+            .map_err(|_| self.two_keys(&profiles, &keys, ""))
     }
 
     async fn resume(&mut self, journal: Journal) -> Result<Rotation, Failure> {
@@ -482,6 +482,12 @@ impl Run<'_> {
     /// Prints what would be done. The steps that cannot fail here are taken to have worked.
     fn describe(mut self, mut rotation: Rotation) -> Result<(), Failure> {
         let mut steps = Vec::new();
+        if self.is_gone {
+            let old = printable(&rotation.journal().old).into_owned();
+            let text = format!("end the rotation: {old} is deleted already");
+            self.tell(Some(format!("(dryrun) {text}\n")));
+            steps.push(text);
+        }
         let until = loop {
             let journal = rotation.journal().clone();
             let step = rotation.next(self.iam.now());
@@ -582,7 +588,8 @@ impl Run<'_> {
         let profiles = Profiles::read(self.context);
         match obstacle {
             Obstacle::TwoKeys => {
-                let failure = self.two_keys(&profiles, rotation.keys());
+                let next = format!(" && {}", self.resume_command());
+                let failure = self.two_keys(&profiles, rotation.keys(), &next);
                 failure.with_hint(self.give_up())
             }
             Obstacle::ActiveAgain => {
@@ -640,7 +647,8 @@ impl Run<'_> {
         iam_command(self.context, &self.owner.user, command, id, more)
     }
 
-    fn two_keys(&self, profiles: &Profiles, keys: &[AccessKey]) -> Failure {
+    /// Refuses a third key. `next` stands after the command that deletes one.
+    fn two_keys(&self, profiles: &Profiles, keys: &[AccessKey], next: &str) -> Failure {
         let user = &self.owner.user;
         let mut failure = Failure::other(format!(
             "the user {user} has two access keys: there can be no third one"
@@ -661,7 +669,7 @@ impl Run<'_> {
         match spare[..] {
             [id] => {
                 let command = self.iam_command("delete-access-key", id, None);
-                failure.with_hint(format!("if nothing uses {id}: {command}"))
+                failure.with_hint(format!("if nothing uses {id}: {command}{next}"))
             }
             _ => failure,
         }

@@ -22,9 +22,9 @@ use super::{
     journal::{Journal, NewKey},
 };
 
-/// How far the clock of this machine may be from that of IAM. Signatures allow no more.
+/// How far the time of the intent may be from that of IAM. Signatures allow no more.
 const CLOCK_SKEW: i64 = 900;
-/// How long after the intent the request for a new key may still be sent, by that clock.
+/// How long after the intent the request for a new key may still be sent.
 const LONGEST_CREATION: i64 = 900;
 
 /// A rotation, as far as it is known.

@@ -9,7 +9,7 @@ mod providers;
 mod role;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, hash_map::Entry},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
 };
@@ -182,6 +182,17 @@ impl Account {
     /// Adds a role, in place of one with the same name.
     pub fn add_role(&self, role: Role) {
         self.state().roles.insert(role.name.clone(), role);
+    }
+
+    /// Adds a role, and returns false if there is one with the same name.
+    pub(super) fn create_role(&self, role: Role) -> bool {
+        match self.state().roles.entry(role.name.clone()) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(place) => {
+                place.insert(role);
+                true
+            }
+        }
     }
 
     /// Adds a virtual MFA device for a user, in place of the one it had.

@@ -1,3 +1,5 @@
+use keyfob_sigv4::Timestamp;
+
 use super::Policy;
 use crate::{error::Error, trust::TrustPolicy};
 
@@ -24,6 +26,10 @@ pub struct Role {
     pub(in crate::server) trust: Option<TrustPolicy>,
     pub(in crate::server) max_session_seconds: u32,
     pub(in crate::server) policies: Vec<Policy>,
+    /// The trust policy as it was written, if a call of IAM set it.
+    pub(in crate::server) document: Option<String>,
+    pub(in crate::server) description: Option<String>,
+    pub(in crate::server) created: Option<Timestamp>,
 }
 
 impl Role {
@@ -39,6 +45,9 @@ impl Role {
             trust: None,
             max_session_seconds: 3600,
             policies: Vec::new(),
+            document: None,
+            description: None,
+            created: None,
         })
     }
 

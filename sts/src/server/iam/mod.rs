@@ -2,6 +2,7 @@
 //!
 //! Source: IAM API reference, version 2010-05-08.
 
+mod roles;
 mod simulate;
 #[cfg(test)]
 mod tests;
@@ -49,6 +50,7 @@ fn run(
     call.check_session()?;
     match action {
         "CreateAccessKey" => call.create_access_key(request),
+        "CreateRole" => call.create_role(request),
         "DeleteAccessKey" => call.delete_access_key(),
         "GetAccessKeyLastUsed" => call.get_access_key_last_used(),
         "GetContextKeysForCustomPolicy" => call.get_context_keys_for_custom_policy(),
@@ -60,6 +62,7 @@ fn run(
         "SimulateCustomPolicy" => call.simulate_custom_policy(),
         "SimulatePrincipalPolicy" => call.simulate_principal_policy(),
         "UpdateAccessKey" => call.update_access_key(),
+        "UpdateAssumeRolePolicy" => call.update_assume_role_policy(),
         other => Err(unknown_action(other, "2010-05-08")),
     }
 }

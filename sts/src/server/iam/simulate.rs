@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Call, missing};
+use super::{Call, missing, roles::no_role};
 use crate::{
     server::{
         account::Policy,
@@ -20,16 +20,6 @@ struct Source {
 }
 
 impl Call<'_> {
-    pub(super) fn get_role(&self) -> Result<String, Refusal> {
-        let name = self.parameters.required("RoleName")?;
-        let role = self.account.role(name).ok_or_else(|| no_role(name))?;
-        let members = element("Path", role.path_name())
-            + &element("RoleName", &role.name)
-            + &element("Arn", &role.arn(self.account.id()))
-            + &element("MaxSessionDuration", &role.max_session_seconds.to_string());
-        Ok(parent("Role", &members))
-    }
-
     pub(super) fn simulate_principal_policy(&self) -> Result<String, Refusal> {
         let mut source = self.source()?;
         source.policies.extend(self.given_policies()?);
@@ -280,10 +270,6 @@ fn context_keys(policies: &[(&str, Policy)]) -> String {
         .collect();
     let members: String = keys.into_iter().map(|key| element("member", key)).collect();
     parent("ContextKeyNames", &members)
-}
-
-fn no_role(name: &str) -> Refusal {
-    missing(format!("The role with name {name} cannot be found."))
 }
 
 fn invalid(message: String) -> Refusal {

@@ -12,7 +12,7 @@ pub(crate) struct Journal {
     pub(crate) old: String,
     /// With it the old key can take its place again for as long as it is not deleted.
     pub(crate) old_secret: Option<Secret>,
-    /// When the rotation began, by the clock of this machine.
+    /// When the rotation began, by the clock of IAM.
     pub(crate) begun: Timestamp,
     pub(crate) grace_seconds: u32,
     /// Whether the old key is not deleted.

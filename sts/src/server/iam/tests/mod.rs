@@ -1,3 +1,4 @@
+mod roles;
 mod simulate;
 
 use std::sync::Arc;
