@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use keyfob_chain::settings::{CLI_ERROR_FORMAT, OUTPUT};
 use serde_json::Value;
 
@@ -104,9 +106,32 @@ impl Context {
         operation: &str,
         answer: &Value,
     ) -> Result<(), Failure> {
+        self.print_cow(format, operation, Cow::Borrowed(answer))
+    }
+
+    /// Prints an answer that is not needed any more, without a copy of what `--query` selects.
+    ///
+    /// # Errors
+    ///
+    /// As [`print_as`](Self::print_as).
+    pub(crate) fn print_owned(
+        &self,
+        format: OutputFormat,
+        operation: &str,
+        answer: Value,
+    ) -> Result<(), Failure> {
+        self.print_cow(format, operation, Cow::Owned(answer))
+    }
+
+    fn print_cow(
+        &self,
+        format: OutputFormat,
+        operation: &str,
+        answer: Cow<'_, Value>,
+    ) -> Result<(), Failure> {
         let screen = self.console.screen();
         let text = match &self.query {
-            None => output::render(format, operation, answer, screen),
+            None => output::render(format, operation, &answer, screen),
             Some(query) => {
                 let selected = query.apply(answer);
                 let selected = selected.map_err(|error| {

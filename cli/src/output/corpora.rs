@@ -6,7 +6,7 @@
     reason = "a malformed case should fail with its line, and the counts are for readers"
 )]
 
-use std::{env, fs, path::PathBuf};
+use std::{borrow::Cow, env, fs, path::PathBuf};
 
 use serde_json::Value;
 
@@ -47,10 +47,15 @@ fn run_corpus(name: &str, run: impl Fn(&Value) -> (String, String)) {
 fn jmespath() {
     run_corpus("jmespath", |case| {
         let expression = case["expression"].as_str().unwrap();
-        let result = Query::parse(expression).and_then(|query| query.apply(&case["given"]));
+        let given = &case["given"];
+        let apply = |document| {
+            let result = Query::parse(expression).and_then(|query| query.apply(document));
+            result.map_or_else(|_| "an error".to_owned(), |value| json::compact(&value))
+        };
+        let seen = apply(Cow::Borrowed(given));
+        assert_eq!(apply(Cow::Owned(given.clone())), seen, "{expression}");
         // The corpus names a kind of error, and leaves the words open.
         let expected = case["result"].as_str().unwrap_or("an error");
-        let seen = result.map_or_else(|_| "an error".to_owned(), |value| json::compact(&value));
         (
             format!("{expression}: {expected}"),
             format!("{expression}: {seen}"),

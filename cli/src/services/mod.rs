@@ -376,7 +376,7 @@ async fn print_pages(
     }
     match printer {
         Some(printer) => printer.end(invocation, paging),
-        None => context.print(name, &paging.whole().into()),
+        None => context.print_owned(format, name, paging.whole().into()),
     }
 }
 

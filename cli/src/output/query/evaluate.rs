@@ -12,45 +12,62 @@ use crate::output::query::{QueryError, lexer::Comparator, parser::Node};
 ///
 /// If a function gets a value of another type than it takes, or a slice has the step 0.
 pub(super) fn evaluate(node: &Node, value: &Value) -> Result<Value, QueryError> {
-    Ok(select(node, value)?.into_owned())
+    Ok(select(node, Cow::Borrowed(value))?.into_owned())
 }
 
-/// Selects without a copy of what is a part of the value.
-fn select<'a>(node: &Node, value: &'a Value) -> Result<Cow<'a, Value>, QueryError> {
+/// Selects without a copy of what is a part of the value: a part of a borrowed one is borrowed, and
+/// one of an owned value is moved. A list of instances may be large.
+pub(super) fn select<'a>(node: &Node, value: Cow<'a, Value>) -> Result<Cow<'a, Value>, QueryError> {
+    match (node, value) {
+        (Node::Current, value) => Ok(value),
+        (Node::Then(left, right), value) => select(right, select(left, value)?),
+        (Node::Field(name), Cow::Owned(mut value)) => {
+            let found = value.get_mut(name).map(Value::take);
+            Ok(Cow::Owned(found.unwrap_or_default()))
+        }
+        (
+            Node::Flatten(_) | Node::Project(..) | Node::ProjectValues(..) | Node::Filter(..),
+            value,
+        ) => Ok(Cow::Owned(match elements(node, value)? {
+            Some(found) => found.into_iter().map(Cow::into_owned).collect(),
+            None => Value::Null,
+        })),
+        (Node::Call(function, arguments, start), value) => {
+            let found = function.call(arguments, value);
+            Ok(Cow::Owned(found.map_err(|error| error.at(*start))?))
+        }
+        (_, Cow::Borrowed(value)) => select_of(node, value),
+        (_, Cow::Owned(value)) => Ok(Cow::Owned(evaluate(node, &value)?)),
+    }
+}
+
+/// Selects from a value that is borrowed.
+fn select_of<'a>(node: &Node, value: &'a Value) -> Result<Cow<'a, Value>, QueryError> {
     let part = |found: Option<&'a Value>| found.map_or(Cow::Owned(Value::Null), Cow::Borrowed);
+    let select = |node| select(node, Cow::Borrowed(value));
     Ok(Cow::Owned(match node {
-        Node::Current => return Ok(Cow::Borrowed(value)),
         Node::Field(name) => return Ok(part(value.get(name))),
         Node::Literal(literal) => literal.clone(),
         Node::Index(at) => return Ok(part(element(value, *at))),
         Node::Slice(parts) => slice(value, *parts)?,
-        Node::Then(left, right) => return select_in(right, select(left, value)?),
-        Node::Flatten(_) | Node::Project(..) | Node::ProjectValues(..) | Node::Filter(..) => {
-            match elements(node, value)? {
-                Some(found) => found.into_iter().map(Cow::into_owned).collect(),
-                None => Value::Null,
-            }
-        }
-        Node::Compare(how, left, right) => {
-            compare(*how, &*select(left, value)?, &*select(right, value)?)
-        }
+        Node::Compare(how, left, right) => compare(*how, &*select(left)?, &*select(right)?),
         Node::Or(left, right) => {
-            let found = select(left, value)?;
+            let found = select(left)?;
             return if is_true(&found) {
                 Ok(found)
             } else {
-                select(right, value)
+                select(right)
             };
         }
         Node::And(left, right) => {
-            let found = select(left, value)?;
+            let found = select(left)?;
             return if is_true(&found) {
-                select(right, value)
+                select(right)
             } else {
                 Ok(found)
             };
         }
-        Node::Not(inner) => Value::Bool(!is_true(&*select(inner, value)?)),
+        Node::Not(inner) => Value::Bool(!is_true(&*select(inner)?)),
         Node::List(_) | Node::Hash(_) if value.is_null() => Value::Null,
         Node::List(elements) => {
             let found: Result<_, _> = elements.iter().map(|node| evaluate(node, value)).collect();
@@ -63,26 +80,24 @@ fn select<'a>(node: &Node, value: &'a Value) -> Result<Cow<'a, Value>, QueryErro
                 .collect();
             Value::Object(object?)
         }
-        Node::Call(function, arguments, start) => {
-            let found = function.call(arguments, value);
-            found.map_err(|error| error.at(*start))?
-        }
         Node::Reference(_) => {
             return Err(QueryError::new("an expression reference is not a value"));
         }
+        Node::Current
+        | Node::Call(..)
+        | Node::Then(..)
+        | Node::Flatten(_)
+        | Node::Project(..)
+        | Node::ProjectValues(..)
+        | Node::Filter(..) => return select(node),
     }))
 }
 
-/// Selects from a part of a document, or from a value that an expression made.
-fn select_in<'a>(node: &Node, value: Cow<'a, Value>) -> Result<Cow<'a, Value>, QueryError> {
-    match value {
-        Cow::Borrowed(value) => select(node, value),
-        Cow::Owned(value) => Ok(Cow::Owned(evaluate(node, &value)?)),
-    }
-}
-
 /// Returns the elements of the list that a node selects, or `None` for anything else.
-fn elements<'a>(node: &Node, value: &'a Value) -> Result<Option<Vec<Cow<'a, Value>>>, QueryError> {
+fn elements<'a>(
+    node: &Node,
+    value: Cow<'a, Value>,
+) -> Result<Option<Vec<Cow<'a, Value>>>, QueryError> {
     let (left, right) = match node {
         Node::Flatten(inner) => return Ok(elements(inner, value)?.map(flatten)),
         Node::Project(left, right) => (elements(left, value)?, right),
@@ -98,7 +113,7 @@ fn elements<'a>(node: &Node, value: &'a Value) -> Result<Option<Vec<Cow<'a, Valu
     };
     let mut found = Vec::new();
     for element in left {
-        let value = select_in(right, element)?;
+        let value = select(right, element)?;
         if !value.is_null() {
             found.push(value);
         }
@@ -132,7 +147,7 @@ fn kept<'a>(
 ) -> Result<Vec<Cow<'a, Value>>, QueryError> {
     let mut kept = Vec::new();
     for element in elements {
-        if is_true(&*select(condition, &element)?) {
+        if is_true(&*select(condition, Cow::Borrowed(&*element))?) {
             kept.push(element);
         }
     }

@@ -1,12 +1,12 @@
 //! The functions of the specification.
 
-use std::cmp::Ordering;
+use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::{Map, Number, Value};
 
 use crate::output::json;
 use crate::output::query::QueryError;
-use crate::output::query::evaluate::{equal, evaluate, order};
+use crate::output::query::evaluate::{equal, evaluate, order, select};
 use crate::output::query::parser::Node;
 
 macro_rules! functions {
@@ -75,15 +75,19 @@ functions! {
 }
 
 impl Function {
-    pub(super) fn call(self, arguments: &[Node], value: &Value) -> Result<Value, QueryError> {
+    pub(super) fn call(
+        self,
+        arguments: &[Node],
+        value: Cow<'_, Value>,
+    ) -> Result<Value, QueryError> {
         match (self, arguments) {
             (Self::Map, [Node::Reference(by), list]) => {
-                let elements = self.array(evaluate(list, value)?)?;
+                let elements = self.array(select(list, value)?.into_owned())?;
                 let mapped: Result<_, _> = elements.iter().map(|e| evaluate(by, e)).collect();
                 Ok(Value::Array(mapped?))
             }
             (Self::SortBy | Self::MaxBy | Self::MinBy, [list, Node::Reference(by)]) => {
-                let elements = self.array(evaluate(list, value)?)?;
+                let elements = self.array(select(list, value)?.into_owned())?;
                 self.by_key(elements, by)
             }
             (Self::Map | Self::SortBy | Self::MaxBy | Self::MinBy, _) => {
@@ -95,8 +99,9 @@ impl Function {
             {
                 Err(self.invalid_type("expref"))
             }
+            (_, [argument]) => self.apply(vec![select(argument, value)?.into_owned()]),
             _ => {
-                let values: Result<_, _> = arguments.iter().map(|a| evaluate(a, value)).collect();
+                let values: Result<_, _> = arguments.iter().map(|a| evaluate(a, &value)).collect();
                 self.apply(values?)
             }
         }

@@ -11,7 +11,7 @@ mod parser;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde_json::Value;
 
@@ -37,14 +37,15 @@ impl Query {
         })
     }
 
-    /// Returns the part of `document` that the expression selects, `null` if there is none.
+    /// Returns the part of `document` that the expression selects, `null` if there is none. Parts
+    /// of a document that is not borrowed are moved and not copied.
     ///
     /// # Errors
     ///
     /// If a function gets a value of another type than it takes, or a slice has the step 0. The
     /// message has a caret below the function, and never the value, which may be a secret.
-    pub(crate) fn apply(&self, document: &Value) -> Result<Value, QueryError> {
-        let found = evaluate::evaluate(&self.node, document);
+    pub(crate) fn apply<'a>(&self, document: Cow<'a, Value>) -> Result<Cow<'a, Value>, QueryError> {
+        let found = evaluate::select(&self.node, document);
         found.map_err(|error| match error.at {
             Some(at) => QueryError::syntax(&self.expression, at, &error.message),
             None => error,
