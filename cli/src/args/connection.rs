@@ -57,8 +57,8 @@ pub(crate) struct ConnectionArgs {
         value_parser = ["standard", "adaptive", "legacy"]
     )]
     retry_mode: Option<String>,
-    /// Send at most this many requests a second [default: what the service documents for lists, and
-    /// less after throttling]
+    /// Send at most this many requests a second [default: what EC2 documents for lists and S3 for
+    /// prefixes, and less after throttling]
     #[arg(
         long,
         global = true,

@@ -10,6 +10,7 @@ use crate::{
 pub(crate) struct Address {
     builder: EndpointBuilder,
     addressing: Addressing,
+    is_custom: bool,
 }
 
 impl Address {
@@ -18,7 +19,18 @@ impl Address {
         Self {
             builder,
             addressing,
+            is_custom: false,
         }
+    }
+
+    /// Says whether the endpoint is a URL of the user's own.
+    pub(crate) fn custom(mut self, yes: bool) -> Self {
+        self.is_custom = yes;
+        self
+    }
+
+    pub(crate) fn is_custom(&self) -> bool {
+        self.is_custom
     }
 
     pub(crate) fn addressing(&self) -> Addressing {

@@ -101,7 +101,7 @@ impl Client {
         } else {
             None
         };
-        let pace = context.pace().unwrap_or_else(|| Pace::new(limit));
+        let pace = context.pace().unwrap_or_else(|| Pace::new(limit).shared());
         let region = context.region().await?;
         Self::build(context, service, region, credentials, |builder| {
             builder.limiter(pace)

@@ -7,7 +7,7 @@ use tracing::debug;
 
 /// The pace of the requests of one command: never above a limit that is known, and after throttling
 /// at the rate that the service grants.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Pace {
     limit: Option<RateLimit>,
     probing: ProbingLimiter,
@@ -20,15 +20,19 @@ impl Pace {
     /// Sends at most so many requests a second, evenly.
     pub(crate) fn with_rate(rate: u32) -> SharedPace {
         debug!("at most {rate} requests a second");
-        Self::new(Some(RateLimit::new(rate, Duration::from_secs(1)).burst(1)))
+        Self::new(Some(RateLimit::new(rate, Duration::from_secs(1)).burst(1))).shared()
     }
 
     /// Keeps to a limit that the service documents, if it is known.
-    pub(super) fn new(limit: Option<RateLimit>) -> SharedPace {
-        Arc::new(Shared::new(Self {
+    pub(crate) const fn new(limit: Option<RateLimit>) -> Self {
+        Self {
             limit,
             probing: ProbingLimiter::new(),
-        }))
+        }
+    }
+
+    pub(super) fn shared(self) -> SharedPace {
+        Arc::new(Shared::new(self))
     }
 }
 
@@ -114,13 +118,13 @@ mod tests {
 
     #[test]
     fn a_documented_limit_allows_its_bucket_at_once_and_then_its_rate() {
-        let pace = Pace::new(Some(RateLimit::EC2_READ));
+        let pace = Pace::new(Some(RateLimit::EC2_READ)).shared();
         assert_eq!(passed(&pace, 10..13), [119, 20, 20]);
     }
 
     #[test]
     fn without_a_limit_nothing_waits_before_the_first_throttling_and_then_something_does() {
-        let pace = Pace::new(None);
+        let pace = Pace::new(None).shared();
         let at = Duration::from_millis;
         for n in 0..200 {
             assert_eq!(pace.acquire(at(50 * n)), Ok(()));

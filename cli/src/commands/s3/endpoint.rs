@@ -69,7 +69,7 @@ pub(super) async fn address(context: &Context) -> Result<Address, Failure> {
     if context.settings().flag(&S3_USE_DUALSTACK_ENDPOINT) {
         builder = builder.dual_stack(true);
     }
-    Ok(Address::new(builder, addressing))
+    Ok(Address::new(builder, addressing).custom(custom.is_some()))
 }
 
 /// Reads `addressing_style`, for a custom endpoint if there is one.

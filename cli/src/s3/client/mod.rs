@@ -9,7 +9,7 @@ use std::{
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
 use keyfob_backoff::{
     Budget, ClockSkew, Hint, Pause, Policy, Report,
-    limit::{KeyedLimit, Limiter, ProbingLimiter},
+    limit::{KeyedLimit, Limiter, RateLimit},
     retry, s3_status,
 };
 use keyfob_sigv4::{Credentials, Payload, Secret, Signer, Timestamp, uri};
@@ -25,7 +25,7 @@ use crate::{
         error::{Cause, Refusal},
         xml,
     },
-    services::SharedPace,
+    services::{Pace, SharedPace},
     terminal::{Console, waiting_for, waiting_for_attempt},
 };
 
@@ -51,9 +51,7 @@ struct Inner {
     console: Console,
     /// Whether the hash of a body is signed with TLS, too.
     signs_payloads: bool,
-    /// What S3 grants below each prefix, which it limits alone: of reads, and of what changes
-    /// something.
-    limits: [KeyedLimit<Prefix, ProbingLimiter>; 2],
+    limits: Limits,
     /// What all requests keep to instead, if there is a `--rate`.
     pace: Option<SharedPace>,
     /// Where each bucket is, as far as it is known.
@@ -62,6 +60,30 @@ struct Inner {
 
 /// A bucket, and what is before the last `/` of a key.
 type Prefix = (Option<String>, String);
+
+/// What S3 grants below each prefix, which it limits alone.
+struct Limits {
+    reads: KeyedLimit<Prefix, Pace>,
+    changes: KeyedLimit<Prefix, Pace>,
+}
+
+impl Limits {
+    /// Begins with what S3 documents. What another server grants is learned from its answers.
+    fn new(is_other: bool) -> Self {
+        let of = |limit| KeyedLimit::new(Pace::new(Some(limit).filter(|_| !is_other)));
+        Self {
+            reads: of(RateLimit::S3_READ),
+            changes: of(RateLimit::S3_CHANGE),
+        }
+    }
+
+    fn for_call(&self, call: &Call) -> &KeyedLimit<Prefix, Pace> {
+        match call.method {
+            Method::GET | Method::HEAD => &self.reads,
+            _ => &self.changes,
+        }
+    }
+}
 
 /// Where the requests for a bucket go to.
 struct Place {
@@ -91,11 +113,11 @@ impl Client {
             policy,
             budget: Budget::aws(),
             connector,
+            limits: Limits::new(address.is_custom()),
             address,
             credentials,
             console,
             signs_payloads,
-            limits: [ProbingLimiter::new(), ProbingLimiter::new()].map(KeyedLimit::new),
             pace,
             places: Mutex::default(),
         }))
@@ -185,8 +207,7 @@ impl Inner {
         let place = self.place(call.operation, call.bucket.as_deref())?;
         let _waiting = waiting_for(format!("s3 at {}", place.url));
         let mut report = Report::default();
-        let is_read = call.method == Method::GET || call.method == Method::HEAD;
-        let of_prefix = self.limits[usize::from(is_read)].key(call.prefix());
+        let of_prefix = self.limits.for_call(call).key(call.prefix());
         let limiter: &(dyn Limiter + Sync) = match &self.pace {
             Some(pace) => &**pace,
             None => &of_prefix,
@@ -416,5 +437,40 @@ impl From<Silence> for Cause {
             Silence::Broken(error) => Self::Broken(chained(&error)),
             Silence::TooLong(max) => Self::Unreadable(format!("it has more than {max} bytes")),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns how many requests pass below a prefix in a second, after as many as pass at once.
+    fn passed(limits: &Limits, method: Method, key: &str) -> u32 {
+        let mut call = Call::new("Test", method).bucket("b");
+        call.key = Some(key.to_owned());
+        let limiter = limits.for_call(&call).key(call.prefix());
+        let mut counts = [0; 2];
+        for (second, count) in counts.iter_mut().enumerate() {
+            for milli in 0..1_000 {
+                let now = Duration::from_millis(1_000 * (second as u64 + 1) + milli);
+                while *count < 12_000 && limiter.acquire(now).is_ok() {
+                    limiter.on_answer(false, now);
+                    *count += 1;
+                }
+            }
+        }
+        counts[1]
+    }
+
+    #[test]
+    fn each_prefix_has_the_limits_that_s3_documents_and_another_server_has_none() {
+        let limits = Limits::new(false);
+        for key in ["a/1", "b/1"] {
+            assert_eq!(passed(&limits, Method::GET, key), 5_500, "{key}");
+            assert_eq!(passed(&limits, Method::PUT, key), 3_500, "{key}");
+        }
+        let limits = Limits::new(true);
+        assert_eq!(passed(&limits, Method::GET, "a/1"), 12_000);
+        assert_eq!(passed(&limits, Method::PUT, "a/1"), 12_000);
     }
 }
