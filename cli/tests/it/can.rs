@@ -205,6 +205,12 @@ fn fewer_results_than_questions_are_an_error_and_no_decision() {
             "1 of 2 questions about s3:GetObject of arn:aws:iam",
         ),
         (
+            // Two answers about one resource.
+            [&*one, &*one].concat(),
+            "s3:GetObject arn:aws:s3:::a arn:aws:s3:::b",
+            "1 of 2 questions about s3:GetObject of arn:aws:iam",
+        ),
+        (
             one,
             "s3:getobject s3:PutObject arn:aws:s3:::a",
             "0 of 1 questions about s3:PutObject",

@@ -394,5 +394,28 @@ mod tests {
             ]
         );
         assert!(!report.is_allowed());
+
+        let mut one = answer("allowed", "allowed");
+        one.results.truncate(1);
+        let report = Report::new(vec![one, answer("allowed", "allowed")]);
+        let missing = "s3:GetObject on arn:aws:s3:::b/k".to_owned();
+        let decisions = [None, Some(Decision::Allowed)];
+        assert_eq!(report.differences(), [(missing, decisions)]);
+    }
+
+    #[test]
+    fn what_limits_the_result_as_a_whole_does_not_limit_a_resource_that_is_allowed() {
+        let resource =
+            |decision: &str| json!({"EvalResourceName": "a", "EvalResourceDecision": decision});
+        let result = json!({
+            "EvalDecision": "implicitDeny",
+            "OrganizationsDecisionDetail": {"AllowedByOrganizations": false},
+            "ResourceSpecificResults": [resource("allowed"), resource("implicitDeny")],
+        });
+        let limits: Vec<_> = outcomes(&result)
+            .iter()
+            .map(|one| one.organization)
+            .collect();
+        assert_eq!(limits, [None, Some(false)]);
     }
 }
