@@ -463,7 +463,7 @@ fn a_fault_of_the_service_has_the_right_message_in_bounded_time_and_shows_no_sec
         (Fault::Clock { seconds: -3600 }, 2, 0, ""),
     ] {
         let home = home(&lab);
-        let waiting = Waiting::start(&home, &["--cli-read-timeout", "2"]);
+        let waiting = Waiting::start(&home, &["--cli-read-timeout", "5"]);
         let redirect = waiting.redirect("");
         let code_text = redirect.split(['=', '&']).nth(1).unwrap().to_owned();
         lab.services.fail(fault, count);

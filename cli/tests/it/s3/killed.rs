@@ -84,7 +84,7 @@ fn a_killed_upload_makes_no_object(server: &Server) {
 
 fn a_stalled_answer_is_given_up(server: &Server) {
     let (home, proxy) = through(server, |_, _| Fault::Stall(MIB));
-    let words = ["cp", "s3://bucket/half", "out", "--cli-read-timeout", "1"];
+    let words = ["cp", "s3://bucket/half", "out", "--cli-read-timeout", "3"];
     let stderr = keyfob(&home, &words).fails(1);
     assert_has(
         &stderr,
