@@ -12,7 +12,7 @@ use tokio::task::{self, JoinSet};
 use crate::s3::{
     Content, MultipartUpload, Object, Part, Section, media_type, put_object,
     transfer::{
-        MEMORY, MIB, Outcome, Overwrite, Problem, Transfers,
+        MEMORY, MIB, Outcome, Overwrite, PART, Problem, Transfers,
         same::{find, is_same},
     },
 };
@@ -91,7 +91,7 @@ async fn send(
         Content::Section(Section::new(Arc::new(file), 0, size))
     } else {
         // Some special files have more than their size says.
-        let bytes = read(&mut file, SMALL + 1);
+        let bytes = read(&mut file, SMALL + 1, size);
         let bytes = bytes.map_err(|error| Problem::file("read", path, &error))?;
         if bytes.len() as u64 > SMALL {
             let error = io::Error::other("it has become longer while it was read");
@@ -283,7 +283,7 @@ struct Input(Box<dyn Read + Send>);
 impl Input {
     /// Returns the next bytes: `size` of them, or all that there are. Others go on while it waits.
     async fn read(mut self, size: u64) -> Result<(Self, Bytes), Problem> {
-        let task = task::spawn_blocking(move || (read(&mut self.0, size), self));
+        let task = task::spawn_blocking(move || (read(&mut self.0, size, size.min(PART)), self));
         let (bytes, input) = task
             .await
             .map_err(|error| Problem::Local(format!("a read was given up: {error}")))?;
@@ -296,8 +296,11 @@ impl Input {
     }
 }
 
-fn read(reader: &mut dyn Read, size: u64) -> io::Result<Bytes> {
-    let mut bytes = Vec::new();
+/// Reads `size` bytes, or all that there are if these are less, of which `likely` are expected.
+fn read(reader: &mut dyn Read, size: u64, likely: u64) -> io::Result<Bytes> {
+    // One more byte, in which the end is found without a larger buffer.
+    let capacity = usize::try_from(likely).unwrap_or_default() + 1;
+    let mut bytes = Vec::with_capacity(capacity);
     reader.take(size).read_to_end(&mut bytes)?;
     Ok(bytes.into())
 }
@@ -331,7 +334,6 @@ fn set_type(headers: &mut HeaderMap, path: &Path) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::s3::transfer::PART;
 
     #[test]
     fn parts_are_as_many_as_s3_takes() {
