@@ -486,6 +486,13 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     );
     assert!(refused["host"].is_null() && refused["action"].is_null());
     assert_has(refused["reason"].as_str().unwrap(), &["token"]);
+    // What the listener refuses has a line, too, without its method.
+    let web = ("Origin", "http://canary.example");
+    assert_eq!(status(&fetch("GET", &at, &[own, web], "")), "403");
+    let refused = line();
+    assert_eq!(refused["status"], 403);
+    assert!(refused["method"].is_null() && refused["caller"].is_null());
+    assert!(refused["reason"].is_string());
 }
 
 #[test]

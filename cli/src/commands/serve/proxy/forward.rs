@@ -1,7 +1,6 @@
 //! Sends what may pass to its upstream, and passes the answer on as it comes.
 
 use std::{
-    net::SocketAddr,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
@@ -13,17 +12,16 @@ use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
 use keyfob_sigv4::{Payload, Secret, Timestamp};
-use serde_json::json;
 use tokio::time::timeout;
 
 use super::{
     action,
+    log::{Entry, Log},
     own::{self, Metrics},
     rules::{Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop},
     upstream::{Passing, Pool, Received, Sent, Silence},
 };
 use crate::{
-    args::LogFormat,
     failure::chained,
     terminal::{Console, printable},
 };
@@ -47,16 +45,7 @@ pub(super) struct Proxy {
     pub(super) pool: Arc<Pool>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) console: Console,
-    pub(super) log: LogFormat,
-}
-
-/// What a line of the log says of a request: nothing that its path, its query, its headers or its
-/// body may hold, but for the name of an action.
-#[derive(Default)]
-struct Entry {
-    host: Option<String>,
-    service: Option<String>,
-    action: Option<String>,
+    pub(super) log: Log,
 }
 
 impl Proxy {
@@ -66,7 +55,11 @@ impl Proxy {
         let (head, body) = request.into_parts();
         let is_own = head.uri.authority().is_none() && head.uri.path().starts_with(own::PATHS);
         let in_flight = self.metrics.start();
-        let mut entry = Entry::default();
+        let mut entry = Entry {
+            method: Some(head.method.clone()),
+            caller: head.extensions.get().copied(),
+            ..Entry::default()
+        };
         let result = if is_own {
             match self.own_page(&head) {
                 // Neither counted nor logged: it is called each few seconds.
@@ -84,50 +77,11 @@ impl Proxy {
         if let Some(reason) = reason {
             self.metrics.refused(reason);
         }
-        self.write_line(&head, &entry, answer.status(), elapsed, reason);
+        self.log.write(&entry, answer.status(), elapsed, reason);
         if let Either::Right(body) = answer.body_mut() {
             body.count_until_its_end(in_flight);
         }
         answer
-    }
-
-    fn write_line(
-        &self,
-        head: &Parts,
-        entry: &Entry,
-        status: StatusCode,
-        elapsed: Duration,
-        reason: Option<&str>,
-    ) {
-        let caller = head.extensions.get::<SocketAddr>();
-        let (method, status) = (printable(head.method.as_str()), status.as_u16());
-        let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let line = match self.log {
-            LogFormat::Json => json!({
-                "time": Timestamp::now().to_string(),
-                "method": method,
-                "host": entry.host,
-                "service": entry.service,
-                "action": entry.action,
-                "status": status,
-                "duration_ms": milliseconds,
-                "caller": caller,
-                "reason": reason,
-            })
-            .to_string(),
-            LogFormat::Text => {
-                let place = match (&entry.host, &entry.service) {
-                    (Some(host), Some(service)) => format!("{host} {service}"),
-                    _ => "-".to_owned(),
-                };
-                let [action, reason] =
-                    [(":", entry.action.as_deref()), (": ", reason)].map(|(mark, text)| {
-                        text.map(|text| format!("{mark}{text}")).unwrap_or_default()
-                    });
-                format!("{method} {place}{action} {status} {milliseconds} ms{reason}")
-            }
-        };
-        self.console.write_stderr(&format!("{line}\n"));
     }
 
     /// Returns the text of a page of the proxy itself.

@@ -2,11 +2,12 @@
 
 mod action;
 mod forward;
+mod log;
 mod own;
 mod rules;
 mod upstream;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, Uri};
@@ -18,6 +19,7 @@ use rand::Rng as _;
 
 use self::{
     forward::{Proxy, Token},
+    log::{Entry, Log},
     own::Metrics,
     rules::{Rules, Upstreams},
     upstream::Pool,
@@ -57,6 +59,7 @@ pub(super) async fn run(
         Token::None | Token::File(_) => None,
     };
     let metrics = Arc::new(Metrics::default());
+    let log = Log::new(context.console(), args.log_format);
     let proxy = Arc::new(Proxy {
         rules: rules(args, upstreams)?,
         token,
@@ -64,7 +67,7 @@ pub(super) async fn run(
         pool: Arc::new(Pool::new(connector)),
         metrics: Arc::clone(&metrics),
         console: context.console(),
-        log: args.log_format,
+        log,
     });
     let mut builder = Listener::builder()
         .bind(args.listen)
@@ -72,6 +75,8 @@ pub(super) async fn run(
         .refusal(move |status, reason| {
             metrics.answered(status);
             metrics.refused(reason);
+            // What it is may not be known: it has no right host, or is no request at all.
+            log.write(&Entry::default(), status, Duration::ZERO, Some(reason));
             let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
             *response.status_mut() = status;
             response
