@@ -466,6 +466,10 @@ fn wrong_words_are_refused_before_anything_is_sent() {
             "--context: write KEY=VALUE",
         ),
         (
+            "can s3:GetObject --context my:key=1 --context canary",
+            "--context (number 2): write KEY=VALUE",
+        ),
+        (
             "can s3:GetObject --as canary",
             "--as names no user, role, group or session",
         ),

@@ -491,3 +491,27 @@ fn the_role_of_the_profile_admin_may_do_all() {
     home.keyfob(["can", "iam:PassRole", "--profile", "admin"])
         .ok();
 }
+
+#[test]
+fn quotas_and_services_that_are_not_there_are_told_apart() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = sandbox.home(&[]);
+    for (line, text) in [
+        (
+            "get-service-quota --service-code ec2 --quota-code L-0",
+            "the specified quota does not exist",
+        ),
+        (
+            "get-service-quota --service-code nothing --quota-code L-0",
+            "the specified service does not exist",
+        ),
+        (
+            "list-services --starting-token other",
+            "(InvalidPaginationTokenException)",
+        ),
+    ] {
+        let words = ["service-quotas"].into_iter().chain(line.split(' '));
+        assert_has(&home.keyfob(words).fails(254), &[text]);
+    }
+}

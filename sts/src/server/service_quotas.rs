@@ -76,6 +76,11 @@ fn run(request: &Request<'_>) -> Outcome {
 
 fn carry_out(operation: &str, request: &Request<'_>) -> Result<Response<String>, Refusal> {
     let members = Members::parse(request.body);
+    // Each list is one page, so that there is no token.
+    if members.text("NextToken").is_some() {
+        let message = "Invalid token was provided.";
+        return Err(Refusal::bad("InvalidPaginationTokenException", message));
+    }
     let service = members.text("ServiceCode");
     let of_service = |of: &Quota| service.is_none_or(|code| of.service.0 == code);
     let object = match operation {
@@ -92,13 +97,13 @@ fn carry_out(operation: &str, request: &Request<'_>) -> Result<Response<String>,
                 .map(|one| one.json(request, if is_default { one.default } else { one.value() }))
                 .collect();
             if quotas.is_empty() {
-                return Err(no_such_resource());
+                return Err(no_such("service"));
             }
             json!({"Quotas": quotas})
         }
         "GetServiceQuota" => {
             let quota = find(&members)?;
-            let value = quota.applied.ok_or_else(no_such_resource)?;
+            let value = quota.applied.ok_or_else(|| no_such("quota"))?;
             json!({"Quota": quota.json(request, value)})
         }
         "GetAWSDefaultServiceQuota" => {
@@ -190,11 +195,14 @@ fn find(members: &Members) -> Result<Quota, Refusal> {
     let mut quotas = QUOTAS.into_iter();
     quotas
         .find(|one| Some(one.service.0) == service && Some(one.code) == code)
-        .ok_or_else(no_such_resource)
+        .ok_or_else(|| {
+            let is_known = QUOTAS.iter().any(|one| Some(one.service.0) == service);
+            no_such(if is_known { "quota" } else { "service" })
+        })
 }
 
-fn no_such_resource() -> Refusal {
-    let message = "The request failed because the specified service does not exist.";
+fn no_such(what: &str) -> Refusal {
+    let message = format!("The request failed because the specified {what} does not exist.");
     Refusal::bad("NoSuchResourceException", message)
 }
 

@@ -73,16 +73,15 @@ impl ContextEntry {
     pub(super) fn read_all(words: &[Text], variables: &Variables) -> Result<Vec<Self>, Failure> {
         let mut entries: Vec<Self> = Vec::new();
         for (index, word) in words.iter().enumerate() {
-            let new = Self::read(word, variables)?;
+            let mut word = word.clone();
+            if words.len() > 1 {
+                word.flag += &format!(" (number {})", index + 1);
+            }
+            let new = Self::read(&word, variables)?;
             if !is_key(&new.key) {
-                let (flag, number) = (&word.flag, index + 1);
+                let flag = &word.flag;
                 let text = "the key is none of conditions, such as aws:SourceIp";
-                let place = if words.len() > 1 {
-                    format!(" (number {number})")
-                } else {
-                    String::new()
-                };
-                return Err(Failure::usage(format!("{flag}{place}: {text}")));
+                return Err(Failure::usage(format!("{flag}: {text}")));
             }
             let mut known = entries.iter_mut();
             match known.find(|known| known.key.eq_ignore_ascii_case(&new.key)) {
