@@ -269,6 +269,14 @@ fn an_error_of_the_service_has_its_code_and_wrong_words_are_refused_without_send
             "--param: write NAME=VALUE",
         ),
         (
+            "kms DescribeKey --param A=1 --param canary",
+            "--param (number 2): write NAME=VALUE",
+        ),
+        (
+            "ec2 RunInstances --param A=1 --param A=canary",
+            "--param (number 2): the parameter has a value already",
+        ),
+        (
             "kms DescribeKey --cli-input-json canary",
             "--cli-input-json: it is not a JSON object",
         ),

@@ -27,12 +27,26 @@ pub(super) fn read(
         Some(text) => read_json(text, variables)?,
         None => Map::new(),
     };
-    for pair in &args.param {
+    let mut given = Vec::new();
+    for (index, pair) in args.param.iter().enumerate() {
+        let refused = |text| {
+            let place = match args.param.len() {
+                1 => String::new(),
+                _ => format!(" (number {})", index + 1),
+            };
+            Failure::usage(format!("--param{place}: {text}"))
+        };
         let (name, value) = pair
             .written
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
-            .ok_or_else(|| Failure::usage("--param: write NAME=VALUE"))?;
+            .ok_or_else(|| refused("write NAME=VALUE"))?;
+        if given.contains(&name) {
+            return Err(refused(
+                "the parameter has a value already: for a list, write NAME=[A,B]",
+            ));
+        }
+        given.push(name);
         let mut text = pair.clone();
         value.clone_into(&mut text.written);
         let expanded = expand(&text, variables)?;

@@ -22,8 +22,8 @@ use super::{
     journal::{Journal, NewKey},
 };
 
-/// How far the time of the intent may be from that of IAM: a clock that is less than four minutes off
-/// is not set by its answers.
+/// How far the time of the intent may be from that of IAM: a clock that is less than four minutes
+/// off is not set by its answers.
 const CLOCK_SKEW: i64 = 300;
 /// How long after the intent the request for a new key may still be sent.
 const LONGEST_CREATION: i64 = 900;
