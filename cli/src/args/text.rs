@@ -17,6 +17,16 @@ pub(crate) struct Text {
     pub(crate) written: String,
 }
 
+impl Text {
+    /// Returns the option, with the number of this value if there are `count` and not only one.
+    pub(crate) fn place(&self, index: usize, count: usize) -> String {
+        if count == 1 {
+            return self.flag.clone();
+        }
+        format!("{} (number {})", self.flag, index + 1)
+    }
+}
+
 impl ValueParserFactory for Text {
     type Parser = TextParser;
 

@@ -29,13 +29,8 @@ pub(super) fn read(
     };
     let mut given = Vec::new();
     for (index, pair) in args.param.iter().enumerate() {
-        let refused = |text| {
-            let place = match args.param.len() {
-                1 => String::new(),
-                _ => format!(" (number {})", index + 1),
-            };
-            Failure::usage(format!("--param{place}: {text}"))
-        };
+        let place = pair.place(index, args.param.len());
+        let refused = |text| Failure::usage(format!("{place}: {text}"));
         let (name, value) = pair
             .written
             .split_once('=')

@@ -73,10 +73,10 @@ impl ContextEntry {
     pub(super) fn read_all(words: &[Text], variables: &Variables) -> Result<Vec<Self>, Failure> {
         let mut entries: Vec<Self> = Vec::new();
         for (index, word) in words.iter().enumerate() {
-            let mut word = word.clone();
-            if words.len() > 1 {
-                word.flag += &format!(" (number {})", index + 1);
-            }
+            let word = Text {
+                flag: word.place(index, words.len()),
+                ..word.clone()
+            };
             let new = Self::read(&word, variables)?;
             if !is_key(&new.key) {
                 let flag = &word.flag;

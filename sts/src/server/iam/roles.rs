@@ -8,7 +8,7 @@ use crate::{
         query::xml::{element, optional, parent},
         refusal::Refusal,
     },
-    trust::TrustPolicy,
+    trust::{self, TrustPolicy, Trusted},
 };
 
 impl Call<'_> {
@@ -21,7 +21,7 @@ impl Call<'_> {
         let mut role = Role::new(name)
             .and_then(|role| role.path(self.parameters.get("Path").unwrap_or("/")))
             .map_err(|error| Refusal::invalid(error.to_string()))?
-            .trust(trust(document)?)
+            .trust(parse(document)?)
             .max_session_seconds(seconds);
         role.document = Some(document.to_owned());
         role.description = self.parameters.get("Description").map(str::to_owned);
@@ -40,7 +40,7 @@ impl Call<'_> {
 
     pub(super) fn update_assume_role_policy(&self) -> Result<String, Refusal> {
         let document = self.parameters.required("PolicyDocument")?;
-        let mut role = self.role()?.trust(trust(document)?);
+        let mut role = self.role()?.trust(parse(document)?);
         role.document = Some(document.to_owned());
         self.account.add_role(role);
         Ok(String::new())
@@ -58,7 +58,11 @@ impl Call<'_> {
         let id = Identity::session(&role.name, "").user_id(account);
         let document = match &role.document {
             Some(document) => Some(document.clone()),
-            None if role.trust.is_none() => Some(trusts(account)),
+            // It trusts its account.
+            None if role.trust.is_none() => {
+                let trusted = Trusted::arn(&Identity::Root.arn(account));
+                trusted.ok().map(|trusted| trust::document(&[trusted]))
+            }
             // How it was written is not known.
             None => None,
         };
@@ -77,14 +81,7 @@ impl Call<'_> {
     }
 }
 
-/// Returns the document of a role that trusts its account.
-fn trusts(account: &str) -> String {
-    format!(
-        r#"{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},"Action":"sts:AssumeRole"}}]}}"#
-    )
-}
-
-fn trust(document: &str) -> Result<TrustPolicy, Refusal> {
+fn parse(document: &str) -> Result<TrustPolicy, Refusal> {
     TrustPolicy::parse(document)
         .map_err(|error| Refusal::bad("MalformedPolicyDocument", error.to_string()))
 }

@@ -1,4 +1,5 @@
 use super::Lab;
+use crate::server::Role;
 
 const TRUST: &str = "%7B%22Statement%22:%7B%22Effect%22:%22Allow%22,%22Principal%22:%7B%22AWS%22:%22\
                      arn:aws:iam::123456789012:user/robot%22%7D,%22Action%22:%22sts:AssumeRole%22%7D%7D";
@@ -38,6 +39,11 @@ fn a_role_is_created_once_and_assumed_as_its_policy_says() {
     lab.ok(&lab.robot, &update);
     assert_eq!(lab.call_of("sts", &lab.robot, assume).0, 403);
     assert!(lab.ok(&lab.robot, get).contains("%22Deny%22"));
+
+    // Without a policy, a role trusts its account.
+    lab.account.add_role(Role::new("plain").unwrap());
+    let plain = lab.ok(&lab.robot, "Action=GetRole&RoleName=plain");
+    assert!(plain.contains("arn%3Aaws%3Aiam%3A%3A123456789012%3Aroot%22"));
 }
 
 #[test]
