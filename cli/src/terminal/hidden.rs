@@ -1,10 +1,13 @@
 //! A terminal that does not show what is typed.
 
-use std::io;
+use std::{io, thread, time::Duration};
 
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
 use crate::signals::{Undo, undo_on_signal};
+
+/// How long the reader of secrets may take from its start until it has hidden what is typed.
+const READER_STARTS: Duration = Duration::from_millis(100);
 
 /// Hides what is typed at the terminal until it is dropped, or a signal ends the process.
 pub(super) struct Hidden {
@@ -21,7 +24,12 @@ impl Hidden {
         hidden.local_modes -=
             LocalModes::ECHO | LocalModes::ECHONL | LocalModes::ICANON | LocalModes::ISIG;
         let settings = shown.clone();
-        let _undo = undo_on_signal(move || set(&settings));
+        let _undo = undo_on_signal(move || {
+            set(&settings);
+            // A reader that has just started hides it once more, on another thread.
+            thread::sleep(READER_STARTS);
+            set(&settings);
+        });
         set(&hidden);
         Some(Self { shown, _undo })
     }
