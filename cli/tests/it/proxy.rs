@@ -423,6 +423,27 @@ fn the_proxy_has_pages_of_its_own_which_are_never_sent_on() {
 }
 
 #[test]
+fn a_web_page_whose_name_leads_here_reads_no_page_of_a_proxy_for_many_hosts() {
+    let words = ["serve", "proxy", "--listen", "127.0.0.1:0", "--no-token"];
+    let proxy = Running::start(&home(), &[&words[..], &["--allow", "*"]].concat());
+    let address = proxy.exports[0].1.trim_start_matches("http://");
+    let port = address.rsplit(':').next().unwrap();
+    for path in ["health", "metrics"] {
+        for (host, expected) in [
+            (address.to_owned(), "200"),
+            (format!("localhost:{port}"), "200"),
+            (format!("evil.example:{port}"), "403"),
+            ("sts.us-east-1.amazonaws.com".to_owned(), "403"),
+        ] {
+            let get =
+                format!("GET /-/{path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+            let answer = exchange(address, &get).unwrap();
+            assert_eq!(status(&answer), expected, "{path} {host}: {answer}");
+        }
+    }
+}
+
+#[test]
 fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     let (upstream, _requests) = start_server(&answer("200 OK", "passed"));
     let home = home();

@@ -18,7 +18,7 @@ use super::{
     action,
     log::{Entry, Log},
     own::{self, Metrics},
-    rules::{Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop},
+    rules::{self, Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop},
     upstream::{Passing, Pool, Received, Sent, Silence},
 };
 use crate::{
@@ -87,6 +87,7 @@ impl Proxy {
     /// Returns the text of a page of the proxy itself.
     fn own_page(&self, head: &Parts) -> Result<String, Refusal> {
         let refusal = |status, reason| Err(Refusal { status, reason });
+        rules::check_own_host(&head.headers)?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let reason = "the pages of the proxy itself are read with GET";
             return refusal(StatusCode::METHOD_NOT_ALLOWED, reason);

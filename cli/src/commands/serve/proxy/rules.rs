@@ -1,5 +1,7 @@
 //! What may pass, where it goes to, and how it is signed: decided by the head of a request alone.
 
+use std::net::IpAddr;
+
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, header,
     request::Parts,
@@ -409,6 +411,28 @@ fn host(headers: &HeaderMap) -> Result<String, Refusal> {
     Ok(host.to_owned())
 }
 
+/// Checks that the only `Host` of a request for a page of the proxy is an address or `localhost`.
+/// Any other name is that of a web page that was made to resolve to this machine (DNS rebinding).
+///
+/// # Errors
+///
+/// The reason why it is not.
+pub(super) fn check_own_host(headers: &HeaderMap) -> Result<(), Refusal> {
+    let host = one(headers, header::HOST.as_str())?
+        .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok())
+        .filter(|host| !host.as_str().contains('@'));
+    let is_own = host.is_some_and(|host| {
+        let name = host.host().trim_matches(['[', ']']);
+        name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+    });
+    if !is_own {
+        return Err(forbidden(
+            "the pages of the proxy itself are read by its address, or as localhost",
+        ));
+    }
+    Ok(())
+}
+
 /// Returns the value of a header that may stand once.
 fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, Refusal> {
     let mut values = headers.get_all(name).iter();
@@ -577,6 +601,28 @@ mod tests {
             ),
             403
         );
+    }
+
+    #[test]
+    fn pages_of_the_proxy_are_read_by_its_address_and_not_by_the_name_of_a_web_page() {
+        for (hosts, expected) in [
+            (&["127.0.0.1:9913"][..], None),
+            (&["[::1]:9913"], None),
+            (&["10.0.0.1"], None),
+            (&["LocalHost:9913"], None),
+            (&["evil.example:9913"], Some(403)),
+            (&["127.0.0.1.evil.example"], Some(403)),
+            (&["sts.eu-west-1.amazonaws.com"], Some(403)),
+            (&["evil.example@127.0.0.1"], Some(403)),
+            (&[""], Some(403)),
+            (&[], Some(403)),
+            (&["localhost", "evil.example"], Some(400)),
+        ] {
+            let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
+            let checked = check_own_host(&head("GET", "/", &headers).headers);
+            let status = checked.err().map(|refusal| refusal.status.as_u16());
+            assert_eq!(status, expected, "{hosts:?}");
+        }
     }
 
     #[test]
