@@ -6,7 +6,7 @@ use core::fmt;
 #[cfg(feature = "http")]
 use crate::sign::remove_older;
 use crate::{
-    canonical::{Rules, ends_at_next_hop},
+    canonical::{self, Rules, ends_at_next_hop},
     chunked::{ChunkDecoder, ChunkError, ChunkResigner, ChunkSigner},
     credentials::Credentials,
     error::Error as InputError,
@@ -135,30 +135,56 @@ impl Resigner {
         real: &Credentials,
         now: Timestamp,
     ) -> Result<(Resigned, BodyResigner), Error> {
+        let checked = self.verify(request, stand_in, now)?;
+        checked
+            .sign(request, &self.signer, real, now)
+            .map_err(|_| self.verifier.refuse_pieces())
+    }
+
+    /// Verifies that a request was signed with `stand_in`, and signs nothing yet.
+    ///
+    /// It is the first half of [`resign`](Self::resign), for a proxy that sends the request to
+    /// another host, or under another path, than the one that the program signed: with the feature
+    /// `http`, `Checked::sign_http` signs what is sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`resign`](Self::resign).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use keyfob_sigv4::{Credentials, Payload, Request, Signer, Timestamp, resign::Resigner};
+    /// # let now: Timestamp = "20150830T123600Z".parse()?;
+    /// # let stand_in = Credentials::new("AKIDSTANDIN", "worthless")?;
+    /// # let real = Credentials::new("AKIDEXAMPLE", "secret")?;
+    /// # let mut received = http::Request::get("http://127.0.0.1:9913/b/key").body(())?;
+    /// # let signer = Signer::s3("us-east-1")?;
+    /// # signer.sign_http(&mut received, Payload::Empty, &stand_in, now)?;
+    /// # let (received, ()) = received.into_parts();
+    /// // `received` names this proxy, and the request that is sent names S3.
+    /// let request = Request::from_http(&received)?.payload(Payload::Declared);
+    /// let checked = Resigner::s3("us-east-1")?.verify(&request, &stand_in, now)?;
+    /// let mut sent = http::Request::from_parts(received, ());
+    /// *sent.uri_mut() = "https://s3.us-east-1.amazonaws.com/b/key".parse()?;
+    /// let body = checked.sign_http(&mut sent, Payload::Declared, &signer, &real, now)?;
+    /// assert!(body.is_unchanged());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn verify(
+        &self,
+        request: &Request<'_>,
+        stand_in: &Credentials,
+        now: Timestamp,
+    ) -> Result<Checked, Error> {
         let lookup = |id: &str| (id == stand_in.access_key_id()).then(|| stand_in.clone());
         let verified = self.verifier.verify(request, now, lookup)?;
         let decoder = self.verifier.chunk_decoder(&verified, request)?;
-        let at = if verified.is_presigned() {
-            verified.signed_at()
-        } else {
-            now
-        };
-        let resigned = self
-            .sign(request, &verified, real, at)
-            .map_err(|_| self.verifier.refuse_pieces())?;
-        let seed = resigned.signature();
-        let form = match decoder.filter(ChunkDecoder::is_signed) {
-            Some(decoder) => {
-                let signer = ChunkSigner::after(&self.signer, real, at, seed);
-                BodyForm::Chunks(ChunkResigner::new(decoder, signer).into())
-            }
-            // Both signatures are hex digits, so there always is a resigner of events.
-            None if verified.streaming == Some(Streaming::Events) => self
-                .events(&verified, real, seed)
-                .map_or(BodyForm::Unsigned, |events| BodyForm::Events(events.into())),
-            None => BodyForm::Unsigned,
-        };
-        Ok((resigned, BodyResigner { form }))
+        Ok(Checked {
+            verified,
+            decoder: decoder.filter(ChunkDecoder::is_signed).map(Box::new),
+            scope: self.signer.scope().clone(),
+        })
     }
 
     /// Verifies an `http::Request` that was signed with `stand_in`, and signs it again with `real`,
@@ -204,54 +230,122 @@ impl Resigner {
             .map_err(refused)?
             .payload(payload);
         let (resigned, body) = self.resign(&view, stand_in, real, now)?;
-        match resigned {
-            Resigned::Headers(signature) => signature.set_on(request.headers_mut()),
-            Resigned::Url(url) => {
-                // A token in a header is the stand-in's too.
-                remove_older(request.headers_mut());
-                set_target(&url, request.uri_mut())
-            }
-        }
-        .map_err(refused)?;
+        resigned.set_on(request).map_err(refused)?;
+        Ok(body)
+    }
+}
+
+/// A request whose stand-in signature is verified. Made by [`Resigner::verify`].
+pub struct Checked {
+    verified: Verified,
+    /// For chunks that are signed.
+    decoder: Option<Box<ChunkDecoder>>,
+    /// That of the stand-in signature.
+    scope: Scope,
+}
+
+impl Checked {
+    /// Returns what the stand-in signature says.
+    pub fn verified(&self) -> &Verified {
+        &self.verified
+    }
+
+    /// Signs the request that is sent with `real`, in place, and returns what its body must pass
+    /// through.
+    ///
+    /// It may differ from the verified one in its host, its target and its headers. The new
+    /// signature covers those of its headers that the program signed, those that begin with
+    /// `x-amz-`, and those that it sets itself. It is made by `signer`, whose scope may be another
+    /// one: that of an endpoint for all regions, say. A URL that was presigned keeps its time of
+    /// signing and its lifetime.
+    ///
+    /// # Errors
+    ///
+    /// As [`Signer::sign_http`]. The request is unchanged then.
+    #[cfg(feature = "http")]
+    pub fn sign_http<B>(
+        self,
+        request: &mut http::Request<B>,
+        payload: Payload<'_>,
+        signer: &Signer,
+        real: &Credentials,
+        now: Timestamp,
+    ) -> Result<BodyResigner, InputError> {
+        let view = Request::from_head(request)?.payload(payload);
+        let (resigned, body) = self.sign(&view, signer, real, now)?;
+        resigned.set_on(request)?;
         Ok(body)
     }
 
-    fn events(&self, verified: &Verified, real: &Credentials, seed: &str) -> Option<EventResigner> {
-        let scope = self.signer.scope();
-        let stand_in = verified.credentials().secret_access_key();
-        let verifier = EventVerifier::new(scope.clone(), stand_in, verified.signature()).ok()?;
-        let signer = EventSigner::new(scope.clone(), real.secret_access_key(), seed).ok()?;
-        Some(EventResigner::new(verifier, signer))
-    }
-
     fn sign(
-        &self,
+        self,
         request: &Request<'_>,
-        verified: &Verified,
+        signer: &Signer,
         real: &Credentials,
-        at: Timestamp,
-    ) -> Result<Resigned, InputError> {
-        // What the program did not sign, the service need not check: a proxy may have added it.
-        let signed = verified.signed_headers();
-        let mut request = request
-            .with_only(|name| is_signed_again(request, name, signed))
-            .without_older_signature();
-        if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
-            // The program chose this form of hash, and it was verified.
-            request = request.payload(Payload::Declared);
-        }
-        if !verified.is_presigned() {
-            return self.signer.sign(&request, real, at).map(Resigned::Headers);
-        }
-        let ttl = verified
-            .expiry()
-            .map(|expiry| expiry.seconds_since(at).unsigned_abs())
-            .and_then(|seconds| Ttl::from_secs(seconds).ok())
-            .unwrap_or(Ttl::UNSTATED);
-        self.signer
-            .presign(&request, real, at, ttl)
-            .map(Resigned::Url)
+        now: Timestamp,
+    ) -> Result<(Resigned, BodyResigner), InputError> {
+        let verified = &self.verified;
+        let at = if verified.is_presigned() {
+            verified.signed_at()
+        } else {
+            now
+        };
+        let resigned = sign(signer, request, verified, real, at)?;
+        let seed = resigned.signature();
+        let form = match self.decoder {
+            Some(decoder) => {
+                let signer = ChunkSigner::after(signer, real, at, seed);
+                BodyForm::Chunks(ChunkResigner::new(*decoder, signer).into())
+            }
+            // Both signatures are hex digits, so there always is a resigner of events.
+            None if verified.streaming == Some(Streaming::Events) => {
+                events(&self.scope, verified, signer.scope(), real, seed)
+                    .map_or(BodyForm::Unsigned, |events| BodyForm::Events(events.into()))
+            }
+            None => BodyForm::Unsigned,
+        };
+        Ok((resigned, BodyResigner { form }))
     }
+}
+
+fn events(
+    claimed: &Scope,
+    verified: &Verified,
+    scope: &Scope,
+    real: &Credentials,
+    seed: &str,
+) -> Option<EventResigner> {
+    let stand_in = verified.credentials().secret_access_key();
+    let verifier = EventVerifier::new(claimed.clone(), stand_in, verified.signature()).ok()?;
+    let signer = EventSigner::new(scope.clone(), real.secret_access_key(), seed).ok()?;
+    Some(EventResigner::new(verifier, signer))
+}
+
+fn sign(
+    signer: &Signer,
+    request: &Request<'_>,
+    verified: &Verified,
+    real: &Credentials,
+    at: Timestamp,
+) -> Result<Resigned, InputError> {
+    // What the program did not sign, the service need not check: a proxy may have added it.
+    let signed = verified.signed_headers();
+    let mut request = request
+        .with_only(|name| is_signed_again(request, name, signed))
+        .without_older_signature();
+    if request.find_header(CONTENT_SHA256.as_bytes()).is_some() {
+        // The program chose this form of hash, and it was verified.
+        request = request.payload(Payload::Declared);
+    }
+    if !verified.is_presigned() {
+        return signer.sign(&request, real, at).map(Resigned::Headers);
+    }
+    let ttl = verified
+        .expiry()
+        .map(|expiry| expiry.seconds_since(at).unsigned_abs())
+        .and_then(|seconds| Ttl::from_secs(seconds).ok())
+        .unwrap_or(Ttl::UNSTATED);
+    signer.presign(&request, real, at, ttl).map(Resigned::Url)
 }
 
 impl Resigned {
@@ -261,16 +355,30 @@ impl Resigned {
             Self::Url(url) => url.signature(),
         }
     }
+
+    #[cfg(feature = "http")]
+    fn set_on<B>(self, request: &mut http::Request<B>) -> Result<(), InputError> {
+        match self {
+            Self::Headers(signature) => signature.set_on(request.headers_mut()),
+            Self::Url(url) => {
+                // A token in a header is the stand-in's too.
+                remove_older(request.headers_mut());
+                set_target(&url, request.uri_mut())
+            }
+        }
+    }
 }
 
-/// Returns true for a header that the program signed, and for the hash of the body, which need not
-/// be signed in a presigned URL.
+/// Returns true for a header that the program signed, and for those that begin with `x-amz-`: a
+/// verified request has no other one but the hash of the body, which need not be signed in a
+/// presigned URL, and what a proxy added has to be signed.
 ///
 /// Headers that end at the next hop are left out even if they were signed: the connection to the
 /// service is another one.
 fn is_signed_again(request: &Request<'_>, name: &str, signed: &str) -> bool {
     let is = |other: &str| name.eq_ignore_ascii_case(other);
-    is(CONTENT_SHA256) || signed.split(';').any(is) && !ends_at_next_hop(request, name)
+    canonical::begins(name.as_bytes(), b"x-amz-")
+        || signed.split(';').any(is) && !ends_at_next_hop(request, name)
 }
 
 /// Sets path and query. The rest of the URI stays: a server receives it with or without the host.
@@ -282,6 +390,14 @@ fn set_target(url: &Presigned, uri: &mut http::Uri) -> Result<(), InputError> {
     parts.path_and_query = signed.into_parts().path_and_query;
     *uri = http::Uri::from_parts(parts).map_err(|_| invalid())?;
     Ok(())
+}
+
+impl fmt::Debug for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checked")
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
 }
 
 impl fmt::Debug for Resigner {

@@ -740,3 +740,67 @@ fn a_refused_http_request_is_unchanged() {
         (keyfob_sigv4::verify::ErrorKind::Host, 400)
     );
 }
+
+/// As a proxy does that programs know by its own address.
+#[cfg(feature = "http")]
+#[test]
+fn what_is_sent_may_have_another_host_path_and_scope_than_what_was_signed() {
+    let real = Credentials::new("AKIDREAL", "real-secret")
+        .unwrap()
+        .with_session_token("real-token")
+        .unwrap();
+    let stand_in = Credentials::new("AKIDSTANDIN", "worthless").unwrap();
+    let (claimed, sent_for) = ("eu-west-1", "us-east-1");
+    let signer = |region| Signer::new(Scope::new(region, "iam").unwrap());
+    let now: Timestamp = "20150830T123600Z".parse().unwrap();
+    let body = Payload::Bytes(b"Action=ListUsers");
+    let mut received = http::Request::post("http://127.0.0.1:9913/-/iam/")
+        .header("x-amz-meta-a", "signed")
+        .body(())
+        .unwrap();
+    let program = signer(claimed);
+    program
+        .sign_http(&mut received, body, &stand_in, now)
+        .unwrap();
+    received
+        .headers_mut()
+        .insert("x-other", "unsigned".parse().unwrap());
+    let (received, ()) = received.into_parts();
+    let resigner = Resigner::new(Scope::new(claimed, "iam").unwrap());
+    let request = Request::from_http(&received).unwrap();
+    let verify = |request: Request<'_>, now| resigner.verify(&request, &stand_in, now);
+    assert!(
+        verify(
+            request.clone().payload(Payload::Bytes(b"Action=Other")),
+            now
+        )
+        .is_err()
+    );
+    assert!(verify(request.clone().payload(body), now.plus_seconds(1_000)).is_err());
+    let checked = verify(request.payload(body), now).unwrap();
+    assert_eq!(checked.verified().access_key_id(), "AKIDSTANDIN");
+
+    let mut sent = http::Request::from_parts(received, ());
+    *sent.uri_mut() = "https://iam.amazonaws.com/".parse().unwrap();
+    // What a proxy adds is signed if the service wants that.
+    for name in ["x-amz-added", "x-added"] {
+        sent.headers_mut().insert(name, "1".parse().unwrap());
+    }
+    let later = now.plus_seconds(3_600);
+    let resigned = checked.sign_http(&mut sent, body, &signer(sent_for), &real, later);
+    assert!(resigned.unwrap().is_unchanged());
+    let authorization = sent.headers()["authorization"].to_str().unwrap();
+    assert!(
+        authorization.contains("AKIDREAL/20150830/us-east-1/iam/"),
+        "{authorization}"
+    );
+    assert!(
+        authorization.contains("SignedHeaders=host;x-amz-added;x-amz-date;x-amz-meta-a;"),
+        "{authorization}"
+    );
+    let (sent, ()) = sent.into_parts();
+    let request = Request::from_http(&sent).unwrap().payload(body);
+    let service = Verifier::new(Scope::new(sent_for, "iam").unwrap());
+    let verified = service.verify(&request, later, |_| Some(real.clone()));
+    assert_eq!(verified.unwrap().signed_at(), later);
+}
