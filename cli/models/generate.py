@@ -7,8 +7,9 @@ or not, the host, and the region that requests are signed for; and `regions`, fo
 regions and their names. `services` is for calls without a model: name, protocol, version, target
 prefix, prefix of hosts, name for signatures, id (each - if it is the name), and the hosts that do
 not follow the pattern, such as `aws,aws-cn/fips:{}-fips.{suffix}@REGION`; the last line has the
-services with other protocols. `hosts` has some of their hosts, which only tests read. The script
-needs a Python that has botocore, of the version in requirements.txt.
+services with other protocols. `rest` has those of them, in the same form, whose hosts or names for
+signatures are not simply the name. `hosts` has some hosts of `services`, which only tests read. The
+script needs a Python that has botocore, of the version in requirements.txt.
 
 A table has facts only, one a line:
 
@@ -279,34 +280,38 @@ def regions(session):
 
 
 def calls(session):
-    """The services whose calls need no model, and the hosts that a test compares."""
+    """The services whose calls need no model, the others, and the hosts that a test compares."""
     loader = session.get_component("data_loader")
     partitions = loader.load_data("partitions")
-    rows, others, hosts = [], [], []
+    rows, rest, others, hosts = [], [], [], []
     for service in session.get_available_services():
         model = session.get_service_model(service)
         metadata = model.metadata
         spoken = metadata.get("protocols", [metadata["protocol"]])
         protocol = next((name for name in ("json", "query", "ec2") if name in spoken), None)
-        if protocol is None or metadata["signatureVersion"] != "v4":
-            others.append(service)
-            continue
         prefix = metadata["endpointPrefix"]
         provider = EndpointProvider(loader.load_service_model(service, "endpoint-rule-set-1"), partitions)
         rules, found = exceptions(provider, partitions, prefix)
+        names = [prefix, model.signing_name, str(model.service_id.hyphenize())]
+        names = ["-" if name == service else name for name in names]
+        if protocol is None or metadata["signatureVersion"] != "v4":
+            others.append(service)
+            row = " ".join([service, "rest - -", *names, *rules])
+            if row != f"{service} rest - - - - -":
+                rest.append(row)
+            continue
         # A service that follows the pattern does so everywhere.
         found = found if rules else found[:1]
         hosts += [" ".join([service, *words]) for words in found]
-        names = [prefix, model.signing_name, str(model.service_id.hyphenize())]
         rows.append(" ".join([
             service,
             protocol + (metadata["jsonVersion"] if protocol == "json" else ""),
             metadata["apiVersion"],
             metadata.get("targetPrefix", "-") if protocol == "json" else "-",
-            *("-" if name == service else name for name in names),
+            *names,
             *rules,
         ]))
-    return [*rows, "other " + " ".join(others)], hosts
+    return [*rows, "other " + " ".join(others)], rest, hosts
 
 
 def exceptions(provider, partitions, prefix):
@@ -373,8 +378,9 @@ def main():
             write(session, path, folder)
             lines += endpoints(session, path.stem)
     (folder / "endpoints").write_text("\n".join(lines) + "\n")
-    rows, hosts = calls(session)
+    rows, rest, hosts = calls(session)
     (folder / "services").write_text("\n".join([lines[0], *rows]) + "\n")
+    (folder / "rest").write_text("\n".join([lines[0], *rest]) + "\n")
     (folder / "hosts").write_text("\n".join([lines[0], *hosts]) + "\n")
     (folder / "regions").write_text("\n".join(regions(session)) + "\n")
 

@@ -367,10 +367,15 @@ pub(super) const SERVE: &str = "\
 The proxy answers GET /-/health with ok, and, with the token, GET /-/metrics with counts for
 Prometheus. No path under /-/ is sent on.
 
+With --resign, programs need the printed AWS_ENDPOINT_URL and keys, and no token. Where services
+share a name in signatures, the URL may go on with the beginning of the host, as in
+AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:9913/-/bedrock-runtime.
+
 Examples:
   $ keyfob serve container
   $ keyfob serve imds --listen localhost:9911 --role-name web
-  $ keyfob serve proxy --to https://s3.eu-west-1.amazonaws.com --allow-method GET";
+  $ keyfob serve proxy --to https://s3.eu-west-1.amazonaws.com --allow-method GET
+  $ keyfob serve proxy --resign --allow '*.amazonaws.com' --read-only";
 
 pub(super) const SANDBOX: &str = "\
 Examples:

@@ -11,7 +11,7 @@ pub(crate) enum ServeCommand {
     /// Serve the credentials endpoint of an ECS or EKS container
     Container(ServeContainerArgs),
     /// Sign the requests of programs that hold no key, and send them on
-    Proxy(ServeProxyArgs),
+    Proxy(Box<ServeProxyArgs>),
 }
 
 #[derive(Debug, Args)]
@@ -75,7 +75,8 @@ pub(crate) struct ServeProxyArgs {
         conflicts_with = "allow"
     )]
     pub(crate) to: Option<String>,
-    /// A host of AWS that requests may name in `Host`, or a pattern such as `*.amazonaws.com`
+    /// A host of AWS that requests may name in `Host`, or a pattern such as `*.amazonaws.com`; with
+    /// --resign the host of the service that they are signed for
     #[arg(long, value_name = "HOST")]
     pub(crate) allow: Vec<String>,
     /// The service to sign for [default: the one that the host names]
@@ -103,6 +104,14 @@ pub(crate) struct ServeProxyArgs {
     /// Let every program on this machine send requests
     #[arg(long)]
     pub(crate) no_token: bool,
+    /// Take requests that are signed with placeholder keys, and sign them again: the signature is
+    /// the authorization, and its scope tells the host. A token is only for /-/metrics then
+    #[arg(long, conflicts_with_all = ["no_token", "unsigned_payload"])]
+    pub(crate) resign: bool,
+    /// A file with the placeholder keys, in the form of ~/.aws/credentials, of which the profile
+    /// default counts [default: random keys, which are printed]
+    #[arg(long, value_name = "FILE", requires = "resign")]
+    pub(crate) keys_file: Option<PathBuf>,
     /// A method that may be used [default: all of them]
     #[arg(long, value_name = "METHOD")]
     pub(crate) allow_method: Vec<String>,

@@ -1,7 +1,11 @@
-//! The names of the services of AWS, and the rows of those whose calls need no model.
+//! The names of the services of AWS, their hosts, and the rows of those whose calls need no model.
+
+use keyfob_sts::{HostRule, Hosts};
 
 /// Written by `cli/models/generate.py`, which has the format.
 const TABLE: &str = include_str!("../../models/services");
+/// Written by it, too: the services with other protocols, if they do not follow the pattern.
+const REST: &str = include_str!("../../models/rest");
 
 /// How the line begins that lists the services with other protocols.
 const OTHERS: &str = "other ";
@@ -33,6 +37,131 @@ pub(crate) fn names_actions(scope_name: &str) -> bool {
 pub(crate) fn is_other(name: &str) -> bool {
     let mut lines = TABLE.lines().filter_map(|line| line.strip_prefix(OTHERS));
     lines.any(|names| names.split(' ').any(|known| known == name))
+}
+
+/// A service: its names, its protocol and its hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    name: &'static str,
+    pub(crate) protocol: &'static str,
+    pub(crate) version: &'static str,
+    pub(crate) target: &'static str,
+    /// With it the names of its hosts begin.
+    pub(crate) host: &'static str,
+    /// Its name in the scope of signatures.
+    pub(crate) scope_name: &'static str,
+    id: &'static str,
+    rules: &'static str,
+}
+
+impl Row {
+    /// Returns the row of a service that follows the pattern.
+    pub(crate) fn new(name: &'static str) -> Self {
+        Self {
+            name,
+            protocol: "",
+            version: "",
+            target: "",
+            host: name,
+            scope_name: name,
+            id: name,
+            rules: "",
+        }
+    }
+
+    /// Returns the row of a service that speaks query or JSON.
+    pub(crate) fn find(name: &'static str) -> Option<Self> {
+        Some(Self::with_fields(name, row(name)?))
+    }
+
+    /// Returns the rows of all services.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        let lines = TABLE.lines().chain(REST.lines());
+        let rows = lines.filter(|line| !line.starts_with('#') && !line.starts_with(OTHERS));
+        let rows = rows.filter_map(|line| {
+            let (name, fields) = line.split_once(' ')?;
+            Some(Self::with_fields(name, fields))
+        });
+        let others = TABLE.lines().filter_map(|line| line.strip_prefix(OTHERS));
+        let others = others.flat_map(|names| names.split(' '));
+        let is_in_rest = |name: &str| {
+            let mut lines = REST.lines();
+            lines.any(|line| line.split(' ').next() == Some(name))
+        };
+        rows.chain(others.filter(move |name| !is_in_rest(name)).map(Self::new))
+    }
+
+    /// Reads the fields of a service. It has the name where they have none.
+    fn with_fields(name: &'static str, fields: &'static str) -> Self {
+        let mut fields = fields.splitn(7, ' ');
+        let mut field = |default: &'static str| match fields.next() {
+            None | Some("-") => default,
+            Some(text) => text,
+        };
+        Self {
+            name,
+            protocol: field(""),
+            version: field(""),
+            target: field(""),
+            host: field(name),
+            scope_name: field(name),
+            id: field(name),
+            rules: field(""),
+        }
+    }
+
+    /// Returns what is least for the service that is meant by a name in signatures alone.
+    pub(crate) fn distance(&self) -> (bool, bool) {
+        (self.host != self.scope_name, self.name != self.scope_name)
+    }
+
+    /// Returns the id of settings, which has spaces.
+    pub(crate) fn id(&self) -> String {
+        self.id.replace('-', " ")
+    }
+
+    /// Returns the hosts. They live as long as the program.
+    pub(crate) fn hosts(&self) -> Hosts {
+        Hosts::new(self.host).with_rules(self.rules().leak())
+    }
+
+    /// Reads `PARTITION,…/VARIANT:HOST@REGION …`, of which the variant and the region may be
+    /// missing. The partition may be `*`.
+    fn rules(&self) -> Vec<HostRule> {
+        let mut rules = Vec::new();
+        // Most services have other hosts for FIPS in this partition, too.
+        let in_gov = "aws-us-gov/fips:{}-fips.{region}.{suffix}";
+        for rule in self.rules.split(' ').chain([in_gov]) {
+            let Some((place, host)) = rule.split_once(':') else {
+                continue;
+            };
+            let (partitions, variant) = place.split_once('/').unwrap_or((place, ""));
+            for partition in partitions.split(',') {
+                for is_fips in [false, true] {
+                    if variant.is_empty() || (variant == "fips") == is_fips {
+                        let rule = self.rule(host, is_fips);
+                        rules.push(match partition {
+                            "*" => rule,
+                            name => rule.partition(name),
+                        });
+                    }
+                }
+            }
+        }
+        rules
+    }
+
+    /// Reads `HOST@REGION`.
+    fn rule(&self, host: &'static str, is_fips: bool) -> HostRule {
+        let (host, region) = host.split_once('@').unwrap_or((host, ""));
+        let mark = if is_fips { "-fips" } else { "" };
+        let host = host.replace("{}", self.host).replace("{fips}", mark);
+        let rule = HostRule::new(String::leak(host)).fips(is_fips);
+        match region {
+            "" => rule,
+            region => rule.signed_for(region),
+        }
+    }
 }
 
 #[cfg(test)]

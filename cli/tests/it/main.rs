@@ -66,6 +66,7 @@ mod proxy;
 mod python;
 mod readme;
 mod request;
+mod resigning;
 mod running;
 mod s3;
 mod saml;

@@ -1,14 +1,11 @@
 //! The table of all services whose calls need no model.
 
-use keyfob_sts::{
-    HostRule, Hosts,
-    call::{Protocol, Service},
-};
+use keyfob_sts::call::{Protocol, Service};
 
 use crate::{
     args::{ApiArgs, ApiProtocol},
     failure::Failure,
-    services::catalog,
+    services::catalog::{self, Row},
 };
 
 /// Returns the service that the arguments name or describe. It lives as long as the program.
@@ -43,127 +40,46 @@ pub(super) fn service(args: &ApiArgs) -> Result<&'static Service, Failure> {
             )
         });
     }
-    let row = row.unwrap_or(Row {
-        protocol: "",
-        version: "",
-        target: "",
-        host: name,
-        scope_name: name,
-        id: name,
-        rules: "",
-    });
-    let service = Service::new(row.scope_name, row.protocol(args)?, row.version(args))
-        .with_id(row.id())
-        .with_hosts(Hosts::new(row.host).with_rules(row.rules().leak()));
+    let row = row.unwrap_or(Row::new(name));
+    let service = Service::new(row.scope_name, protocol(&row, args)?, version(&row, args))
+        .with_id(row.id().leak())
+        .with_hosts(row.hosts());
     Ok(Box::leak(Box::new(service)))
 }
 
-struct Row {
-    protocol: &'static str,
-    version: &'static str,
-    target: &'static str,
-    host: &'static str,
-    scope_name: &'static str,
-    id: &'static str,
-    rules: &'static str,
+/// Returns the protocol of a row, with what the arguments say instead.
+fn protocol(row: &Row, args: &ApiArgs) -> Result<Protocol, Failure> {
+    let target = match &args.target_prefix {
+        Some(prefix) => String::leak(prefix.clone()),
+        None => row.target,
+    };
+    let is_json10 = row.protocol == "json1.0";
+    let protocol = match (args.protocol, row.protocol) {
+        (Some(ApiProtocol::Query), _) | (None, "query") => Protocol::Query,
+        (Some(ApiProtocol::Ec2), _) | (None, "ec2") => Protocol::Ec2Query,
+        (..) if is_json10 => Protocol::Json10 { target },
+        (..) => Protocol::Json11 { target },
+    };
+    let lacks = |option| {
+        Err(Failure::usage(format!(
+            "{option} is missing for this service"
+        )))
+    };
+    match protocol {
+        Protocol::Query | Protocol::Ec2Query if version(row, args).is_empty() => {
+            lacks("--api-version")
+        }
+        Protocol::Json10 { target: "" } | Protocol::Json11 { target: "" } => {
+            lacks("--target-prefix")
+        }
+        protocol => Ok(protocol),
+    }
 }
 
-impl Row {
-    /// Returns the row of a service. It has the name where the table has none.
-    fn find(name: &'static str) -> Option<Self> {
-        let mut fields = catalog::row(name)?.splitn(7, ' ');
-        let mut field = |default: &'static str| match fields.next() {
-            None | Some("-") => default,
-            Some(text) => text,
-        };
-        Some(Self {
-            protocol: field(""),
-            version: field(""),
-            target: field(""),
-            host: field(name),
-            scope_name: field(name),
-            id: field(name),
-            rules: field(""),
-        })
-    }
-
-    /// Returns the protocol, with what the arguments say instead.
-    fn protocol(&self, args: &ApiArgs) -> Result<Protocol, Failure> {
-        let target = match &args.target_prefix {
-            Some(prefix) => String::leak(prefix.clone()),
-            None => self.target,
-        };
-        let is_json10 = self.protocol == "json1.0";
-        let protocol = match (args.protocol, self.protocol) {
-            (Some(ApiProtocol::Query), _) | (None, "query") => Protocol::Query,
-            (Some(ApiProtocol::Ec2), _) | (None, "ec2") => Protocol::Ec2Query,
-            (..) if is_json10 => Protocol::Json10 { target },
-            (..) => Protocol::Json11 { target },
-        };
-        let lacks = |option| {
-            Err(Failure::usage(format!(
-                "{option} is missing for this service"
-            )))
-        };
-        match protocol {
-            Protocol::Query | Protocol::Ec2Query if self.version(args).is_empty() => {
-                lacks("--api-version")
-            }
-            Protocol::Json10 { target: "" } | Protocol::Json11 { target: "" } => {
-                lacks("--target-prefix")
-            }
-            protocol => Ok(protocol),
-        }
-    }
-
-    fn version(&self, args: &ApiArgs) -> &'static str {
-        match &args.api_version {
-            Some(version) => String::leak(version.clone()),
-            None => self.version,
-        }
-    }
-
-    /// The ids of settings have spaces.
-    fn id(&self) -> &'static str {
-        String::leak(self.id.replace('-', " "))
-    }
-
-    /// Reads `PARTITION,…/VARIANT:HOST@REGION …`, of which the variant and the region may be
-    /// missing. The partition may be `*`.
-    fn rules(&self) -> Vec<HostRule> {
-        let mut rules = Vec::new();
-        // Most services have other hosts for FIPS in this partition, too.
-        let in_gov = "aws-us-gov/fips:{}-fips.{region}.{suffix}";
-        for rule in self.rules.split(' ').chain([in_gov]) {
-            let Some((place, host)) = rule.split_once(':') else {
-                continue;
-            };
-            let (partitions, variant) = place.split_once('/').unwrap_or((place, ""));
-            for partition in partitions.split(',') {
-                for is_fips in [false, true] {
-                    if variant.is_empty() || (variant == "fips") == is_fips {
-                        let rule = self.rule(host, is_fips);
-                        rules.push(match partition {
-                            "*" => rule,
-                            name => rule.partition(name),
-                        });
-                    }
-                }
-            }
-        }
-        rules
-    }
-
-    /// Reads `HOST@REGION`.
-    fn rule(&self, host: &'static str, is_fips: bool) -> HostRule {
-        let (host, region) = host.split_once('@').unwrap_or((host, ""));
-        let mark = if is_fips { "-fips" } else { "" };
-        let host = host.replace("{}", self.host).replace("{fips}", mark);
-        let rule = HostRule::new(String::leak(host)).fips(is_fips);
-        match region {
-            "" => rule,
-            region => rule.signed_for(region),
-        }
+fn version(row: &Row, args: &ApiArgs) -> &'static str {
+    match &args.api_version {
+        Some(version) => String::leak(version.clone()),
+        None => row.version,
     }
 }
 

@@ -1,8 +1,9 @@
 //! Sends what may pass to its upstream, and passes the answer on as it comes.
 
 use std::{
+    error::Error,
     path::PathBuf,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::{Duration, Instant},
 };
 
@@ -11,14 +12,15 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
-use keyfob_sigv4::{Payload, Secret, Timestamp};
+use keyfob_sigv4::{Credentials, Payload, Secret, Timestamp, verify::Dialect};
 use tokio::time::timeout;
 
 use super::{
     action,
     log::{Entry, Log},
     own::{self, Metrics},
-    rules::{self, Forward, Plan, Refusal, Rules, TOO_LONG, remove_hop_by_hop},
+    resign::Resign,
+    rules::{self, Forward, Plan, Refusal, Rules, TOO_LONG, refusal, remove_hop_by_hop},
     upstream::{Passing, Pool, Received, Sent, Silence},
 };
 use crate::{
@@ -41,6 +43,8 @@ pub(super) enum Token {
 pub(super) struct Proxy {
     pub(super) rules: Rules,
     pub(super) token: Token,
+    /// Whether the signatures of callers are their authorization, in place of the token.
+    pub(super) resign: Option<Resign>,
     pub(super) signer: RequestSigner<Chain>,
     pub(super) pool: Arc<Pool>,
     pub(super) metrics: Arc<Metrics>,
@@ -53,25 +57,29 @@ impl Proxy {
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Received> {
         let start = Instant::now();
         let (head, body) = request.into_parts();
-        let is_own = head.uri.authority().is_none() && head.uri.path().starts_with(own::PATHS);
+        let is_own = head.uri.authority().is_none() && self.is_own_page(head.uri.path());
         let in_flight = self.metrics.start();
         let mut entry = Entry {
             method: Some(head.method.clone()),
             caller: head.extensions.get().copied(),
             ..Entry::default()
         };
+        let mut dialect = None;
         let result = if is_own {
             match self.own_page(&head) {
                 // Neither counted nor logged: it is called each few seconds.
                 Ok(text) => return page(text),
                 Err(refusal) => Err(refusal),
             }
+        } else if let Some(resign) = &self.resign {
+            self.pass_again(resign, &head, body, &mut entry, &mut dialect)
+                .await
         } else {
             self.pass(&head, body, &mut entry).await
         };
         let elapsed = start.elapsed();
         let reason = result.as_ref().err().map(|refusal| refusal.reason);
-        let mut answer = result.unwrap_or_else(refused);
+        let mut answer = result.unwrap_or_else(|refusal| refused(refusal, dialect));
         self.metrics.took(elapsed);
         self.metrics.answered(answer.status());
         if let Some(reason) = reason {
@@ -84,23 +92,35 @@ impl Proxy {
         answer
     }
 
+    /// Returns true for the paths that are never sent on. Where requests are signed again, others
+    /// begin so, too.
+    fn is_own_page(&self, path: &str) -> bool {
+        match self.resign {
+            Some(_) => matches!(path, own::HEALTH | own::METRICS),
+            None => path.starts_with(own::PATHS),
+        }
+    }
+
     /// Returns the text of a page of the proxy itself.
     fn own_page(&self, head: &Parts) -> Result<String, Refusal> {
-        let refusal = |status, reason| Err(Refusal { status, reason });
         rules::check_own_host(&head.headers)?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let reason = "the pages of the proxy itself are read with GET";
-            return refusal(StatusCode::METHOD_NOT_ALLOWED, reason);
+            return Err(refusal(StatusCode::METHOD_NOT_ALLOWED, reason));
         }
         if head.uri.path() == own::HEALTH {
             return Ok("ok\n".to_owned());
+        }
+        if self.resign.is_some() && matches!(self.token, Token::None) {
+            let reason = "the counts are for those who have a token: start with --token-file";
+            return Err(refusal(StatusCode::UNAUTHORIZED, reason));
         }
         self.with_token(|token| self.rules.admit(&head.headers, token))?;
         if head.uri.path() == own::METRICS {
             return Ok(self.metrics.text());
         }
         let reason = "paths under /-/ are not sent on: there are /-/health and /-/metrics";
-        refusal(StatusCode::NOT_FOUND, reason)
+        Err(refusal(StatusCode::NOT_FOUND, reason))
     }
 
     async fn pass(
@@ -111,17 +131,59 @@ impl Proxy {
     ) -> Result<Response<Received>, Refusal> {
         let length = body.size_hint().exact();
         let forward = self.with_token(|token| self.rules.decide(head, length, token))?;
-        entry.host = forward
-            .head
-            .uri
-            .host()
-            .map(|host| printable(host).into_owned());
-        entry.service = Some(forward.service.clone());
-        entry.action = forward
-            .actions
-            .first()
-            .map(|name| printable(name).into_owned());
+        describe(&forward, entry);
         self.forward(forward, body, &mut entry.action).await
+    }
+
+    /// Verifies the signature of a request, and sends it on with another one. `dialect` becomes the
+    /// one in which the caller understands refusals.
+    async fn pass_again(
+        &self,
+        resign: &Resign,
+        head: &Parts,
+        body: Incoming,
+        entry: &mut Entry,
+        dialect: &mut Option<Dialect>,
+    ) -> Result<Response<Received>, Refusal> {
+        self.rules.admit(&head.headers, None)?;
+        let (target, inner) = resign.claim(head)?;
+        *dialect = Some(target.dialect);
+        let length = body.size_hint().exact();
+        let forward = self.rules.decide_again(&inner, length, &target.upstream)?;
+        describe(&forward, entry);
+        let bytes;
+        let (payload, unread) = match forward.plan {
+            Plan::Empty => (Payload::Empty, None),
+            Plan::Hashed => {
+                bytes = self.read_checked(body, &forward, &mut entry.action).await?;
+                (Payload::Bytes(&bytes), None)
+            }
+            _ => (Payload::Declared, Some(body)),
+        };
+        let checked = resign.verify(head, payload, &target)?;
+        let mut request = Request::from_parts(forward.head, ());
+        let (real, at) = self.real_credentials().await?;
+        let signed = checked.sign_http(&mut request, payload, &target.signer, &real, at);
+        let resigner = signed.map_err(|error| self.unsignable(&error))?;
+        let body = match (unread, forward.plan) {
+            (Some(body), Plan::Held(hash)) => Either::Right(Passing::held(body, hash)),
+            (Some(body), _) if resigner.is_unchanged() => Either::Right(Passing::new(body)),
+            (Some(body), _) => Either::Right(Passing::resigned(body, resigner)),
+            (None, _) => match payload {
+                Payload::Bytes(bytes) => Either::Left(Full::new(Bytes::copy_from_slice(bytes))),
+                _ => Either::Left(Full::default()),
+            },
+        };
+        self.send(request, body).await
+    }
+
+    /// Returns the credentials that requests are signed with, and the time for it.
+    async fn real_credentials(&self) -> Result<(Credentials, Timestamp), Refusal> {
+        let now = Timestamp::now();
+        let credentials = self.signer.credentials().credentials(now).await;
+        let credentials = credentials.map_err(|error| self.unsignable(&error))?;
+        let at = self.pool.connector().service_time(Timestamp::now());
+        Ok((credentials.into(), at))
     }
 
     /// Calls a function with the token that callers must send, if they must.
@@ -136,10 +198,10 @@ impl Proxy {
                 let token = files::read_secret(path).unwrap_or_else(|_| Secret::from(""));
                 let token = Secret::from(token.expose().trim());
                 if token.is_empty() {
-                    return Err(Refusal {
-                        status: StatusCode::INTERNAL_SERVER_ERROR,
-                        reason: "the file of --token-file has no token",
-                    });
+                    return Err(refusal(
+                        StatusCode::INTERNAL_SERVER_ERROR,
+                        "the file of --token-file has no token",
+                    ));
                 }
                 check(Some(&token))
             }
@@ -157,15 +219,12 @@ impl Proxy {
         let (body, hash) = match forward.plan {
             Plan::Empty => (Either::Left(Full::default()), Payload::Empty),
             Plan::Unsigned => (Either::Right(Passing::new(body)), Payload::Unsigned),
-            Plan::Declared => (Either::Right(Passing::new(body)), Payload::Declared),
+            // The last two are planned for callers that sign.
+            Plan::Declared | Plan::Held(_) | Plan::Pieces => {
+                (Either::Right(Passing::new(body)), Payload::Declared)
+            }
             Plan::Hashed => {
-                bytes = self.read(body).await?;
-                if action::is_form(&forward.head.headers)
-                    && let Some(named) = action::in_form(&bytes).next()
-                {
-                    *action = Some(printable(&named).into_owned());
-                }
-                self.rules.check_body(&forward.head.headers, &bytes)?;
+                bytes = self.read_checked(body, &forward, action).await?;
                 let body = Full::new(bytes.clone());
                 (Either::Left(body), Payload::Bytes(&bytes))
             }
@@ -174,19 +233,37 @@ impl Proxy {
         self.send(signed, body).await
     }
 
+    /// Reads a body that may pass. `action` becomes the one of its form, if it has one.
+    async fn read_checked(
+        &self,
+        body: Incoming,
+        forward: &Forward,
+        action: &mut Option<String>,
+    ) -> Result<Bytes, Refusal> {
+        let bytes = self.read(body).await?;
+        let headers = &forward.head.headers;
+        if action::is_form(headers)
+            && let Some(named) = action::in_form(&bytes).next()
+        {
+            *action = Some(printable(&named).into_owned());
+        }
+        self.rules.check_body(headers, &bytes)?;
+        Ok(bytes)
+    }
+
     async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
         let max = usize::try_from(self.rules.max_body).unwrap_or(usize::MAX);
         match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TOO_LONG),
-            Ok(Err(_)) => Err(Refusal {
-                status: StatusCode::BAD_REQUEST,
-                reason: "the body of the request is incomplete",
-            }),
-            Err(_) => Err(Refusal {
-                status: StatusCode::REQUEST_TIMEOUT,
-                reason: "the body of the request did not arrive in time",
-            }),
+            Ok(Err(_)) => Err(refusal(
+                StatusCode::BAD_REQUEST,
+                "the body of the request is incomplete",
+            )),
+            Err(_) => Err(refusal(
+                StatusCode::REQUEST_TIMEOUT,
+                "the body of the request did not arrive in time",
+            )),
         }
     }
 
@@ -194,33 +271,43 @@ impl Proxy {
         let mut request = Request::from_parts(head, ());
         match self.signer.sign(&mut request, payload).await {
             Ok(()) => Ok(request),
-            Err(error) => {
-                self.console.warn(&chained(&error));
-                Err(Refusal {
-                    status: StatusCode::BAD_GATEWAY,
-                    reason: "the request cannot be signed: see what the proxy prints",
-                })
-            }
+            Err(error) => Err(self.unsignable(&error)),
         }
+    }
+
+    fn unsignable(&self, error: &(dyn Error + 'static)) -> Refusal {
+        self.console.warn(&chained(error));
+        refusal(
+            StatusCode::BAD_GATEWAY,
+            "the request cannot be signed: see what the proxy prints",
+        )
     }
 
     async fn send(&self, head: Request<()>, body: Sent) -> Result<Response<Received>, Refusal> {
         let connector = self.pool.connector();
         let sent = Timestamp::now();
         let dated = connector.service_time(sent);
+        let is_forged = match &body {
+            Either::Left(_) => None,
+            Either::Right(passing) => Some(passing.is_forged()),
+        };
         let answer = self.pool.send(head.map(|()| body)).await;
         let mut answer = answer.map_err(|silence| match silence {
+            Silence::Broken(_) if is_forged.is_some_and(|flag| flag.load(Relaxed)) => Refusal {
+                code: Some("XAmzContentSHA256Mismatch"),
+                ..rules::forbidden("the body is not the one that was signed")
+            },
             Silence::Broken(failure) => {
                 self.console.warn(failure.message());
-                Refusal {
-                    status: StatusCode::BAD_GATEWAY,
-                    reason: "the server did not answer: see what the proxy prints",
-                }
+                refusal(
+                    StatusCode::BAD_GATEWAY,
+                    "the server did not answer: see what the proxy prints",
+                )
             }
-            Silence::Timeout => Refusal {
-                status: StatusCode::GATEWAY_TIMEOUT,
-                reason: "the server did not answer in time",
-            },
+            Silence::Timeout => refusal(
+                StatusCode::GATEWAY_TIMEOUT,
+                "the server did not answer in time",
+            ),
         })?;
         connector.learn_time(answer.headers(), sent, dated);
         remove_hop_by_hop(answer.headers_mut());
@@ -235,11 +322,33 @@ fn page(text: String) -> Response<Received> {
     response
 }
 
-fn refused(refusal: Refusal) -> Response<Received> {
-    let mut response = page(format!("keyfob: {}\n", refusal.reason));
+/// Says in the log what a request asks for.
+fn describe(forward: &Forward, entry: &mut Entry) {
+    let host = forward.head.uri.host();
+    entry.host = host.map(|host| printable(host).into_owned());
+    entry.service = Some(forward.service.clone());
+    let action = forward.actions.first();
+    entry.action = action.map(|name| printable(name).into_owned());
+}
+
+fn refused(refusal: Refusal, dialect: Option<Dialect>) -> Response<Received> {
+    let text = format!("keyfob: {}", refusal.reason);
+    let (text, form) = match dialect {
+        None => (text + "\n", "text/plain"),
+        Some(dialect) => {
+            let code = refusal.code.unwrap_or(match refusal.status {
+                StatusCode::FORBIDDEN => "AccessDenied",
+                StatusCode::PAYLOAD_TOO_LARGE => "EntityTooLarge",
+                status if status.is_server_error() => "ServiceUnavailable",
+                _ => "InvalidRequest",
+            });
+            (dialect.body(code, &text, "keyfob"), dialect.content_type())
+        }
+    };
+    let mut response = page(text);
     *response.status_mut() = refusal.status;
-    let text = HeaderValue::from_static("text/plain");
-    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    let form = HeaderValue::from_static(form);
+    response.headers_mut().insert(header::CONTENT_TYPE, form);
     // The rest of a body that was not read must not be taken for a request.
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);

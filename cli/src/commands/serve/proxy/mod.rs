@@ -4,24 +4,28 @@ mod action;
 mod forward;
 mod log;
 mod own;
+mod resign;
 mod rules;
+mod targets;
 mod upstream;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, Uri};
-use keyfob_chain::{Cached, Origin, RequestSigner};
+use keyfob_chain::{Cached, Chain, Origin, RequestSigner};
 use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::{HostScope, Secret, Signer, Timestamp};
-use keyfob_sts::Endpoint;
+use keyfob_sts::{Connector, Endpoint};
 use rand::Rng as _;
 
 use self::{
     forward::{Proxy, Token},
     log::{Entry, Log},
     own::Metrics,
-    rules::{Rules, Upstreams},
+    resign::Resign,
+    rules::{Rules, Upstream, Upstreams},
+    targets::{Reach, Targets},
     upstream::Pool,
 };
 use super::{check_listen, check_token, start_serving};
@@ -41,63 +45,19 @@ pub(super) async fn run(
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
     check_listen(args.listen, args.listen_any, "--listen-any")?;
-    let upstreams = upstreams(context, args).await?;
-    let connector = context.settings().connections()?.connector()?;
-    let clock = connector.clone();
-    let signer = RequestSigner::new(Cached::new(context.chain()))
-        .with_clock(move || clock.service_time(Timestamp::now()));
-    let (signer, checks_host) = match &upstreams {
-        Upstreams::One { authority, .. } => {
-            let scope = scope(context, args.service.as_deref(), authority.as_str()).await?;
-            (signer.with_signer(Signer::new(scope)), true)
-        }
-        Upstreams::Allowed(_) => (signer.with_region(context.region().await?.clone()), false),
-    };
-    let token = token(args)?;
-    let exported = match &token {
-        Token::Own(token) => Some(token.expose().to_owned()),
-        Token::None | Token::File(_) => None,
-    };
-    let metrics = Arc::new(Metrics::default());
-    let log = Log::new(context.console(), args.log_format);
-    let proxy = Arc::new(Proxy {
-        rules: rules(args, upstreams)?,
-        token,
-        signer,
-        pool: Arc::new(Pool::new(connector)),
-        metrics: Arc::clone(&metrics),
-        console: context.console(),
-        log,
-    });
-    let mut builder = Listener::builder()
-        .bind(args.listen)
-        .allow_remote(args.listen_any)
-        .refusal(move |status, reason| {
-            metrics.answered(status);
-            metrics.refused(reason);
-            // What it is may not be known: it has no right host, or is no request at all.
-            log.write(&Entry::default(), status, Duration::ZERO, Some(reason));
-            let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
-            *response.status_mut() = status;
-            response
-        });
-    if !checks_host {
-        // Their hosts are those of AWS, which the rules check.
-        builder = builder.admit(|_| true);
-    }
+    let mut exported = Vec::new();
+    let proxy = proxy(context, args, &mut exported).await?;
     // A signal lets requests in progress come to their end.
     let hold = signals::hold();
-    let listener = builder
-        .start_streaming(move |request| Arc::clone(&proxy).answer(request))
-        .await
-        .map_err(|error| Failure::other(chained(&error)))?;
+    let listener = listen(proxy, args.listen, args.listen_any).await?;
     let url = listener.url();
-    let mut exports = vec![("KEYFOB_PROXY_URL", url.as_str())];
-    exports.extend(
-        exported
-            .as_deref()
-            .map(|token| ("KEYFOB_PROXY_TOKEN", token)),
-    );
+    let name = if args.resign {
+        "AWS_ENDPOINT_URL"
+    } else {
+        "KEYFOB_PROXY_URL"
+    };
+    let mut exports = vec![(name, url.as_str())];
+    exports.extend(exported.iter().map(|(name, value)| (*name, value.as_str())));
     start_serving(context, &exports)?;
     if let Some(origin) = origin {
         context.console().note(&format!(
@@ -112,6 +72,82 @@ pub(super) async fn run(
     listener.stop().await;
     drop(hold);
     Ok(())
+}
+
+/// Makes the proxy that the arguments describe. `exported` gets what its callers need beside its
+/// URL.
+async fn proxy(
+    context: &Context,
+    args: &ServeProxyArgs,
+    exported: &mut Vec<(&'static str, String)>,
+) -> Result<Proxy, Failure> {
+    let connector = context.settings().connections()?.connector()?;
+    let signer = signer(&connector, context.chain());
+    let token = token(args)?;
+    let (upstreams, signer, resign) = if args.resign {
+        let (upstreams, resign) = resigned(context, args, exported)?;
+        (upstreams, signer, Some(resign))
+    } else {
+        let upstreams = upstreams(context, args).await?;
+        let signer = match &upstreams {
+            Upstreams::One(Upstream { authority, .. }) => {
+                let scope = scope(context, args.service.as_deref(), authority.as_str()).await?;
+                signer.with_signer(Signer::new(scope))
+            }
+            Upstreams::Allowed(_) => signer.with_region(context.region().await?.clone()),
+        };
+        (upstreams, signer, None)
+    };
+    if let Token::Own(token) = &token {
+        exported.push(("KEYFOB_PROXY_TOKEN", token.expose().to_owned()));
+    }
+    Ok(Proxy {
+        rules: rules(args, upstreams)?,
+        token,
+        resign,
+        signer,
+        pool: Arc::new(Pool::new(connector)),
+        metrics: Arc::default(),
+        console: context.console(),
+        log: Log::new(context.console(), args.log_format),
+    })
+}
+
+/// Returns a signer with a chain's credentials and the clock of AWS.
+fn signer(connector: &Connector, chain: Chain) -> RequestSigner<Chain> {
+    let clock = connector.clone();
+    RequestSigner::new(Cached::new(chain)).with_clock(move || clock.service_time(Timestamp::now()))
+}
+
+/// Starts a proxy.
+async fn listen(
+    proxy: Proxy,
+    address: SocketAddr,
+    allow_remote: bool,
+) -> Result<Listener, Failure> {
+    let (metrics, log) = (Arc::clone(&proxy.metrics), proxy.log);
+    let is_own_host = proxy.resign.is_some() || matches!(proxy.rules.upstreams, Upstreams::One(_));
+    let mut builder = Listener::builder()
+        .bind(address)
+        .allow_remote(allow_remote)
+        .refusal(move |status, reason| {
+            metrics.answered(status);
+            metrics.refused(reason);
+            // What it is may not be known: it has no right host, or is no request at all.
+            log.write(&Entry::default(), status, Duration::ZERO, Some(reason));
+            let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
+            *response.status_mut() = status;
+            response
+        });
+    if !is_own_host {
+        // It is one of AWS, which the rules check.
+        builder = builder.admit(|_| true);
+    }
+    let proxy = Arc::new(proxy);
+    builder
+        .start_streaming(move |request| Arc::clone(&proxy).answer(request))
+        .await
+        .map_err(|error| Failure::other(chained(&error)))
 }
 
 fn warn(context: &Context, args: &ServeProxyArgs) {
@@ -130,7 +166,6 @@ fn warn(context: &Context, args: &ServeProxyArgs) {
 
 async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams, Failure> {
     let Some(url) = &args.to else {
-        let mut patterns = vec![(false, "*")];
         for pattern in &args.allow {
             let is_pattern = pattern.contains(['*', '?', '[']);
             if !is_pattern && HostScope::parse(pattern).is_none() {
@@ -139,10 +174,24 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
                 )
                 .with_hint("for another server, use --to URL with --service"));
             }
-            patterns.push((true, pattern));
         }
-        return Ok(Upstreams::Allowed(Filters::new(patterns, &[""])));
+        return Ok(Upstreams::Allowed(patterns(&args.allow)));
     };
+    let mut upstream = upstream(context, url)?;
+    let host = upstream.authority.as_str();
+    let scope = scope(context, args.service.as_deref(), host).await?;
+    upstream.service = scope.service().to_owned();
+    Ok(Upstreams::One(upstream))
+}
+
+/// Returns the hosts that are allowed. All others are not.
+fn patterns(allow: &[String]) -> Filters {
+    let allow = allow.iter().map(|pattern| (true, pattern.as_str()));
+    Filters::new([(false, "*")].into_iter().chain(allow), &[""])
+}
+
+/// Returns the server of a URL. Its service is not known yet.
+fn upstream(context: &Context, url: &str) -> Result<Upstream, Failure> {
     let unusable =
         || Failure::usage("--to: write a URL as https://HOST/PATH or http://HOST:PORT, without ?");
     let parts = url.parse::<Uri>().map_err(|_| unusable())?.into_parts();
@@ -164,14 +213,63 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
              requests, their session token and the answers",
         );
     }
-    let scope = scope(context, args.service.as_deref(), authority.as_str()).await?;
-    let service = scope.service().to_owned();
-    Ok(Upstreams::One {
+    Ok(Upstream {
         scheme,
         authority,
         prefix,
-        service,
+        service: String::new(),
     })
+}
+
+/// Returns where requests may go to that are signed again, and what their callers need.
+fn resigned(
+    context: &Context,
+    args: &ServeProxyArgs,
+    exported: &mut Vec<(&'static str, String)>,
+) -> Result<(Upstreams, Resign), Failure> {
+    let reach = match &args.to {
+        Some(url) => {
+            let mut upstream = upstream(context, url)?;
+            let told = HostScope::parse(upstream.authority.as_str());
+            let told = told.map(|told| told.service().to_owned());
+            let service = args.service.clone().or(told);
+            let any_service = service.is_none();
+            upstream.service = service.unwrap_or_default();
+            Reach::One {
+                upstream,
+                any_service,
+            }
+        }
+        None => allowed(context, &args.allow),
+    };
+    let keys = match &args.keys_file {
+        Some(path) => {
+            // The programs that read the file run in other folders.
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = absolute.to_string_lossy().into_owned();
+            exported.push(("AWS_SHARED_CREDENTIALS_FILE", path));
+            resign::read(&absolute)?
+        }
+        None => {
+            let keys = resign::random()?;
+            let secret = keys.secret_access_key().expose().to_owned();
+            exported.push(("AWS_ACCESS_KEY_ID", keys.access_key_id().to_owned()));
+            exported.push(("AWS_SECRET_ACCESS_KEY", secret));
+            keys
+        }
+    };
+    let resign = Resign::new(keys, Targets::new(reach))?;
+    // The scope of a request tells its host, and not `Host`.
+    Ok((Upstreams::Allowed(patterns(&[])), resign))
+}
+
+/// Returns the hosts of services that match, as the settings have them.
+fn allowed(context: &Context, allow: &[String]) -> Reach {
+    Reach::Allowed {
+        patterns: patterns(allow),
+        settings: Box::new(context.settings().clone()),
+        url: context.globals().endpoint_url.clone(),
+    }
 }
 
 fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> {
@@ -205,6 +303,7 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
         read_only: args.read_only,
         max_body: args.max_body.into(),
         unsigned_payload: args.unsigned_payload,
+        resigns: args.resign,
         sign_host: sign_host.transpose().map_err(|_| {
             Failure::usage("--sign-host: write a host name, with its port if it has one")
         })?,
@@ -230,7 +329,7 @@ fn header_name(argument: &str, name: &str) -> Result<HeaderName, Failure> {
 }
 
 fn token(args: &ServeProxyArgs) -> Result<Token, Failure> {
-    if args.no_token {
+    if args.no_token || args.resign && args.token_file.is_none() {
         return Ok(Token::None);
     }
     if let Some(path) = &args.token_file {

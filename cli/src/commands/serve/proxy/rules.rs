@@ -26,6 +26,8 @@ pub(super) struct Rules {
     /// How many bytes of a body are kept in memory to be hashed.
     pub(super) max_body: u64,
     pub(super) unsigned_payload: bool,
+    /// Whether callers sign with the keys of a placeholder, and what they sign is signed again.
+    pub(super) resigns: bool,
     /// The `Host` that is signed and sent, in place of the upstream's.
     pub(super) sign_host: Option<HeaderValue>,
     pub(super) strip: Vec<HeaderName>,
@@ -35,15 +37,19 @@ pub(super) struct Rules {
 /// Where requests may go to.
 pub(super) enum Upstreams {
     /// To one server, whatever `Host` says.
-    One {
-        scheme: Scheme,
-        authority: Authority,
-        /// Stands before the paths of requests, without a slash at its end.
-        prefix: String,
-        service: String,
-    },
+    One(Upstream),
     /// To the hosts of AWS that these patterns match, by `Host`.
     Allowed(Filters),
+}
+
+/// A server that requests are sent to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Upstream {
+    pub(super) scheme: Scheme,
+    pub(super) authority: Authority,
+    /// Stands before the paths of requests, without a slash at its end.
+    pub(super) prefix: String,
+    pub(super) service: String,
 }
 
 /// A request as it is forwarded, without its signature.
@@ -68,6 +74,11 @@ pub(super) enum Plan {
     Declared,
     /// It passes as it comes, and is not signed.
     Unsigned,
+    /// It passes as it comes. Its last bytes pass when its hash is the one that the caller has
+    /// signed.
+    Held([u8; 32]),
+    /// It passes piece by piece, each of which is signed again if the caller has signed it.
+    Pieces,
 }
 
 /// Why a request does not pass. Nothing of the request is repeated.
@@ -75,12 +86,17 @@ pub(super) enum Plan {
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) reason: &'static str,
+    /// The code that SDKs know for it, if it is about a signature.
+    pub(super) code: Option<&'static str>,
 }
 
-pub(super) const TOO_LONG: Refusal = Refusal {
-    status: StatusCode::PAYLOAD_TOO_LARGE,
-    reason: "the body is longer than --max-body, and has to be read to be signed",
-};
+pub(super) const TOO_LONG: Refusal = refusal(
+    StatusCode::PAYLOAD_TOO_LARGE,
+    "the body is longer than --max-body, and has to be read to be signed",
+);
+
+/// Up to this many bytes, a body is read before anything is sent, even if its hash is declared.
+const SHORT: u64 = 64 * 1024;
 
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
@@ -141,17 +157,49 @@ impl Rules {
             let reason = "the URL is signed already: send it to its host, not to this proxy";
             return Err(refusal(StatusCode::BAD_REQUEST, reason));
         }
-        let (scheme, authority, service) = self.upstream(&head.headers)?;
+        let upstream = self.upstream(&head.headers)?;
+        let plan = self.plan(head, length, &upstream)?;
+        self.prepare(head, target, length, &upstream, plan)
+    }
+
+    /// Decides about a request that is signed again, by its head, whose target is the one of the
+    /// upstream. Whether its signature is right is not decided here.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it does not pass.
+    pub(super) fn decide_again(
+        &self,
+        head: &Parts,
+        length: Option<u64>,
+        upstream: &Upstream,
+    ) -> Result<Forward, Refusal> {
+        self.check_method(&head.method)?;
+        let target = target(&head.uri)?;
+        self.check_path(target.path())?;
+        let plan = self.plan_again(head, length, &upstream.service)?;
+        self.prepare(head, target, length, upstream, plan)
+    }
+
+    /// Makes the request that is sent.
+    fn prepare(
+        &self,
+        head: &Parts,
+        target: &PathAndQuery,
+        length: Option<u64>,
+        upstream: &Upstream,
+        plan: Plan,
+    ) -> Result<Forward, Refusal> {
+        let service = &upstream.service;
         let actions = action::in_head(head);
         if self.read_only {
             let has_body = length != Some(0);
-            action::check_head(head, &service, &actions, has_body).map_err(forbidden)?;
+            action::check_head(head, service, &actions, has_body).map_err(forbidden)?;
         }
-        let plan = self.plan(head, length, &scheme, &service)?;
         let uri = Uri::builder()
-            .scheme(scheme)
-            .authority(authority)
-            .path_and_query(self.prefixed(target)?)
+            .scheme(upstream.scheme.clone())
+            .authority(upstream.authority.clone())
+            .path_and_query(prefixed(&upstream.prefix, target)?)
             .build()
             .map_err(|_| refusal(StatusCode::BAD_REQUEST, "the request has no valid target"))?;
         let mut forwarded = head.clone();
@@ -166,7 +214,7 @@ impl Rules {
         }
         Ok(Forward {
             head: forwarded,
-            service,
+            service: service.clone(),
             plan,
             actions,
         })
@@ -234,14 +282,9 @@ impl Rules {
         Ok(())
     }
 
-    fn upstream(&self, headers: &HeaderMap) -> Result<(Scheme, Authority, String), Refusal> {
+    fn upstream(&self, headers: &HeaderMap) -> Result<Upstream, Refusal> {
         match &self.upstreams {
-            Upstreams::One {
-                scheme,
-                authority,
-                service,
-                ..
-            } => Ok((scheme.clone(), authority.clone(), service.clone())),
+            Upstreams::One(upstream) => Ok(upstream.clone()),
             Upstreams::Allowed(allowed) => {
                 let host = host(headers)?;
                 let told = HostScope::parse(&host).filter(|_| allowed.admit(&host));
@@ -250,25 +293,13 @@ impl Rules {
                 ))?;
                 let authority = Authority::try_from(host)
                     .map_err(|_| forbidden("the host of the request is not a host name"))?;
-                Ok((Scheme::HTTPS, authority, told.service().to_owned()))
-            }
-        }
-    }
-
-    /// Returns the path and the query that are sent and signed for those of a request.
-    fn prefixed(&self, target: &PathAndQuery) -> Result<PathAndQuery, Refusal> {
-        match &self.upstreams {
-            Upstreams::One { prefix, .. } if !prefix.is_empty() => {
-                if climbs(&percent_decode_str(target.path()).decode_utf8_lossy()) {
-                    return Err(forbidden("the path may leave the one of --to"));
-                }
-                let target = PathAndQuery::try_from(format!("{prefix}{target}"));
-                target.map_err(|_| {
-                    let reason = "the path is too long behind the one of --to";
-                    refusal(StatusCode::URI_TOO_LONG, reason)
+                Ok(Upstream {
+                    scheme: Scheme::HTTPS,
+                    authority,
+                    prefix: String::new(),
+                    service: told.service().to_owned(),
                 })
             }
-            _ => Ok(target.clone()),
         }
     }
 
@@ -276,15 +307,15 @@ impl Rules {
         &self,
         head: &Parts,
         length: Option<u64>,
-        scheme: &Scheme,
-        service: &str,
+        upstream: &Upstream,
     ) -> Result<Plan, Refusal> {
         if length == Some(0) {
             return Ok(Plan::Empty);
         }
         let declared = one(&head.headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
         // TLS keeps such a body from being changed on the way.
-        let may_be_unsigned = service.starts_with("s3") && *scheme == Scheme::HTTPS;
+        let may_be_unsigned =
+            upstream.service.starts_with("s3") && upstream.scheme == Scheme::HTTPS;
         let plan = match declared {
             Some(UNSIGNED_PAYLOAD) if may_be_unsigned => Plan::Unsigned,
             Some(UNSIGNED_PAYLOAD) => Plan::Hashed,
@@ -318,13 +349,50 @@ impl Rules {
         Ok(plan)
     }
 
+    /// Plans a body whose signature is verified, too.
+    fn plan_again(
+        &self,
+        head: &Parts,
+        length: Option<u64>,
+        service: &str,
+    ) -> Result<Plan, Refusal> {
+        if length == Some(0) {
+            return Ok(Plan::Empty);
+        }
+        let declared = one(&head.headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
+        let query = head.uri.query().unwrap_or_default();
+        let is_checked = self.read_only && head.method == Method::POST;
+        let plan = match declared {
+            Some(UNSIGNED_PAYLOAD) => Plan::Pieces,
+            Some(name) if name.starts_with(b"STREAMING-") => Plan::Pieces,
+            // What S3 takes for the body of a presigned URL.
+            None if service.starts_with("s3") && has_signature(query) => Plan::Pieces,
+            Some(hash) => match hex(hash).filter(|_| length.is_some_and(|bytes| bytes > SHORT)) {
+                Some(hash) => Plan::Held(hash),
+                None => Plan::Hashed,
+            },
+            None => Plan::Hashed,
+        };
+        if is_checked && plan == Plan::Pieces {
+            return Err(forbidden(
+                "--read-only: the action may be in the body, whose hash is not signed",
+            ));
+        }
+        let plan = if is_checked { Plan::Hashed } else { plan };
+        if plan == Plan::Hashed && length.is_some_and(|length| length > self.max_body) {
+            return Err(TOO_LONG);
+        }
+        Ok(plan)
+    }
+
     fn change_headers(&self, headers: &mut HeaderMap, plan: Plan) {
         remove_hop_by_hop(headers);
         for name in NOT_FORWARDED {
             headers.remove(name);
         }
         headers.remove(&self.token_header);
-        if plan != Plan::Declared {
+        let is_signed_anew = matches!(plan, Plan::Empty | Plan::Hashed | Plan::Unsigned);
+        if is_signed_anew && !self.resigns {
             headers.remove(CONTENT_SHA256);
         }
         for name in &self.strip {
@@ -337,6 +405,36 @@ impl Rules {
             headers.insert(header::HOST, host.clone());
         }
     }
+}
+
+/// Returns the path and the query that are sent and signed for those of a request.
+fn prefixed(prefix: &str, target: &PathAndQuery) -> Result<PathAndQuery, Refusal> {
+    if prefix.is_empty() {
+        return Ok(target.clone());
+    }
+    if climbs(&percent_decode_str(target.path()).decode_utf8_lossy()) {
+        return Err(forbidden("the path may leave the one of --to"));
+    }
+    PathAndQuery::try_from(format!("{prefix}{target}")).map_err(|_| {
+        let reason = "the path is too long behind the one of --to";
+        refusal(StatusCode::URI_TOO_LONG, reason)
+    })
+}
+
+/// Reads the SHA-256 of a body in hex.
+fn hex(text: &[u8]) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    let (pairs, []) = text.as_chunks::<2>() else {
+        return None;
+    };
+    if pairs.len() != hash.len() {
+        return None;
+    }
+    for (byte, pair) in hash.iter_mut().zip(pairs) {
+        let [high, low] = pair.map(|digit| char::from(digit).to_digit(16));
+        *byte = u8::try_from(high? * 16 + low?).ok()?;
+    }
+    Some(hash)
 }
 
 /// Returns true for a decoded path with a segment that a server may take for another folder.
@@ -445,12 +543,16 @@ fn one<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>
     }
 }
 
-fn forbidden(reason: &'static str) -> Refusal {
+pub(super) const fn forbidden(reason: &'static str) -> Refusal {
     refusal(StatusCode::FORBIDDEN, reason)
 }
 
-fn refusal(status: StatusCode, reason: &'static str) -> Refusal {
-    Refusal { status, reason }
+pub(super) const fn refusal(status: StatusCode, reason: &'static str) -> Refusal {
+    Refusal {
+        status,
+        reason,
+        code: None,
+    }
 }
 
 #[cfg(test)]
@@ -468,6 +570,7 @@ mod tests {
             read_only: false,
             max_body: 10,
             unsigned_payload: false,
+            resigns: false,
             sign_host: None,
             strip: Vec::new(),
             add: Vec::new(),
@@ -476,7 +579,7 @@ mod tests {
 
     fn one_upstream(url: &str, service: &str) -> Rules {
         let parts = url.parse::<Uri>().unwrap().into_parts();
-        rules(Upstreams::One {
+        rules(Upstreams::One(Upstream {
             scheme: parts.scheme.unwrap(),
             authority: parts.authority.unwrap(),
             prefix: parts
@@ -486,7 +589,7 @@ mod tests {
                 .trim_end_matches('/')
                 .to_owned(),
             service: service.to_owned(),
-        })
+        }))
     }
 
     fn allowed(pattern: &str) -> Rules {
@@ -699,6 +802,53 @@ mod tests {
             let plan = decided.map(|forward| forward.plan);
             let plan = plan.map_err(|refusal| refusal.status.as_u16());
             assert_eq!(plan, expected, "{declared:?} {length:?}");
+        }
+    }
+
+    #[test]
+    fn a_signed_body_is_read_or_held_until_its_hash_is_known() {
+        let hash = "ab".repeat(32);
+        let one_upstream = |service| {
+            let mut rules = one_upstream("https://a.example", service);
+            (rules.max_body, rules.resigns) = (SHORT + 10, true);
+            rules
+        };
+        let held = Ok(Plan::Held([0xab; 32]));
+        let (s3, sts) = (one_upstream("s3"), one_upstream("sts"));
+        let mut reads = one_upstream("s3");
+        reads.read_only = true;
+        let (plain, presigned) = ("/a", "/a?X-Amz-Signature=a");
+        for (rules, target, declared, length, expected) in [
+            (&s3, plain, None, Some(0), Ok(Plan::Empty)),
+            (&s3, plain, None, Some(1), Ok(Plan::Hashed)),
+            (&s3, presigned, None, Some(1), Ok(Plan::Pieces)),
+            (&sts, presigned, None, Some(1), Ok(Plan::Hashed)),
+            (&s3, plain, None, Some(SHORT + 11), Err(413)),
+            (&s3, plain, Some(&hash[..]), Some(SHORT), Ok(Plan::Hashed)),
+            (&s3, plain, Some(&hash), Some(SHORT + 11), held),
+            (&s3, plain, Some(&hash), None, Ok(Plan::Hashed)),
+            (&s3, plain, Some(&hash[1..]), Some(SHORT + 11), Err(413)),
+            (&s3, plain, Some("STREAMING-A"), Some(1), Ok(Plan::Pieces)),
+            (&s3, plain, Some("UNSIGNED-PAYLOAD"), None, Ok(Plan::Pieces)),
+            (&reads, plain, Some("UNSIGNED-PAYLOAD"), Some(1), Err(403)),
+        ] {
+            let headers: Vec<_> = declared
+                .map(|hash| (CONTENT_SHA256, hash))
+                .into_iter()
+                .collect();
+            let head = head("POST", target, &headers);
+            let Upstreams::One(upstream) = &rules.upstreams else {
+                unreachable!();
+            };
+            let decided = rules.decide_again(&head, length, upstream);
+            let kept = |forward: Forward| {
+                let hash = forward.head.headers.get(CONTENT_SHA256);
+                assert_eq!(hash.and_then(|hash| hash.to_str().ok()), declared);
+                forward.plan
+            };
+            let plan = decided.map(kept);
+            let plan = plan.map_err(|refusal| refusal.status.as_u16());
+            assert_eq!(plan, expected, "{target} {declared:?} {length:?}");
         }
     }
 

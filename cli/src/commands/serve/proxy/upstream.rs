@@ -3,10 +3,11 @@
 use std::{
     collections::HashMap,
     error::Error,
+    fmt, mem,
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -22,7 +23,9 @@ use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     client::conn::http1::SendRequest,
 };
+use keyfob_sigv4::resign::BodyResigner;
 use keyfob_sts::{Connector, Route};
+use sha2::{Digest as _, Sha256};
 use tokio::time::{Sleep, sleep, timeout};
 
 use super::own::InFlight;
@@ -238,36 +241,150 @@ impl Lease {
 /// The body of a request on its way, whose progress can be seen.
 pub(super) struct Passing {
     body: Incoming,
+    form: Form,
     progress: Arc<AtomicU64>,
+    /// Set if the caller has not signed what came.
+    is_forged: Arc<AtomicBool>,
+}
+
+/// What is done to a body on its way.
+enum Form {
+    Unchanged,
+    /// The last piece waits for the hash of all of them.
+    Held {
+        hash: Sha256,
+        expected: [u8; 32],
+        last: Bytes,
+    },
+    Pieces(Box<BodyResigner>),
+    /// All of it has passed.
+    Over,
 }
 
 impl Passing {
     pub(super) fn new(body: Incoming) -> Self {
+        Self::with_form(body, Form::Unchanged)
+    }
+
+    /// Lets the last bytes pass only if all have this hash.
+    pub(super) fn held(body: Incoming, expected: [u8; 32]) -> Self {
+        let form = Form::Held {
+            hash: Sha256::new(),
+            expected,
+            last: Bytes::new(),
+        };
+        Self::with_form(body, form)
+    }
+
+    /// Signs the pieces again.
+    pub(super) fn resigned(body: Incoming, resigner: BodyResigner) -> Self {
+        Self::with_form(body, Form::Pieces(Box::new(resigner)))
+    }
+
+    fn with_form(body: Incoming, form: Form) -> Self {
         Self {
             body,
+            form,
             progress: Arc::default(),
+            is_forged: Arc::default(),
+        }
+    }
+
+    /// Returns what is set if the caller has not signed the body that came.
+    pub(super) fn is_forged(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.is_forged)
+    }
+}
+
+impl Form {
+    /// Takes what came, or `None` for the end, and returns what may pass.
+    fn take(&mut self, data: Option<Bytes>) -> Result<Bytes, Forged> {
+        match (&mut *self, data) {
+            (Self::Unchanged | Self::Over, data) => Ok(data.unwrap_or_default()),
+            (Self::Held { hash, last, .. }, Some(data)) if !data.is_empty() => {
+                hash.update(&data);
+                Ok(mem::replace(last, data))
+            }
+            (Self::Held { .. }, Some(_)) => Ok(Bytes::new()),
+            (Self::Pieces(resigner), Some(data)) => {
+                let mut out = Vec::with_capacity(data.len());
+                resigner.feed(&data, &mut out).map_err(|_| Forged)?;
+                Ok(out.into())
+            }
+            (_, None) => mem::replace(self, Self::Over).finish(),
+        }
+    }
+
+    fn finish(self) -> Result<Bytes, Forged> {
+        match self {
+            Self::Unchanged | Self::Over => Ok(Bytes::new()),
+            Self::Held {
+                hash,
+                expected,
+                last,
+            } => {
+                let is_signed = hash.finalize() == expected;
+                if is_signed { Ok(last) } else { Err(Forged) }
+            }
+            Self::Pieces(resigner) => {
+                let finished = resigner.finish();
+                finished.map(|()| Bytes::new()).map_err(|_| Forged)
+            }
         }
     }
 }
 
+/// A body is not the one that its caller has signed.
+#[derive(Debug)]
+struct Forged;
+
+impl fmt::Display for Forged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the body is not the one that was signed")
+    }
+}
+
+impl Error for Forged {}
+
 impl Body for Passing {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = Box<dyn Error + Send + Sync>;
 
     fn poll_frame(
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         let this = self.get_mut();
-        let frame = ready!(Pin::new(&mut this.body).poll_frame(context));
-        this.progress.fetch_add(1, Relaxed);
-        Poll::Ready(frame)
+        loop {
+            if matches!(this.form, Form::Over) {
+                return Poll::Ready(None);
+            }
+            let frame = ready!(Pin::new(&mut this.body).poll_frame(context)).transpose()?;
+            this.progress.fetch_add(1, Relaxed);
+            if matches!(this.form, Form::Unchanged) {
+                return Poll::Ready(frame.map(Ok));
+            }
+            // Trailers of HTTP are not signed.
+            let data = frame.map(|frame| frame.into_data().unwrap_or_default());
+            let passing = this.form.take(data).inspect_err(|_| {
+                this.is_forged.store(true, Relaxed);
+            })?;
+            if !passing.is_empty() {
+                return Poll::Ready(Some(Ok(Frame::data(passing))));
+            }
+        }
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        match self.form {
+            Form::Unchanged => self.body.is_end_stream(),
+            Form::Over => true,
+            // What waits is yet to come.
+            Form::Held { .. } | Form::Pieces(_) => false,
+        }
     }
 
+    /// What is signed again is as long as before.
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
     }

@@ -1,0 +1,402 @@
+//! Where a request goes that is signed for a service and a region.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use http::{
+    Uri,
+    uri::{Authority, PathAndQuery},
+};
+use keyfob_chain::{Argument, Origin, Region, Settings};
+use keyfob_sigv4::{HostScope, Scope, Signer, resign::Resigner, verify::Dialect};
+use keyfob_sts::{Endpoint, EndpointBuilder, Hosts, Partition};
+
+use super::rules::{Refusal, Upstream, forbidden};
+use crate::{s3::Filters, services::catalog::Row};
+
+/// How many scopes are remembered. A program has a few.
+const MAX_KNOWN: usize = 256;
+/// The prefix of a path with the host that is meant, without its region and its domain.
+const PREFIX: &str = "/-/";
+
+/// Finds the server of a scope.
+pub(super) struct Targets {
+    reach: Reach,
+    known: Mutex<HashMap<Key, Arc<Target>>>,
+    /// Of all services, made once because they live as long as the program.
+    services: Vec<(Row, Hosts)>,
+}
+
+/// Where requests may go to.
+pub(super) enum Reach {
+    /// To one server. It takes any service if it has no name of one.
+    One {
+        upstream: Upstream,
+        any_service: bool,
+    },
+    /// To the hosts of services that these patterns match, as the settings have them.
+    Allowed {
+        patterns: Filters,
+        settings: Box<Settings>,
+        url: Option<String>,
+    },
+}
+
+/// The service, the region, and the beginning of the host.
+type Key = (String, String, Option<String>);
+
+/// The server of a scope, and the keys for it.
+pub(super) struct Target {
+    pub(super) upstream: Upstream,
+    pub(super) dialect: Dialect,
+    /// For the scope that the caller claims.
+    pub(super) resigner: Resigner,
+    /// For the scope that the server wants.
+    pub(super) signer: Signer,
+}
+
+impl Targets {
+    pub(super) fn new(reach: Reach) -> Self {
+        let services = Row::all().map(|row| (row, row.hosts())).collect();
+        Self {
+            reach,
+            known: Mutex::default(),
+            services,
+        }
+    }
+
+    /// Returns the target of a scope. `prefix` is the beginning of the host, if the path has one.
+    ///
+    /// # Errors
+    ///
+    /// If there is none, or if it may not be reached.
+    pub(super) fn find(
+        &self,
+        service: &str,
+        region: &str,
+        prefix: Option<&str>,
+    ) -> Result<Arc<Target>, Refusal> {
+        let key = (
+            service.to_owned(),
+            region.to_owned(),
+            prefix.map(str::to_owned),
+        );
+        let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(target) = known().get(&key) {
+            return Ok(Arc::clone(target));
+        }
+        let target = Arc::new(self.make(service, region, prefix)?);
+        let mut known = known();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        known.insert(key, Arc::clone(&target));
+        Ok(target)
+    }
+
+    fn make(&self, service: &str, region: &str, prefix: Option<&str>) -> Result<Target, Refusal> {
+        let claimed = Scope::new(region, service).map_err(|_| UNKNOWN)?;
+        let row = self.row(service, prefix);
+        let (upstream, region) = match &self.reach {
+            Reach::One {
+                upstream,
+                any_service,
+            } => {
+                if !any_service && upstream.service != service {
+                    return Err(forbidden(
+                        "the request is signed for another service than that of --to",
+                    ));
+                }
+                let service = service.to_owned();
+                let upstream = upstream.clone();
+                (
+                    Upstream {
+                        service,
+                        ..upstream
+                    },
+                    region.to_owned(),
+                )
+            }
+            Reach::Allowed {
+                patterns,
+                settings,
+                url,
+            } => {
+                let endpoint = self.endpoint(service, region, prefix, settings, url.as_deref())?;
+                let signed_for = endpoint.signing_region().unwrap_or(region).to_owned();
+                let upstream = upstream(&endpoint, service)?;
+                let host = upstream.authority.host();
+                if !patterns.admit(&host.to_ascii_lowercase()) {
+                    return Err(forbidden(
+                        "the host of the service is not one that --allow names",
+                    ));
+                }
+                (upstream, signed_for)
+            }
+        };
+        let dialect = dialect(service, row.map(|(row, _)| row));
+        let scope = Scope::new(&region, service).map_err(|_| UNKNOWN)?;
+        Ok(Target {
+            upstream,
+            dialect,
+            resigner: Resigner::new(claimed).dialect(dialect),
+            signer: Signer::new(scope),
+        })
+    }
+
+    /// Returns the row whose hosts begin so; without a prefix, the nearest one.
+    fn row(&self, service: &str, prefix: Option<&str>) -> Option<&(Row, Hosts)> {
+        let mut rows = self
+            .services
+            .iter()
+            .filter(|(row, _)| row.scope_name == service);
+        match prefix {
+            Some(prefix) => rows.find(|(row, _)| row.host == prefix),
+            None => rows.min_by_key(|(row, _)| row.distance()),
+        }
+    }
+
+    fn endpoint(
+        &self,
+        service: &str,
+        region: &str,
+        prefix: Option<&str>,
+        settings: &Settings,
+        url: Option<&str>,
+    ) -> Result<Endpoint, Refusal> {
+        let row = self.row(service, prefix);
+        let id = row.map_or_else(|| service.to_owned(), |(row, _)| row.id());
+        let url = match url {
+            Some(url) => Some(url.to_owned()),
+            None => {
+                let setting = settings.endpoint_url(&id).map_err(|_| UNUSABLE)?;
+                setting.map(|setting| setting.text.to_owned())
+            }
+        };
+        let builder = match row {
+            Some((_, hosts)) => Endpoint::builder().hosts(*hosts),
+            None => {
+                let pattern = pattern(service, region, prefix)?;
+                if url.is_none() {
+                    let builder = Endpoint::builder().region(region);
+                    let builder = builder.and_then(|builder| builder.url(&pattern));
+                    return builder
+                        .and_then(EndpointBuilder::build)
+                        .map_err(|_| UNKNOWN);
+                }
+                Endpoint::builder()
+            }
+        };
+        let name = "the scope of the request".to_owned();
+        let region = Region::new(region, Origin::Argument { name }).map_err(|_| UNKNOWN)?;
+        let argument = url
+            .as_deref()
+            .map(|url| Argument::new("--endpoint-url", url));
+        let builder = settings.endpoint(builder, &id, &region, argument);
+        let endpoint = builder.map(EndpointBuilder::build);
+        endpoint.ok().and_then(Result::ok).ok_or(UNUSABLE)
+    }
+}
+
+const UNKNOWN: Refusal =
+    forbidden("the service or the region that the request is signed for has no host that is known");
+const UNUSABLE: Refusal = forbidden(
+    "the settings of the proxy have no endpoint for the service and the region of the request",
+);
+
+/// Returns the URL of a host that follows the pattern, if it is one of the service.
+fn pattern(service: &str, region: &str, prefix: Option<&str>) -> Result<String, Refusal> {
+    let suffix = Partition::from_region(region).dns_suffix();
+    let host = format!("{}.{region}.{suffix}", prefix.unwrap_or(service));
+    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
+    let told = HostScope::parse(&host).filter(|_| host.bytes().all(is_name));
+    let is_of_service = told.is_some_and(|told| {
+        told.service() == service && told.region().is_none_or(|told| told == region)
+    });
+    if !is_of_service {
+        return Err(UNKNOWN);
+    }
+    Ok(format!("https://{host}"))
+}
+
+fn upstream(endpoint: &Endpoint, service: &str) -> Result<Upstream, Refusal> {
+    let parts = endpoint.url().parse::<Uri>().map(Uri::into_parts);
+    let parts = parts.map_err(|_| UNUSABLE)?;
+    let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
+        return Err(UNUSABLE);
+    };
+    let prefix = parts.path_and_query;
+    let prefix = prefix.as_ref().map_or("", PathAndQuery::path);
+    Ok(Upstream {
+        scheme,
+        authority: Authority::clone(&authority),
+        prefix: prefix.trim_end_matches('/').to_owned(),
+        service: service.to_owned(),
+    })
+}
+
+/// Returns the form in which a service words its errors.
+fn dialect(service: &str, row: Option<&Row>) -> Dialect {
+    match (service, row.map(|row| row.protocol)) {
+        ("cloudfront" | "route53", _) | (_, Some("query")) => Dialect::Query,
+        (_, Some("ec2")) => Dialect::Ec2,
+        _ if service.starts_with("s3") => Dialect::S3,
+        _ => Dialect::Json,
+    }
+}
+
+/// Splits the beginning of a host from a target, as in `/-/api.ecr/path`.
+pub(super) fn split(target: &PathAndQuery) -> Option<(&str, PathAndQuery)> {
+    let rest = target.as_str().strip_prefix(PREFIX)?;
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (prefix, rest) = rest.split_at(end);
+    let rest = if rest.starts_with('/') {
+        rest.parse()
+    } else {
+        format!("/{rest}").parse()
+    };
+    Some((prefix, rest.ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keyfob_chain::Variables;
+
+    fn targets(pattern: &str, variables: &[(&str, &str)]) -> Targets {
+        let settings = Settings::load(Variables::from_iter(variables.iter().copied()));
+        Targets::new(Reach::Allowed {
+            patterns: Filters::new([(false, "*"), (true, pattern)], &[""]),
+            settings: Box::new(settings),
+            url: None,
+        })
+    }
+
+    fn url(targets: &Targets, service: &str, region: &str, prefix: Option<&str>) -> Option<String> {
+        let target = targets.find(service, region, prefix).ok()?;
+        let Upstream {
+            scheme,
+            authority,
+            prefix,
+            ..
+        } = &target.upstream;
+        let region = target.signer.scope().region();
+        Some(format!("{scheme}://{authority}{prefix} {region}"))
+    }
+
+    #[test]
+    fn a_scope_has_the_host_of_its_service_in_its_region() {
+        let targets = targets("*", &[]);
+        for (service, region, prefix, expected) in [
+            (
+                "sts",
+                "eu-west-1",
+                None,
+                Some("https://sts.eu-west-1.amazonaws.com eu-west-1"),
+            ),
+            (
+                "s3",
+                "cn-north-1",
+                None,
+                Some("https://s3.cn-north-1.amazonaws.com.cn cn-north-1"),
+            ),
+            (
+                "iam",
+                "eu-west-1",
+                None,
+                Some("https://iam.amazonaws.com us-east-1"),
+            ),
+            (
+                "ses",
+                "eu-west-1",
+                None,
+                Some("https://email.eu-west-1.amazonaws.com eu-west-1"),
+            ),
+            (
+                "lambda",
+                "eu-west-1",
+                None,
+                Some("https://lambda.eu-west-1.amazonaws.com eu-west-1"),
+            ),
+            (
+                "bedrock",
+                "us-east-1",
+                None,
+                Some("https://bedrock.us-east-1.amazonaws.com us-east-1"),
+            ),
+            (
+                "bedrock",
+                "us-east-1",
+                Some("bedrock-runtime"),
+                Some("https://bedrock-runtime.us-east-1.amazonaws.com us-east-1"),
+            ),
+            (
+                "execute-api",
+                "eu-west-1",
+                Some("a1b2.execute-api"),
+                Some("https://a1b2.execute-api.eu-west-1.amazonaws.com eu-west-1"),
+            ),
+            ("sts", "eu-west-1", Some("iam"), None),
+            ("sts", "eu-west-1", Some("evil.example/"), None),
+            ("sts", "eu-west-1.evil.example/", None, None),
+            ("evil.example/", "eu-west-1", None, None),
+            ("", "eu-west-1", None, None),
+        ] {
+            let found = url(&targets, service, region, prefix);
+            assert_eq!(found.as_deref(), expected, "{service} {region} {prefix:?}");
+        }
+    }
+
+    #[test]
+    fn the_settings_say_where_a_service_is() {
+        let fips = [("AWS_USE_FIPS_ENDPOINT", "true")];
+        assert_eq!(
+            url(&targets("*", &fips), "sts", "us-west-2", None).as_deref(),
+            Some("https://sts-fips.us-west-2.amazonaws.com us-west-2")
+        );
+        let own = [("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000/own/")];
+        let all = targets("*", &own);
+        assert_eq!(
+            url(&all, "s3", "us-west-2", None).as_deref(),
+            Some("http://127.0.0.1:9000/own us-west-2")
+        );
+        for (pattern, service, passes) in [
+            ("sts.*", "sts", true),
+            ("sts.*", "s3", false),
+            ("*.amazonaws.com", "s3", false),
+            ("127.0.0.1", "s3", true),
+        ] {
+            let found = url(&targets(pattern, &own), service, "us-west-2", None);
+            assert_eq!(found.is_some(), passes, "{pattern} {service}");
+        }
+    }
+
+    #[test]
+    fn a_path_may_begin_with_the_beginning_of_the_host() {
+        for (target, expected) in [
+            ("/-/api.ecr/a?b", Some(("api.ecr", "/a?b"))),
+            ("/-/api.ecr", Some(("api.ecr", "/"))),
+            ("/-/api.ecr?a=/", Some(("api.ecr", "/?a=/"))),
+            ("/a/-/b", None),
+        ] {
+            let target = target.parse::<PathAndQuery>().unwrap();
+            let found = split(&target);
+            let found = found
+                .as_ref()
+                .map(|(prefix, rest)| (*prefix, rest.as_str()));
+            assert_eq!(found, expected);
+        }
+    }
+
+    /// Each of them is known by its host alone, so that a request with such a path finds it.
+    #[test]
+    fn services_that_share_a_name_in_signatures_are_told_apart_by_a_path() {
+        let targets = targets("*", &[]);
+        for row in Row::all() {
+            let found = targets.find(row.scope_name, "us-east-1", Some(row.host));
+            assert!(found.is_ok(), "{row:?}");
+        }
+    }
+}

@@ -1,0 +1,555 @@
+//! `keyfob serve proxy --resign`, for programs with placeholder keys.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use keyfob_sigv4::{
+    Credentials, Payload, Request, Scope, Signer, Timestamp,
+    chunked::{Checksum, ChunkEncoder, ChunkSigner, Chunked},
+    verify::Verifier,
+};
+
+use crate::{
+    answers::{answer, start_echo, start_server},
+    keyfob::{Home, Run, assert_has, assert_lacks},
+    python,
+    running::{Running, boto3},
+    servers::{Server, exchange, fetch},
+};
+
+const SECRET: &str = "canary/secret+access/key";
+
+fn home() -> Home {
+    Home::new()
+        .with_key("AKIAPROXYEXAMPLE0000", SECRET)
+        .with("AWS_REGION", "us-east-1")
+}
+
+/// A proxy in front of a server, and its placeholder keys.
+struct Proxy {
+    running: Running,
+    address: String,
+    keys: Credentials,
+}
+
+impl Proxy {
+    fn start(home: &Home, to: &str, more: &[&str]) -> Self {
+        let words = [&["--resign", "--to", to][..], more].concat();
+        let running = Running::serve(home, "proxy", &words);
+        let value = |name: &str| {
+            let mut exports = running.exports.iter();
+            let found = exports.find(|(known, _)| known == name);
+            found.map(|(_, value)| value.clone()).unwrap()
+        };
+        let keys = Credentials::new(value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY"));
+        let address = value("AWS_ENDPOINT_URL")
+            .trim_start_matches("http://")
+            .to_owned();
+        Self {
+            running,
+            address,
+            keys: keys.unwrap(),
+        }
+    }
+
+    /// Sends a request that these keys have signed for a service, and returns the answer. `change`
+    /// gets the head as it is sent.
+    fn send(
+        &self,
+        (service, keys, at): (&str, &Credentials, Timestamp),
+        (method, path, body): (&str, &str, &str),
+        change: impl Fn(String) -> String,
+    ) -> String {
+        let url = format!("http://{}{path}", self.address);
+        let request = Request::new(method, &url)
+            .unwrap()
+            .payload(Payload::Bytes(body.as_bytes()));
+        let signer = Signer::new(Scope::new("us-east-1", service).unwrap());
+        let signature = signer.sign(&request, keys, at).unwrap();
+        let mut head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Length: {}\r\nConnection: close\r\n",
+            self.address,
+            body.len()
+        );
+        for (name, value) in signature.headers() {
+            head += &format!("{name}: {value}\r\n");
+        }
+        exchange(&self.address, &change(format!("{head}\r\n{body}"))).unwrap()
+    }
+}
+
+fn status(answer: &str) -> &str {
+    answer.split(' ').nth(1).unwrap_or_default()
+}
+
+#[test]
+fn programs_with_placeholder_keys_reach_a_server_that_verifies_signatures() {
+    let server = Server::ministack();
+    let proxy = Proxy::start(&server.home(), &server.url, &[]);
+    let program = "
+import boto3, urllib.request
+from botocore.config import Config
+print(boto3.client('sts').get_caller_identity()['Arn'].split('/')[-1])
+print(len(boto3.client('iam').list_users()['Users']) > 0)
+table = boto3.client('dynamodb').list_tables()['TableNames']
+print(table)
+s3 = boto3.client('s3')
+s3.create_bucket(Bucket='resigned')
+long = bytes(range(256)) * 4096
+s3.put_object(Bucket='resigned', Key='a b+c', Body=b'the body')
+s3.put_object(Bucket='resigned', Key='long', Body=long)
+print(s3.get_object(Bucket='resigned', Key='a b+c')['Body'].read().decode())
+print(s3.get_object(Bucket='resigned', Key='long')['Body'].read() == long)
+whole = boto3.client('s3', config=Config(s3={'payload_signing_enabled': True}))
+whole.put_object(Bucket='resigned', Key='signed', Body=long)
+print(whole.get_object(Bucket='resigned', Key='signed')['Body'].read() == long)
+url = boto3.client('s3', config=Config(signature_version='s3v4')).generate_presigned_url(
+    'get_object', Params={'Bucket': 'resigned', 'Key': 'a b+c'})
+print(urllib.request.urlopen(url).read().decode())
+try:
+    s3.get_object(Bucket='resigned', Key='absent')
+except Exception as error:
+    print(error.response['Error']['Code'])
+";
+    let caller = proxy
+        .running
+        .home(&[])
+        .with("AWS_DEFAULT_REGION", "us-east-1");
+    assert_eq!(
+        boto3(&caller, program).ok(),
+        "robot\nTrue\n[]\nthe body\nTrue\nTrue\nthe body\nNoSuchKey\n"
+    );
+    let file = caller.path().join("file");
+    std::fs::write(&file, "by the AWS CLI").unwrap();
+    let aws = |words: &[&str]| {
+        let mut aws = caller.program(python::tool("aws"));
+        Run::new(aws.args(words).output().unwrap()).ok()
+    };
+    aws(&["s3", "cp", file.to_str().unwrap(), "s3://resigned/cli"]);
+    assert_eq!(
+        aws(&["s3", "cp", "s3://resigned/cli", "-"]),
+        "by the AWS CLI"
+    );
+    assert_has(&aws(&["sts", "get-caller-identity"]), &["user/robot"]);
+    // Keyfob itself, too.
+    let keyfob = caller.with("AWS_REGION", "us-east-1");
+    assert_eq!(
+        keyfob.keyfob(["s3", "cp", "s3://resigned/cli", "-"]).ok(),
+        "by the AWS CLI"
+    );
+    assert_has(
+        &keyfob.keyfob(["sts", "get-caller-identity"]).ok(),
+        &["user/robot"],
+    );
+    // Without the right secret, there is a reason that SDKs can show.
+    let wrong = "
+import boto3, os
+key = os.environ['AWS_ACCESS_KEY_ID']
+sts = boto3.client('sts', aws_access_key_id=key, aws_secret_access_key='wrong')
+try:
+    sts.get_caller_identity()
+except Exception as error:
+    print(error)
+";
+    assert_has(
+        &boto3(&keyfob, wrong).ok(),
+        &["(SignatureDoesNotMatch)", "keyfob: the signature"],
+    );
+    for line in proxy.running.lines.try_iter() {
+        assert_lacks(&line, &[&server.secret, "the body"]);
+        assert_lacks(&line, &[proxy.keys.secret_access_key().expose()]);
+    }
+}
+
+#[test]
+fn what_is_not_signed_with_the_placeholder_key_reaches_no_server() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let proxy = Proxy::start(
+        &home(),
+        &upstream,
+        &["--service", "sts", "--allow-method", "POST"],
+    );
+    let (keys, now) = (&proxy.keys, Timestamp::now());
+    let form = ("POST", "/", "Action=GetCallerIdentity");
+    let same = |request: String| request;
+    let other = Credentials::new(keys.access_key_id(), "other").unwrap();
+    let another = Credentials::new("AKIAOTHER", "other").unwrap();
+    let temporary = keys.clone().with_session_token("token").unwrap();
+    let code = |text: &str| {
+        text.split("<Code>")
+            .nth(1)
+            .unwrap_or(text)
+            .split('<')
+            .next()
+            .unwrap()
+            .to_owned()
+    };
+    for (by, request, change, expected) in [
+        (
+            ("sts", &other, now),
+            form,
+            &same as &dyn Fn(String) -> String,
+            "SignatureDoesNotMatch",
+        ),
+        (("sts", &another, now), form, &same, "placeholder key"),
+        (
+            ("sts", &temporary, now),
+            form,
+            &same,
+            "InvalidClientTokenId",
+        ),
+        (
+            ("iam", keys, now),
+            form,
+            &same,
+            "signed for another service",
+        ),
+        (
+            ("sts", keys, now.plus_seconds(-1_000)),
+            form,
+            &same,
+            "SignatureDoesNotMatch",
+        ),
+        (
+            ("sts", keys, now.plus_seconds(1_000)),
+            form,
+            &same,
+            "SignatureDoesNotMatch",
+        ),
+        (("sts", keys, now), ("GET", "/", ""), &same, "AccessDenied"),
+        // Another body of the same length.
+        (
+            ("sts", keys, now),
+            form,
+            &|sent| sent.replace("GetCaller", "SetCaller"),
+            "SignatureDoesNotMatch",
+        ),
+        (
+            ("sts", keys, now),
+            form,
+            &|sent| sent.replace("POST / ", "POST /a "),
+            "SignatureDoesNotMatch",
+        ),
+        (
+            ("sts", keys, now),
+            form,
+            &|sent| sent.replace("\r\nConnection", "\r\nX-Amz-Added: 1\r\nConnection"),
+            "SignatureDoesNotMatch",
+        ),
+        (
+            ("sts", keys, now),
+            form,
+            &|sent| sent.replace("us-east-1", "eu-west-1"),
+            "SignatureDoesNotMatch",
+        ),
+        (
+            ("sts", keys, now),
+            form,
+            &|sent| sent.replace("authorization", "x-authorization"),
+            "not signed",
+        ),
+        (
+            ("sts", keys, now),
+            form,
+            &|sent| sent.replace("\r\nConnection", "\r\nOrigin: null\r\nConnection"),
+            "web page",
+        ),
+    ] {
+        let answer = proxy.send(by, request, change);
+        assert_eq!(status(&answer), "403", "{expected}: {answer}");
+        assert!(code(&answer).contains(expected), "{expected}: {answer}");
+        assert_lacks(
+            &answer,
+            &["canary", "AKIAPROXY", keys.secret_access_key().expose()],
+        );
+    }
+    let foreign = proxy.send(("sts", keys, now), form, |sent| {
+        sent.replace(&format!("Host: {}", proxy.address), "Host: evil.example")
+    });
+    assert_eq!(status(&foreign), "403");
+    assert!(requests.try_recv().is_err());
+    assert_has(
+        &proxy.send(("sts", keys, now), form, same),
+        &["HTTP/1.1 200", "passed"],
+    );
+}
+
+#[test]
+fn the_server_gets_another_signature_for_its_own_host() {
+    let (upstream, requests) = start_echo();
+    let proxy = Proxy::start(&home(), &upstream, &[]);
+    let form = ("POST", "/", "Action=GetCallerIdentity");
+    proxy.send(("sts", &proxy.keys, Timestamp::now()), form, |sent| sent);
+    let sent = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+    let host = upstream.trim_start_matches("http://");
+    assert_has(
+        &sent,
+        &[
+            &format!("host: {host}\r\n"),
+            "Credential=AKIAPROXYEXAMPLE0000/",
+            "/us-east-1/sts/",
+        ],
+    );
+    assert_lacks(
+        &sent,
+        &[proxy.keys.access_key_id(), &proxy.address, "canary"],
+    );
+}
+
+/// Reads a request to its end, or to where it breaks off.
+fn read(stream: &mut TcpStream) -> Vec<u8> {
+    let mut received = Vec::new();
+    let mut buffer = [0; 65_536];
+    stream
+        .set_read_timeout(Some(Duration::from_secs(20)))
+        .unwrap();
+    while let Ok(length @ 1..) = stream.read(&mut buffer) {
+        received.extend_from_slice(&buffer[..length]);
+        let head = received.windows(4).position(|end| end == b"\r\n\r\n");
+        let Some(head) = head else { continue };
+        let text = String::from_utf8_lossy(&received[..head]).to_ascii_lowercase();
+        let length = text
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        if received.len() >= head + 4 + length.unwrap().parse::<usize>().unwrap() {
+            break;
+        }
+    }
+    received
+}
+
+/// Starts a server that records what it gets.
+fn start_recorder() -> (String, mpsc::Receiver<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, requests) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let received = read(&mut stream);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npassed");
+            sender.send(received).unwrap();
+        }
+    });
+    (url, requests)
+}
+
+/// Splits a request into its head and its body.
+fn split(request: &[u8]) -> (&str, &[u8]) {
+    let end = request
+        .windows(4)
+        .position(|end| end == b"\r\n\r\n")
+        .unwrap();
+    (
+        str::from_utf8(&request[..end]).unwrap(),
+        &request[end + 4..],
+    )
+}
+
+#[test]
+fn a_long_body_that_was_not_signed_has_no_end() {
+    let (upstream, requests) = start_recorder();
+    let proxy = Proxy::start(&home(), &upstream, &[]);
+    let body = "a".repeat(1_000_000);
+    let put = ("PUT", "/bucket/key", body.as_str());
+    let by = ("s3", &proxy.keys, Timestamp::now());
+    let length = || {
+        let request = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+        split(&request).1.len()
+    };
+    assert_has(
+        &proxy.send(by, put, |sent| sent),
+        &["HTTP/1.1 200", "passed"],
+    );
+    assert_eq!(length(), body.len());
+    let forged = proxy.send(by, put, |sent| sent.replacen("aaaa", "aaab", 1));
+    assert_eq!(status(&forged), "403", "{forged}");
+    assert_has(&forged, &["<Code>XAmzContentSHA256Mismatch</Code>"]);
+    assert!(length() < body.len());
+}
+
+#[test]
+fn each_chunk_is_verified_and_signed_again() {
+    let (upstream, requests) = start_recorder();
+    let proxy = Proxy::start(&home(), &upstream, &[]);
+    let body = "a".repeat(300_000);
+    let plan = Chunked::signed(body.len().try_into().unwrap()).checksum(Checksum::Crc32);
+    let mut headers = plan.headers();
+    headers.push(("host", proxy.address.clone()));
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let url = format!("http://{}/bucket/key", proxy.address);
+    let request = Request::new("PUT", &url)
+        .unwrap()
+        .headers(&headers)
+        .unwrap();
+    let request = request.payload(Payload::Streaming(plan.streaming()));
+    let (signer, now) = (Signer::s3("us-east-1").unwrap(), Timestamp::now());
+    let signature = signer.sign(&request, &proxy.keys, now).unwrap();
+    let chain = ChunkSigner::new(&signer, &proxy.keys, now, &signature);
+    let frames = ChunkEncoder::new(&plan, chain)
+        .unwrap()
+        .frames([body.as_bytes()]);
+    let chunks = frames.map(Result::unwrap).collect::<Vec<_>>().concat();
+    let chunks = String::from_utf8(chunks).unwrap();
+    let mut head = "PUT /bucket/key HTTP/1.1\r\nConnection: close\r\n".to_owned();
+    let length = ("content-length", &*chunks.len().to_string());
+    for (name, value) in headers
+        .into_iter()
+        .chain(signature.headers())
+        .chain([length])
+    {
+        head += &format!("{name}: {value}\r\n");
+    }
+    let send = |chunks: &str| exchange(&proxy.address, &format!("{head}\r\n{chunks}")).unwrap();
+    let forged = send(&chunks.replacen("aaaa", "aaab", 1));
+    assert_eq!(status(&forged), "403", "{forged}");
+    let received = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert!(split(&received).1.len() < chunks.len());
+
+    assert_has(&send(&chunks), &["HTTP/1.1 200", "passed"]);
+    let received = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+    let (head, chunks) = split(&received);
+    let headers: Vec<_> = head
+        .lines()
+        .skip(1)
+        .map(|line| line.split_once(": ").unwrap())
+        .collect();
+    let request = Request::from_wire("PUT", "/bucket/key", &headers).unwrap();
+    let request = request.payload(Payload::Declared);
+    let verifier = Verifier::s3("us-east-1").unwrap();
+    let real = Credentials::new("AKIAPROXYEXAMPLE0000", SECRET).unwrap();
+    let verified = verifier.verify(&request, now, |_| Some(real)).unwrap();
+    let mut decoder = verifier
+        .chunk_decoder(&verified, &request)
+        .unwrap()
+        .unwrap();
+    let mut decoded = Vec::new();
+    decoder.feed(chunks, &mut decoded).unwrap();
+    decoder.finish().unwrap();
+    assert_eq!(decoded, body.as_bytes());
+}
+
+#[test]
+fn a_proxy_that_only_reads_looks_at_the_actions_of_signed_requests() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let proxy = Proxy::start(&home(), &upstream, &["--read-only"]);
+    let by = ("iam", &proxy.keys, Timestamp::now());
+    let form = |sent: String| {
+        let kind = "\r\nContent-Type: application/x-www-form-urlencoded\r\nConnection";
+        sent.replacen("\r\nConnection", kind, 1)
+    };
+    let deletes = ("POST", "/", "Action=DeleteUser");
+    assert_has(
+        &proxy.send(by, deletes, form),
+        &["HTTP/1.1 403", "--read-only"],
+    );
+    let puts = ("PUT", "/", "a");
+    assert_has(
+        &proxy.send(by, puts, |sent| sent),
+        &["HTTP/1.1 403", "--read-only"],
+    );
+    assert!(requests.try_recv().is_err());
+    let lists = ("POST", "/", "Action=ListUsers");
+    assert_has(&proxy.send(by, lists, form), &["HTTP/1.1 200", "passed"]);
+}
+
+#[test]
+fn placeholder_keys_may_come_from_a_file_that_programs_read_too() {
+    let (upstream, _requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let file = |text: &str| std::fs::write(home.path().join("keys"), text).unwrap();
+    let serve = [
+        "serve",
+        "proxy",
+        "--resign",
+        "--to",
+        &upstream,
+        "--keys-file",
+        "keys",
+    ];
+    let refused = || home.keyfob(serve).fails(252);
+    assert_has(&refused(), &["--keys-file", "cannot read"]);
+    for (text, expected) in [
+        ("[other]\naws_access_key_id = a\n", "default"),
+        (
+            "[default]\naws_access_key_id = AKIDSTANDIN\n",
+            "no pair of keys",
+        ),
+        (
+            "[default]\naws_access_key_id=AKIDSTANDIN\naws_secret_access_key=canary\n\
+             aws_session_token=canary\n",
+            "session token",
+        ),
+    ] {
+        file(text);
+        let message = refused();
+        assert_has(&message, &["--keys-file", expected]);
+        assert_lacks(&message, &["canary"]);
+    }
+    // The cure.
+    file(
+        "[default]\naws_access_key_id = AKIDSTANDIN\naws_secret_access_key = canary-placeholder\n",
+    );
+    let words = [
+        "--resign",
+        "--to",
+        &upstream,
+        "--keys-file",
+        "keys",
+        "--token-file",
+        "keys",
+    ];
+    let running = Running::serve(&home, "proxy", &words);
+    let names: Vec<_> = running
+        .exports
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    assert_eq!(names, ["AWS_ENDPOINT_URL", "AWS_SHARED_CREDENTIALS_FILE"]);
+    let caller = running.home(&[]).with("AWS_REGION", "us-east-1");
+    let url = &running.exports[0].1;
+    let get = ["request", "-f", "--service", "s3", &format!("{url}/a")];
+    assert_eq!(caller.keyfob(get).ok(), "passed");
+    let metrics = fetch("GET", &format!("{url}/-/metrics"), &[], "");
+    assert_eq!(status(&metrics), "401", "{metrics}");
+}
+
+#[test]
+fn the_scope_of_a_request_tells_its_host_which_has_to_be_allowed() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home().with("AWS_ENDPOINT_URL_S3", &upstream);
+    let words = [
+        "--resign",
+        "--allow",
+        "127.0.0.1",
+        "--allow",
+        "sts.*.amazonaws.com",
+    ];
+    let running = Running::serve(&home, "proxy", &words);
+    let caller = running.home(&[]).with("AWS_REGION", "us-east-1");
+    let url = &running.exports[0].1;
+    let get = |service: &str, path: &str| {
+        let words = ["request", "--service", service, &format!("{url}{path}")];
+        caller.keyfob(words).ok()
+    };
+    assert_eq!(get("s3", "/bucket/key"), "passed");
+    assert!(requests.try_recv().is_ok());
+    assert_has(&get("iam", "/"), &["--allow"]);
+    assert_has(&get("unknown", "/"), &["--allow"]);
+    assert_has(&get("s3", "/-/evil.example/a"), &["no host that is known"]);
+    assert!(requests.try_recv().is_err());
+    let metrics = fetch("GET", &format!("{url}/-/metrics"), &[], "");
+    assert_has(&metrics, &["HTTP/1.1 401", "--token-file"]);
+    assert_has(
+        &fetch("GET", &format!("{url}/-/health"), &[], ""),
+        &["HTTP/1.1 200"],
+    );
+}
