@@ -119,10 +119,16 @@ The command gets the keys, the region, AWS_CREDENTIAL_EXPIRATION and KEYFOB_PROF
 variable that leads to other credentials. Its exit code is that of keyfob. With --serve, it is 128
 and the number of the signal that ended it.
 
+With --via-proxy, the command gets placeholder keys and, as AWS_ENDPOINT_URL, a proxy on 127.0.0.1,
+which knows the host of a request by the service that it is signed for. It serves programs whose
+SDK reads that variable, and not as HTTPS_PROXY. Not served: the operations of S3 Control that put
+the account into the host, SigV4a, and streams of events, which need HTTP/2.
+
 Examples:
   $ keyfob exec --profile prod -- terraform plan
   $ keyfob exec --profile prod                    a shell
   $ keyfob exec --serve -- ./a-job-of-a-day       with credentials that stay fresh
+  $ keyfob exec --via-proxy --read-only -- ./agent  without the keys, to read
   $ keyfob exec --role-arn arn:aws:iam::123456789012:role/deploy -- env";
 
 pub(super) const SAML: &str = "\

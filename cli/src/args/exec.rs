@@ -10,6 +10,22 @@ pub(crate) struct ExecArgs {
     /// command runs
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) serve: bool,
+    /// Give the command placeholder keys, and a proxy beside it that signs its requests again: it
+    /// never has the real ones
+    #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING, conflicts_with = "serve")]
+    pub(crate) via_proxy: bool,
+    /// A host that the proxy may send requests to, or a pattern such as `s3.*.amazonaws.com`
+    /// [default: those of all services]
+    #[arg(
+        long,
+        value_name = "HOST",
+        help_heading = KEYFOB_OPTIONS_HEADING,
+        requires = "via_proxy"
+    )]
+    pub(crate) allow: Vec<String>,
+    /// Let the proxy send on only requests that read, as `serve proxy --read-only`
+    #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING, requires = "via_proxy")]
+    pub(crate) read_only: bool,
     #[command(flatten)]
     pub(crate) role: RoleArgs,
     /// The command and its arguments, after -- if they have options [default: your shell]

@@ -46,6 +46,8 @@ const CONTAINER: &str = "AWS_CONTAINER_";
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     set: Vec<(&'static str, OsString)>,
+    /// How the names of more variables begin that are taken away.
+    cleared: Vec<&'static str>,
 }
 
 impl Changes {
@@ -61,6 +63,11 @@ impl Changes {
     pub(super) fn set(&mut self, name: &'static str, value: impl AsRef<OsStr>) {
         self.set.retain(|(other, _)| *other != name);
         self.set.push((name, value.as_ref().to_owned()));
+    }
+
+    /// Takes all variables away whose names begin so, unless they are set here.
+    pub(super) fn clear_all(&mut self, prefix: &'static str) {
+        self.cleared.push(prefix);
     }
 
     /// Sets the credentials.
@@ -99,7 +106,10 @@ impl Changes {
         let is_set = |name: &OsStr| self.set.iter().any(|(other, _)| *other == name);
         let leads_elsewhere = |name: &OsStr| {
             let name = name.to_str();
-            name.is_some_and(|name| CLEARED.contains(&name) || name.starts_with(CONTAINER))
+            name.is_some_and(|name| {
+                let mut prefixes = self.cleared.iter().chain([&CONTAINER]);
+                CLEARED.contains(&name) || prefixes.any(|prefix| name.starts_with(prefix))
+            })
         };
         let mut gone: Vec<_> = env::vars_os().map(|(name, _)| name).collect();
         gone.retain(|name| leads_elsewhere(name) && !is_set(name));

@@ -36,7 +36,7 @@ const NAMES: [(&str, &str); 15] = [
 ];
 
 /// Examples with another end than success, and the reason.
-const OTHER_ENDS: [(&str, i32, &str); 27] = [
+const OTHER_ENDS: [(&str, i32, &str); 28] = [
     ("keyfob api ", 252, "the sandbox has no such service"),
     ("keyfob can ec2", 1, "the user may not stop instances"),
     ("keyfob can iam", 1, "the user may not pass roles"),
@@ -59,6 +59,7 @@ const OTHER_ENDS: [(&str, i32, &str); 27] = [
     ),
     ("keyfob ec2 terminate-instances", 254, "nor terminate them"),
     ("keyfob exec --serve", 127, "there is no such job"),
+    ("keyfob exec --via-proxy", 127, "there is no such program"),
     ("keyfob iam delete-access-key", 254, "the key is not there"),
     (
         "keyfob iam get-access-key-last-used",

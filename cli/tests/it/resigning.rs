@@ -196,19 +196,14 @@ fn what_is_not_signed_with_the_placeholder_key_reaches_no_server() {
             &same as &dyn Fn(String) -> String,
             "SignatureDoesNotMatch",
         ),
-        (("sts", &another, now), form, &same, "placeholder key"),
+        (("sts", &another, now), form, &same, "InvalidClientTokenId"),
         (
             ("sts", &temporary, now),
             form,
             &same,
             "InvalidClientTokenId",
         ),
-        (
-            ("iam", keys, now),
-            form,
-            &same,
-            "signed for another service",
-        ),
+        (("iam", keys, now), form, &same, "AccessDenied"),
         (
             ("sts", keys, now.plus_seconds(-1_000)),
             form,
@@ -552,4 +547,188 @@ fn the_scope_of_a_request_tells_its_host_which_has_to_be_allowed() {
         &fetch("GET", &format!("{url}/-/health"), &[], ""),
         &["HTTP/1.1 200"],
     );
+}
+
+/// Prints the environment and the files of a program, and what it may find of its parent.
+const EVERYTHING: &str = "
+import os
+for name, value in sorted(os.environ.items()):
+    print(f'{name}={value}')
+for name in ['AWS_CONFIG_FILE', 'AWS_SHARED_CREDENTIALS_FILE']:
+    print(open(os.environ[name]).read())
+if os.path.exists('/proc/self'):
+    print(open(f'/proc/{os.getppid()}/cmdline').read())
+";
+
+#[test]
+fn a_command_beside_a_proxy_has_placeholder_keys_and_no_others() {
+    let files = "[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = canary-file\n";
+    let home = home()
+        .with_file("credentials", files)
+        .with_file(
+            "config",
+            "[default]\noutput = text\nuse_fips_endpoint = true\nendpoint_url = http://evil.example\n\
+             s3 =\n  addressing_style = virtual\n  max_concurrent_requests = 3\n",
+        )
+        .with("AWS_SESSION_TOKEN", "canary-token")
+        .with("AWS_ENDPOINT_URL_SQS", "http://evil.example")
+        .with("HTTP_PROXY", "http://proxy.example:3128")
+        .with("NO_PROXY", "corp.example");
+    let python = python::tool("python");
+    let words = [
+        "exec",
+        "--via-proxy",
+        "--",
+        python.to_str().unwrap(),
+        "-c",
+        EVERYTHING,
+    ];
+    let printed = home.keyfob(words).ok();
+    assert_lacks(
+        &printed,
+        &[
+            "canary",
+            "AKIA",
+            "evil.example",
+            "fips_endpoint = ",
+            "addressing_style",
+        ],
+    );
+    assert_has(
+        &printed,
+        &[
+            "AWS_ACCESS_KEY_ID=KFOB",
+            "AWS_ENDPOINT_URL=http://127.0.0.1:",
+            "AWS_USE_FIPS_ENDPOINT=false",
+            "NO_PROXY=corp.example,127.0.0.1\n",
+            "max_concurrent_requests = 3",
+            "output = text",
+            "aws_access_key_id = KFOB",
+        ],
+    );
+    let lines = printed.lines();
+    let url = |name: &str| {
+        let mut found = lines.clone().filter_map(|line| line.split_once('='));
+        found
+            .find(|(known, _)| *known == name)
+            .map(|(_, value)| value.to_owned())
+    };
+    let base = url("AWS_ENDPOINT_URL").unwrap();
+    let runtime = url("AWS_ENDPOINT_URL_BEDROCK_RUNTIME");
+    assert_eq!(runtime, Some(format!("{base}/-/bedrock-runtime")));
+    assert_eq!(url("AWS_ENDPOINT_URL_SQS"), None);
+    // Another run has other keys.
+    let again = home.keyfob(words).ok();
+    let key = |text: &str| {
+        text.lines()
+            .find(|line| line.starts_with("AWS_SECRET"))
+            .unwrap()
+            .to_owned()
+    };
+    assert_ne!(key(&printed), key(&again));
+}
+
+#[test]
+fn boto3_and_aws_beside_a_proxy_call_what_is_allowed() {
+    let server = Server::ministack();
+    let python = python::tool("python");
+    let python = python.to_str().unwrap();
+    let program = "
+import boto3
+print(boto3.client('sts').get_caller_identity()['Arn'].split('/')[-1])
+s3 = boto3.client('s3')
+s3.create_bucket(Bucket='beside')
+s3.put_object(Bucket='beside', Key='a', Body=b'the body')
+print(s3.get_object(Bucket='beside', Key='a')['Body'].read().decode())
+";
+    let home = server.home_with_profile();
+    let run = |words: &[&str]| home.keyfob([&["exec", "--via-proxy"][..], words].concat());
+    assert_eq!(
+        run(&["--", python, "-c", program]).ok(),
+        "robot\nthe body\n"
+    );
+    let aws = python::tool("aws");
+    let aws = aws.to_str().unwrap();
+    assert_eq!(
+        run(&["--", aws, "s3", "cp", "s3://beside/a", "-"]).ok(),
+        "the body"
+    );
+    let get = ["s3", "cp", "s3://beside/a", "-"];
+    let reads = run(&[
+        &["--read-only", "--allow", "127.0.0.1", "--", aws][..],
+        &get,
+    ]
+    .concat());
+    assert_eq!(reads.ok(), "the body");
+    let deletes = run(&["--read-only", "--", aws, "s3", "rm", "s3://beside/a"]);
+    assert_has(&deletes.stderr, &["AccessDenied", "keyfob: --read-only"]);
+    let other = run(&[
+        "--allow",
+        "s3.*.amazonaws.com",
+        "--",
+        aws,
+        "sts",
+        "get-caller-identity",
+    ]);
+    assert_has(&other.stderr, &["AccessDenied", "one that --allow names"]);
+    assert_eq!(run(&["--", "sh", "-c", "exit 7"]).code, 7);
+    // A role.
+    let role = [
+        "--role-arn",
+        &server.role_arn,
+        "--",
+        aws,
+        "sts",
+        "get-caller-identity",
+    ];
+    assert_has(&run(&role).ok(), &["assumed-role/"]);
+}
+
+#[test]
+fn services_that_share_a_name_in_signatures_are_told_apart() {
+    let (upstream, requests) = start_echo();
+    let home = home().with("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", &upstream);
+    let python = python::tool("python");
+    let program = "
+import boto3
+from botocore.config import Config
+client = boto3.client('bedrock-runtime', config=Config(retries={'max_attempts': 0}))
+try:
+    client.converse(modelId='model', messages=[{'role': 'user', 'content': [{'text': 'a'}]}])
+except Exception as error:
+    print(type(error).__name__)
+";
+    let words = [
+        "exec",
+        "--via-proxy",
+        "--",
+        python.to_str().unwrap(),
+        "-c",
+        program,
+    ];
+    home.keyfob(words).ok();
+    let sent = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_has(
+        &sent,
+        &[
+            "POST /model/model/converse HTTP/1.1",
+            "/us-east-1/bedrock/aws4_request",
+        ],
+    );
+    assert_lacks(&sent, &["KFOB", "canary"]);
+}
+
+#[test]
+fn the_sandbox_is_behind_the_proxy_too() {
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let words = [
+        "--sandbox",
+        "exec",
+        "--via-proxy",
+        "--",
+        keyfob,
+        "sts",
+        "get-caller-identity",
+    ];
+    assert_has(&Home::new().keyfob(words).ok(), &["\"Arn\""]);
 }

@@ -1,6 +1,8 @@
 //! `keyfob exec`: a command with the credentials in use in its environment.
 
+mod files;
 mod parent;
+mod proxied;
 mod served;
 
 use std::ffi::{OsStr, OsString};
@@ -8,7 +10,7 @@ use std::ffi::{OsStr, OsString};
 use keyfob_chain::{Cached, Origin};
 use keyfob_sigv4::{Credentials, Timestamp};
 
-use self::served::Served;
+use self::{proxied::Proxied, served::Served};
 use crate::{
     args::{EXEC_PROFILE, ExecArgs},
     commands::environment::Changes,
@@ -39,7 +41,8 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
     }
     let words = words(context, &args.command);
     let (credentials, origin) = context.credentials_and_origin_for(&args.role).await?;
-    warn_of_expiry(context, &credentials, origin.as_ref(), args.serve);
+    let serves = args.serve || args.via_proxy;
+    warn_of_expiry(context, &credentials, origin.as_ref(), serves);
     let region = context.region().await?.name().to_owned();
     let mut changes = Changes::new(&region);
     let profile = match origin.as_ref() {
@@ -49,6 +52,11 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
         _ => "",
     };
     changes.set(EXEC_PROFILE, profile);
+    if args.via_proxy {
+        let proxied = Proxied::start(context, args).await?;
+        proxied.point_to(&mut changes);
+        return parent::run(&words, &changes).await;
+    }
     for (name, value) in context.sandbox_variables() {
         changes.set(name, value);
     }

@@ -1,7 +1,7 @@
 //! `keyfob serve`: the credentials in use for other programs, until Ctrl-C.
 
 mod core_dump;
-mod proxy;
+pub(super) mod proxy;
 
 use std::{
     error::Error, future, io, net::SocketAddr, path::Path, pin::Pin, sync::Arc, time::Duration,

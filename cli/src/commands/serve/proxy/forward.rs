@@ -146,8 +146,7 @@ impl Proxy {
         dialect: &mut Option<Dialect>,
     ) -> Result<Response<Received>, Refusal> {
         self.rules.admit(&head.headers, None)?;
-        let (target, inner) = resign.claim(head)?;
-        *dialect = Some(target.dialect);
+        let (target, inner) = resign.claim(head, dialect)?;
         let length = body.size_hint().exact();
         let forward = self.rules.decide_again(&inner, length, &target.upstream)?;
         describe(&forward, entry);

@@ -5,6 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use http::{Method, StatusCode};
 use keyfob_sigv4::Timestamp;
 use serde_json::json;
+use tracing::debug;
 
 use crate::{
     args::LogFormat,
@@ -14,7 +15,8 @@ use crate::{
 #[derive(Clone, Copy)]
 pub(super) struct Log {
     console: Console,
-    format: LogFormat,
+    /// `None` for no line but in the log of `--debug`.
+    format: Option<LogFormat>,
 }
 
 /// What a line says of a request: nothing that its path, its query, its headers or its body may
@@ -29,7 +31,7 @@ pub(super) struct Entry {
 }
 
 impl Log {
-    pub(super) fn new(console: Console, format: LogFormat) -> Self {
+    pub(super) fn new(console: Console, format: Option<LogFormat>) -> Self {
         Self { console, format }
     }
 
@@ -45,7 +47,7 @@ impl Log {
         let method = method.map(|method| printable(method.as_str()));
         let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let line = match self.format {
-            LogFormat::Json => json!({
+            Some(LogFormat::Json) => json!({
                 "time": Timestamp::now().to_string(),
                 "method": method,
                 "host": entry.host,
@@ -57,7 +59,7 @@ impl Log {
                 "reason": reason,
             })
             .to_string(),
-            LogFormat::Text => {
+            _ => {
                 let method = method.as_deref().unwrap_or("-");
                 let place = match (&entry.host, &entry.service) {
                     (Some(host), Some(service)) => format!("{host} {service}"),
@@ -70,6 +72,9 @@ impl Log {
                 format!("{method} {place}{action} {status} {milliseconds} ms{reason}")
             }
         };
-        self.console.write_stderr(&format!("{line}\n"));
+        match self.format {
+            Some(_) => self.console.write_stderr(&format!("{line}\n")),
+            None => debug!("{line}"),
+        }
     }
 }

@@ -9,20 +9,24 @@ mod rules;
 mod targets;
 mod upstream;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, Uri};
 use keyfob_chain::{Cached, Chain, Origin, RequestSigner};
 use keyfob_imds::server::listen::Listener;
-use keyfob_sigv4::{HostScope, Secret, Signer, Timestamp};
+use keyfob_sigv4::{Credentials, HostScope, Secret, Signer, Timestamp};
 use keyfob_sts::{Connector, Endpoint};
 use rand::Rng as _;
 
+pub(in crate::commands) use self::targets::paths;
 use self::{
     forward::{Proxy, Token},
     log::{Entry, Log},
-    own::Metrics,
     resign::Resign,
     rules::{Rules, Upstream, Upstreams},
     targets::{Reach, Targets},
@@ -109,8 +113,40 @@ async fn proxy(
         pool: Arc::new(Pool::new(connector)),
         metrics: Arc::default(),
         console: context.console(),
-        log: Log::new(context.console(), args.log_format),
+        log: Log::new(context.console(), Some(args.log_format)),
     })
+}
+
+/// Starts a proxy for a command that runs beside it, and returns the placeholder keys for that.
+///
+/// # Errors
+///
+/// If a setting cannot be used, or if the server cannot start.
+pub(in crate::commands) async fn start_beside(
+    context: &Context,
+    chain: Chain,
+    allow: &[String],
+    read_only: bool,
+) -> Result<(Listener, Credentials), Failure> {
+    let connector = context.settings().connections()?.connector()?;
+    let keys = resign::random()?;
+    let all = ["*".to_owned()];
+    let allow = if allow.is_empty() { &all } else { allow };
+    let proxy = Proxy {
+        rules: Rules::with_signing_callers(read_only),
+        token: Token::None,
+        resign: Some(Resign::new(
+            keys.clone(),
+            Targets::new(allowed(context, allow)),
+        )?),
+        signer: signer(&connector, chain),
+        pool: Arc::new(Pool::new(connector)),
+        metrics: Arc::default(),
+        console: context.console(),
+        log: Log::new(context.console(), None),
+    };
+    let any_port = (Ipv4Addr::LOCALHOST, 0).into();
+    Ok((listen(proxy, any_port, false).await?, keys))
 }
 
 /// Returns a signer with a chain's credentials and the clock of AWS.

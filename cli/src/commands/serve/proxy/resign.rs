@@ -10,7 +10,7 @@ use keyfob_chain::{
 use keyfob_sigv4::{
     Credentials, Payload, Request, Rules, Scope, Timestamp,
     resign::Checked,
-    verify::{self, ErrorKind, Verifier},
+    verify::{self, Dialect, ErrorKind, Verifier},
 };
 use rand::Rng as _;
 
@@ -42,18 +42,26 @@ impl Resign {
     }
 
     /// Returns the target of the scope that a request claims, and its head as the target gets it.
-    /// The signature is not verified yet.
+    /// The signature is not verified yet. `dialect` becomes that of the service.
     ///
     /// # Errors
     ///
     /// The reason why there is none.
-    pub(super) fn claim(&self, head: &Parts) -> Result<(Arc<Target>, Parts), Refusal> {
+    pub(super) fn claim(
+        &self,
+        head: &Parts,
+        dialect: &mut Option<Dialect>,
+    ) -> Result<(Arc<Target>, Parts), Refusal> {
         let request = request(head)?;
         let claim = self
             .reader
             .claim(&request)
             .map_err(|error| refused(&error))?;
-        // Nothing is told, or read, for others.
+        let mut inner = head.clone();
+        let path = head.uri.path_and_query().and_then(split);
+        let prefix = path.as_ref().map(|(prefix, _)| *prefix);
+        *dialect = Some(self.targets.dialect(claim.service(), prefix));
+        // Nothing is looked for, or read, for others.
         if claim.access_key_id() != self.stand_in.access_key_id() {
             return Err(Refusal {
                 code: Some("InvalidClientTokenId"),
@@ -61,14 +69,8 @@ impl Resign {
             });
         }
         let region = claim.region().ok_or(MALFORMED)?;
-        let mut inner = head.clone();
-        let path = head.uri.path_and_query().and_then(split);
-        let (prefix, target) = path.map_or((None, None), |(prefix, target)| {
-            (Some(prefix), Some(target))
-        });
-        let target = target.map(Uri::from);
-        if let Some(uri) = target {
-            inner.uri = uri;
+        if let Some((_, target)) = &path {
+            inner.uri = Uri::from(target.clone());
         }
         let target = self.targets.find(claim.service(), region, prefix)?;
         Ok((target, inner))

@@ -95,6 +95,8 @@ pub(super) const TOO_LONG: Refusal = refusal(
     "the body is longer than --max-body, and has to be read to be signed",
 );
 
+/// The default of `--max-body`.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// Up to this many bytes, a body is read before anything is sent, even if its hash is declared.
 const SHORT: u64 = 64 * 1024;
 
@@ -136,6 +138,23 @@ const NOT_FORWARDED: [&str; 17] = [
 ];
 
 impl Rules {
+    /// Returns those for callers that sign, which decide nothing else.
+    pub(super) fn with_signing_callers(read_only: bool) -> Self {
+        Self {
+            upstreams: Upstreams::Allowed(Filters::new([(false, "*")], &[""])),
+            token_header: HeaderName::from_static("x-keyfob-token"),
+            methods: Vec::new(),
+            paths: None,
+            read_only,
+            max_body: MAX_BODY,
+            unsigned_payload: false,
+            resigns: true,
+            sign_host: None,
+            strip: Vec::new(),
+            add: Vec::new(),
+        }
+    }
+
     /// Decides about a request by its head and the length of its body, if that is known. `token` is
     /// the one that callers must send, if they must.
     ///

@@ -50,7 +50,6 @@ type Key = (String, String, Option<String>);
 /// The server of a scope, and the keys for it.
 pub(super) struct Target {
     pub(super) upstream: Upstream,
-    pub(super) dialect: Dialect,
     /// For the scope that the caller claims.
     pub(super) resigner: Resigner,
     /// For the scope that the server wants.
@@ -98,7 +97,6 @@ impl Targets {
 
     fn make(&self, service: &str, region: &str, prefix: Option<&str>) -> Result<Target, Refusal> {
         let claimed = Scope::new(region, service).map_err(|_| UNKNOWN)?;
-        let row = self.row(service, prefix);
         let (upstream, region) = match &self.reach {
             Reach::One {
                 upstream,
@@ -136,14 +134,23 @@ impl Targets {
                 (upstream, signed_for)
             }
         };
-        let dialect = dialect(service, row.map(|(row, _)| row));
         let scope = Scope::new(&region, service).map_err(|_| UNKNOWN)?;
         Ok(Target {
             upstream,
-            dialect,
-            resigner: Resigner::new(claimed).dialect(dialect),
+            resigner: Resigner::new(claimed).dialect(self.dialect(service, prefix)),
             signer: Signer::new(scope),
         })
+    }
+
+    /// Returns the form in which a service words its errors.
+    pub(super) fn dialect(&self, service: &str, prefix: Option<&str>) -> Dialect {
+        let row = self.row(service, prefix);
+        match (service, row.map(|(row, _)| row.protocol)) {
+            ("cloudfront" | "route53", _) | (_, Some("query")) => Dialect::Query,
+            (_, Some("ec2")) => Dialect::Ec2,
+            _ if service.starts_with("s3") => Dialect::S3,
+            _ => Dialect::Json,
+        }
     }
 
     /// Returns the row whose hosts begin so; without a prefix, the nearest one.
@@ -237,16 +244,6 @@ fn upstream(endpoint: &Endpoint, service: &str) -> Result<Upstream, Refusal> {
     })
 }
 
-/// Returns the form in which a service words its errors.
-fn dialect(service: &str, row: Option<&Row>) -> Dialect {
-    match (service, row.map(|row| row.protocol)) {
-        ("cloudfront" | "route53", _) | (_, Some("query")) => Dialect::Query,
-        (_, Some("ec2")) => Dialect::Ec2,
-        _ if service.starts_with("s3") => Dialect::S3,
-        _ => Dialect::Json,
-    }
-}
-
 /// Splits the beginning of a host from a target, as in `/-/api.ecr/path`.
 pub(super) fn split(target: &PathAndQuery) -> Option<(&str, PathAndQuery)> {
     let rest = target.as_str().strip_prefix(PREFIX)?;
@@ -258,6 +255,25 @@ pub(super) fn split(target: &PathAndQuery) -> Option<(&str, PathAndQuery)> {
         format!("/{rest}").parse()
     };
     Some((prefix, rest.ok()?))
+}
+
+/// Returns the services that a program reaches only with the beginning of their host: the name of
+/// the variable for the endpoint URL, and the path. The names live as long as the program.
+pub(in crate::commands) fn paths() -> Vec<(&'static str, String)> {
+    let mut paths = Vec::new();
+    let all: Vec<_> = Row::all().collect();
+    for row in &all {
+        let of_scope = all
+            .iter()
+            .filter(|other| other.scope_name == row.scope_name);
+        let default = of_scope.min_by_key(|other| other.distance());
+        if default.is_some_and(|default| default.host != row.host) {
+            let id = row.id().replace(' ', "_").to_ascii_uppercase();
+            let name = format!("AWS_ENDPOINT_URL_{id}");
+            paths.push((&*name.leak(), format!("{PREFIX}{}", row.host)));
+        }
+    }
+    paths
 }
 
 #[cfg(test)]
@@ -393,6 +409,18 @@ mod tests {
     /// Each of them is known by its host alone, so that a request with such a path finds it.
     #[test]
     fn services_that_share_a_name_in_signatures_are_told_apart_by_a_path() {
+        let paths = paths();
+        assert!(paths.len() > 30, "{}", paths.len());
+        let path = |name: &str| {
+            let mut found = paths.iter().filter(|(known, _)| *known == name);
+            found.next().map(|(_, path)| path.as_str())
+        };
+        let runtime = path("AWS_ENDPOINT_URL_BEDROCK_RUNTIME");
+        assert_eq!(runtime, Some("/-/bedrock-runtime"));
+        assert_eq!(path("AWS_ENDPOINT_URL_S3_CONTROL"), Some("/-/s3-control"));
+        for name in ["S3", "STS", "BEDROCK", "SES", "SESV2", "EC2"] {
+            assert_eq!(path(&format!("AWS_ENDPOINT_URL_{name}")), None);
+        }
         let targets = targets("*", &[]);
         for row in Row::all() {
             let found = targets.find(row.scope_name, "us-east-1", Some(row.host));
