@@ -31,6 +31,17 @@ const CHAIN: &str = r#"{
 }
 "#;
 
+/// Clients of the SDK, for services of three protocols.
+const CLIENTS: &str = r#"{
+  "private": true,
+  "dependencies": {
+    "@aws-sdk/client-dynamodb": "3.1169.0",
+    "@aws-sdk/client-s3": "3.1175.0",
+    "@aws-sdk/client-sts": "3.1177.0"
+  }
+}
+"#;
+
 /// The shell Nushell, a program that npm only unpacks.
 const SHELLS: &str = r#"{"private": true, "dependencies": {"@nushell/linux-x64": "0.115.1"}}"#;
 
@@ -66,6 +77,14 @@ pub(crate) fn packages() -> Option<&'static Path> {
 pub(crate) fn chain() -> Option<&'static Path> {
     static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
     FOLDER.get_or_init(|| install("chain", CHAIN)).as_deref()
+}
+
+/// Returns the folder with clients of the SDK, installed in the same way.
+pub(crate) fn clients() -> Option<&'static Path> {
+    static FOLDER: OnceLock<Option<PathBuf>> = OnceLock::new();
+    FOLDER
+        .get_or_init(|| install("clients", CLIENTS))
+        .as_deref()
 }
 
 /// Returns the program of Nushell, installed in the same way. `None` also on other processors.

@@ -611,3 +611,24 @@ fn the_aws_cli_works_without_a_key() {
     assert_eq!(aws(&["cp", "s3://bucket/a b", "-"]), "the body");
     assert_has(&aws(&["ls", "s3://bucket"]), &["8 a b\n"]);
 }
+
+#[test]
+fn curl_needs_a_token_and_no_key() {
+    let server = Server::rclone(python::rclone());
+    let home = server.home().with("AWS_REGION", "us-east-1");
+    let (_proxy, url, token) = start(&home, &server.url, &[]);
+    let caller = Home::new().with("TOKEN", &token);
+    let curl = |words: &str| {
+        let mut shell = caller.program("sh");
+        let line =
+            format!("echo \"header = \\\"X-Keyfob-Token: $TOKEN\\\"\" | curl -sS -f -K - {words}");
+        Run::new(shell.args(["-c", &line]).output().unwrap())
+    };
+    std::fs::write(caller.path().join("file"), "by curl").unwrap();
+    curl(&format!("-X PUT {url}/bucket")).ok();
+    curl(&format!("-T file {url}/bucket/key")).ok();
+    assert_eq!(curl(&format!("{url}/bucket/key")).ok(), "by curl");
+    let mut without = caller.program("curl");
+    let without = without.args(["-sS", "-f", &format!("{url}/bucket/key")]);
+    assert_has(&Run::new(without.output().unwrap()).stderr, &["401"]);
+}

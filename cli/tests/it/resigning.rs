@@ -16,6 +16,7 @@ use keyfob_sigv4::{
 
 use crate::{
     answers::{answer, start_echo, start_server},
+    javascript,
     keyfob::{Home, Run, assert_has, assert_lacks},
     python,
     running::{Running, boto3},
@@ -731,4 +732,85 @@ fn the_sandbox_is_behind_the_proxy_too() {
         "get-caller-identity",
     ];
     assert_has(&Home::new().keyfob(words).ok(), &["\"Arn\""]);
+}
+
+/// Calls three services: FOLDER.
+const SDK: &str = r#"
+const load = require("node:module").createRequire(process.argv[1] + "/");
+const s3 = load("@aws-sdk/client-s3");
+const sts = load("@aws-sdk/client-sts");
+const dynamodb = load("@aws-sdk/client-dynamodb");
+(async () => {
+  const who = await new sts.STSClient().send(new sts.GetCallerIdentityCommand());
+  console.log(who.Arn.split("/").pop());
+  const tables = await new dynamodb.DynamoDBClient().send(new dynamodb.ListTablesCommand());
+  console.log(tables.TableNames.length);
+  const client = new s3.S3Client();
+  const at = { Bucket: "javascript", Key: "a b" };
+  await client.send(new s3.CreateBucketCommand({ Bucket: at.Bucket }));
+  await client.send(new s3.PutObjectCommand({ ...at, Body: "the body" }));
+  const got = await client.send(new s3.GetObjectCommand(at));
+  console.log(await got.Body.transformToString());
+  const long = require("node:stream").Readable.from([Buffer.alloc(300000, 97)]);
+  await client.send(new s3.PutObjectCommand({ ...at, Body: long, ContentLength: 300000 }));
+  const again = await client.send(new s3.GetObjectCommand(at));
+  console.log((await again.Body.transformToString()).length);
+})().catch((error) => { console.error(error); process.exit(1); });
+"#;
+
+#[test]
+fn the_sdk_for_javascript_works_beside_a_proxy() {
+    let Some(folder) = javascript::clients() else {
+        eprintln!("npm is not installed: the SDK for JavaScript is not tested");
+        return;
+    };
+    let server = Server::ministack();
+    let home = server.home();
+    let words = [
+        "exec",
+        "--via-proxy",
+        "--",
+        "node",
+        "-e",
+        SDK,
+        folder.to_str().unwrap(),
+    ];
+    assert_eq!(home.keyfob(words).ok(), "robot\n0\nthe body\n300000\n");
+}
+
+#[test]
+fn curl_and_rclone_work_with_placeholder_keys() {
+    let server = Server::rclone(python::rclone());
+    let home = server.home().with("AWS_REGION", "us-east-1");
+    let proxy = Proxy::start(&home, &server.url, &["--service", "s3"]);
+    let caller = proxy.running.home(&[]).with("AWS_REGION", "us-east-1");
+    let (id, secret) = (proxy.keys.access_key_id(), proxy.keys.secret_access_key());
+    let signs = format!(
+        "user = \"{id}:{}\"\naws-sigv4 = \"aws:amz:us-east-1:s3\"\n",
+        secret.expose()
+    );
+    std::fs::write(caller.path().join("curlrc"), signs).unwrap();
+    let at = |path: &str| format!("http://{}/{path}", proxy.address);
+    let curl = |words: &[&str]| {
+        let mut curl = caller.program("curl");
+        curl.args(["-sS", "-f", "-K", "curlrc"]);
+        Run::new(curl.args(words).output().unwrap()).ok()
+    };
+    curl(&["-X", "PUT", &at("bucket")]);
+    curl(&["-X", "PUT", "--data-binary", "@curlrc", &at("bucket/key")]);
+    assert_has(&curl(&[&at("bucket/key")]), &["aws-sigv4"]);
+
+    let long = "a".repeat(7_000_000);
+    std::fs::write(caller.path().join("long"), &long).unwrap();
+    let rclone = |words: &[&str]| {
+        let mut rclone = caller.program(python::rclone());
+        rclone.env("RCLONE_S3_PROVIDER", "Other");
+        rclone.env("RCLONE_S3_ENV_AUTH", "true");
+        rclone.env("RCLONE_S3_ENDPOINT", at(""));
+        rclone.env("RCLONE_S3_UPLOAD_CUTOFF", "5Mi");
+        Run::new(rclone.args(words).output().unwrap()).ok()
+    };
+    rclone(&["copyto", "long", ":s3:bucket/long"]);
+    assert!(rclone(&["cat", ":s3:bucket/long"]) == long);
+    assert_has(&rclone(&["lsf", ":s3:bucket"]), &["key\n", "long\n"]);
 }
