@@ -122,7 +122,8 @@ and the number of the signal that ended it.
 With --via-proxy, the command gets placeholder keys and, as AWS_ENDPOINT_URL, a proxy on 127.0.0.1,
 which knows the host of a request by the service that it is signed for. It serves programs whose
 SDK reads that variable, and not as HTTPS_PROXY. Not served: the operations of S3 Control that put
-the account into the host, SigV4a, and streams of events, which need HTTP/2.
+the account into the host, SigV4a, and streams of events, which need HTTP/2. The command can still
+read your files, and as root all memory: a sandbox around it keeps it from that.
 
 Examples:
   $ keyfob exec --profile prod -- terraform plan

@@ -219,9 +219,10 @@ fn pattern(service: &str, region: &str, prefix: Option<&str>) -> Result<String, 
     let host = format!("{}.{region}.{suffix}", prefix.unwrap_or(service));
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     let told = HostScope::parse(&host).filter(|_| host.bytes().all(is_name));
-    let is_of_service = told.is_some_and(|told| {
-        told.service() == service && told.region().is_none_or(|told| told == region)
-    });
+    // A host without a region that is known may be a customer's, such as that of an instance in
+    // `compute-1`.
+    let is_of_service =
+        told.is_some_and(|told| told.service() == service && told.region() == Some(region));
     if !is_of_service {
         return Err(UNKNOWN);
     }
@@ -355,6 +356,8 @@ mod tests {
                 Some("https://a1b2.execute-api.eu-west-1.amazonaws.com eu-west-1"),
             ),
             ("sts", "eu-west-1", Some("iam"), None),
+            ("compute-1", "compute-1", Some("ec2-192-0-2-1"), None),
+            ("compute-1", "compute-1", None, None),
             ("sts", "eu-west-1", Some("evil.example/"), None),
             ("sts", "eu-west-1.evil.example/", None, None),
             ("evil.example/", "eu-west-1", None, None),
