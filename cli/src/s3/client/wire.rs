@@ -76,7 +76,7 @@ impl Wire {
             match self.exchange(&mut connection, request, content).await {
                 Ok(response) => {
                     let (head, body) = response.into_parts();
-                    return Ok(Answer {
+                    let mut answer = Answer {
                         status: head.status,
                         headers: head.headers,
                         read: None,
@@ -86,7 +86,12 @@ impl Wire {
                             origin,
                             connection,
                         }),
-                    });
+                    };
+                    // Such a body may never be asked for.
+                    if answer.body.is_end_stream() {
+                        answer.give_back();
+                    }
+                    return Ok(answer);
                 }
                 Err(Silence::Broken(error)) if !is_new && !error.is_parse() => {}
                 Err(silence) => return Err(silence),
@@ -219,12 +224,15 @@ impl Answer {
                         return Ok(Some(data));
                     }
                 }
-                None => {
-                    if let Some(lease) = self.lease.take() {
-                        lease.give_back();
-                    }
-                }
+                None => self.give_back(),
             }
+        }
+    }
+
+    /// Gives back the connection, when the whole answer is read.
+    fn give_back(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.give_back();
         }
     }
 

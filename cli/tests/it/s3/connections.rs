@@ -1,8 +1,19 @@
 //! Where requests of S3 go to, and how: hosts, proxies and certificates. No name is resolved: a
 //! proxy sees the hosts of AWS.
 
+use std::{
+    io::Write as _,
+    net::TcpListener,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+
 use super::{
-    fault_proxy::{Fault, FaultProxy},
+    cp::write,
+    fault_proxy::{Fault, FaultProxy, read_request},
     keyfob,
 };
 use crate::{
@@ -132,4 +143,39 @@ fn a_ca_bundle_is_trusted_and_other_certificates_are_not() {
     }
     let stderr = keyfob(&home(), &[&words[..], &["--offline"]].concat()).fails(253);
     assert_has(&stderr, &["is not called, because of --offline"]);
+}
+
+/// Also after answers without a body, as those to uploads are.
+#[test]
+fn a_connection_is_used_for_many_requests() {
+    const FILES: usize = 20;
+
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let connections = Arc::new(AtomicUsize::new(0));
+    let uploads = Arc::new(AtomicUsize::new(0));
+    let counts = (Arc::clone(&connections), Arc::clone(&uploads));
+    // It ends with the test program.
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            counts.0.fetch_add(1, Ordering::Relaxed);
+            let uploads = Arc::clone(&counts.1);
+            thread::spawn(move || {
+                while let Ok(Some(_)) = read_request(&mut stream) {
+                    uploads.fetch_add(1, Ordering::Relaxed);
+                    let answer = b"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 0\r\n\r\n";
+                    stream.write_all(answer).unwrap();
+                }
+            });
+        }
+    });
+    let home = home().with("AWS_ENDPOINT_URL", &url);
+    for number in 0..FILES {
+        write(&home, &format!("files/{number}"), "content");
+    }
+    let words = ["cp", "files", "s3://bkt", "--recursive", "--jobs", "2"];
+    keyfob(&home, &words).ok();
+    assert_eq!(uploads.load(Ordering::Relaxed), FILES);
+    assert!(connections.load(Ordering::Relaxed) <= 2);
 }

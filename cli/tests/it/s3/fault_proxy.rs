@@ -117,7 +117,8 @@ fn serve(mut stream: TcpStream, server: &str, fault: impl Fn(&Request) -> Fault)
     Ok(())
 }
 
-fn read_request(stream: &mut TcpStream) -> io::Result<Option<Request>> {
+/// Reads the next request of a connection. `None` if it is closed.
+pub(super) fn read_request(stream: &mut TcpStream) -> io::Result<Option<Request>> {
     let mut bytes = Vec::new();
     let mut buffer = [0; 65536];
     loop {
