@@ -3,7 +3,7 @@ use std::io;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use keyfob_sigv4::uri;
 
-use crate::s3::{Algorithm, Checksum, Content, Error, error::Cause};
+use crate::s3::{Content, Error, error::Cause};
 
 /// A request to S3, without its address and its signature, which the client adds.
 #[derive(Clone, Debug)]
@@ -116,25 +116,6 @@ impl Call {
             ),
             None => self,
         }
-    }
-
-    /// Sets the body, and the header with its checksum.
-    ///
-    /// # Errors
-    ///
-    /// If a file cannot be read.
-    pub(crate) async fn checked(
-        self,
-        content: Content,
-        algorithm: Option<Algorithm>,
-    ) -> Result<(Self, Option<Checksum>), Error> {
-        let Some(algorithm) = algorithm else {
-            return Ok((self.content(content), None));
-        };
-        let checksum = content.checksum(algorithm).await;
-        let checksum = checksum.map_err(|error| self.unreadable(&error))?;
-        let call = self.text_header(algorithm.header(), &checksum.text())?;
-        Ok((call.content(content), Some(checksum)))
     }
 
     /// Sets the body.

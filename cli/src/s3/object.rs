@@ -28,7 +28,7 @@ pub(crate) async fn put_object(
     let call = Call::new("PutObject", Method::PUT)
         .object(object.bucket, object.key)
         .headers(headers);
-    let (call, _) = call.checked(content.into(), algorithm).await?;
+    let (call, _) = client.checked(call, content.into(), algorithm).await?;
     client.send(&call).await.map(drop)
 }
 
@@ -200,7 +200,8 @@ impl MultipartUpload {
             .headers(headers)
             .parameter("partNumber", &number.to_string())
             .parameter("uploadId", &self.id);
-        let (call, checksum) = call.checked(content.into(), self.algorithm).await?;
+        let checked = client.checked(call, content.into(), self.algorithm);
+        let (call, checksum) = checked.await?;
         let answer = client.send(&call).await?;
         let etag = answer.header("etag");
         let etag = etag.ok_or_else(|| Error::unreadable(OPERATION, "it has no ETag"))?;

@@ -21,7 +21,7 @@ use self::wire::{Silence, Wire};
 use crate::{
     failure::chained,
     s3::{
-        Address, Call, Checksum, Error,
+        Address, Algorithm, Call, Checksum, Content, Error,
         error::{Cause, Refusal},
         xml,
     },
@@ -144,6 +144,32 @@ impl Client {
         self.0.relocate(&call, region)
     }
 
+    /// Sets the body of a call, and the header with its checksum, which is returned. A file is read
+    /// once for it and for the signature.
+    ///
+    /// # Errors
+    ///
+    /// If a file cannot be read, or if the settings do not give an endpoint.
+    pub(crate) async fn checked(
+        &self,
+        call: Call,
+        content: Content,
+        algorithm: Option<Algorithm>,
+    ) -> Result<(Call, Option<Checksum>), Error> {
+        let Some(algorithm) = algorithm else {
+            return Ok((call.content(content), None));
+        };
+        let place = self.0.place(call.operation, call.bucket.as_deref())?;
+        let checksum = if self.0.hashes_payloads(&place) {
+            content.checksum_and_payload(algorithm).await
+        } else {
+            content.checksum(algorithm).await
+        };
+        let checksum = checksum.map_err(|error| call.unreadable(&error))?;
+        let call = call.text_header(algorithm.header(), &checksum.text())?;
+        Ok((call.content(content), Some(checksum)))
+    }
+
     /// Sends a request, and returns the answer as soon as its head is there. A request for a bucket
     /// in another region is sent there, and the region remembered.
     ///
@@ -233,12 +259,11 @@ impl Inner {
         let sent = Timestamp::now();
         let dated = self.connector.service_time(sent);
         if let Some(credentials) = &self.credentials {
-            let payload = match request.uri().scheme_str() {
-                Some("https") if !self.signs_payloads => Payload::Unsigned,
-                _ => {
-                    let payload = call.content.payload().await;
-                    payload.map_err(|error| call.unreadable(&error))?
-                }
+            let payload = if self.hashes_payloads(&place) {
+                let payload = call.content.payload().await;
+                payload.map_err(|error| call.unreadable(&error))?
+            } else {
+                Payload::Unsigned
             };
             place
                 .signer
@@ -271,6 +296,13 @@ impl Inner {
         // The status and the headers say enough, should the body not come.
         let body = answer.bytes(MAX_ERROR).await.unwrap_or_default();
         Err(self.refused(call, answer.status(), answer.headers(), &body, skew))
+    }
+
+    /// Returns true if requests are signed by the hash of their bodies. TLS keeps these from being
+    /// changed on the way as well.
+    fn hashes_payloads(&self, place: &Place) -> bool {
+        let has_tls = place.url.starts_with("https:");
+        self.credentials.is_some() && (self.signs_payloads || !has_tls)
     }
 
     /// Returns the error of an answer.

@@ -1,11 +1,14 @@
 use std::{
     collections::BTreeMap,
-    fs,
+    fs::{self, File},
     io::Write as _,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Arc, OnceLock},
     time::SystemTime,
 };
+
+use sha2::{Digest as _, Sha256};
 
 use super::{
     aws,
@@ -541,6 +544,7 @@ fn faults_on_the_way_are_survived_or_leave_nothing() {
     let home = home(&server);
     a_broken_download_goes_on_where_it_broke(&server, &home);
     parts_are_sent_again(&server, &home);
+    a_file_that_becomes_shorter_is_not_uploaded(&server, &home);
     an_upload_that_fails_is_aborted(&server, &home);
     an_error_in_an_answer_of_success_is_one(&server, &home);
 }
@@ -618,6 +622,44 @@ fn parts_are_sent_again(server: &Server, home: &Home) {
     let parts = |request: &&Request| request.line().contains("partNumber");
     assert_eq!(proxy.requests().iter().filter(parts).count(), 5);
     assert!(to_output(home, "s3://bucket/parts") == content);
+    // Each time, it is signed by its hash.
+    for request in proxy.requests().iter().filter(parts) {
+        let hash = Sha256::digest(&request.body);
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(request.header("x-amz-content-sha256"), Some(&*hash));
+    }
+}
+
+/// A file becomes shorter when its upload has begun, or when its first part has to be sent again.
+fn a_file_that_becomes_shorter_is_not_uploaded(server: &Server, home: &Home) {
+    for at in [0, 1] {
+        let path = Arc::new(OnceLock::<PathBuf>::new());
+        let shortened = Arc::clone(&path);
+        let (faulty, proxy) = through(server, move |number, _| {
+            if number != at {
+                return Fault::None;
+            }
+            let file = File::options().write(true).open(shortened.get().unwrap());
+            file.unwrap().set_len(MIB as u64).unwrap();
+            match number {
+                0 => Fault::None,
+                _ => Fault::Cut,
+            }
+        });
+        write(&faulty, "in", bytes(9 * MIB));
+        path.set(faulty.path().join("in")).unwrap();
+        let stderr = keyfob(&faulty, &["cp", "in", "s3://bucket/shorter"]).fails(1);
+        assert_has(
+            &stderr,
+            &[
+                "upload failed: ./in to s3://bucket/shorter ",
+                "it has become shorter while it was read",
+            ],
+        );
+        let is_abort = |request: &Request| request.line().starts_with("DELETE /bucket/shorter?");
+        assert!(proxy.requests().iter().any(is_abort));
+        assert_eq!(keyfob(home, &["ls", "s3://bucket/shorter"]).code, 1);
+    }
 }
 
 fn an_upload_that_fails_is_aborted(server: &Server, home: &Home) {
