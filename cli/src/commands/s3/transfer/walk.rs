@@ -1,8 +1,7 @@
 //! The files of a folder, in the order of their keys.
 
 use std::{
-    ffi::OsString,
-    fs::{self, File, Metadata},
+    fs::{self, Metadata},
     io,
     path::{MAIN_SEPARATOR_STR, Path, PathBuf},
 };
@@ -53,12 +52,16 @@ impl Walk {
     fn open(&mut self, folder: &Path, prefix: &str) -> io::Result<()> {
         let mut entries = Vec::new();
         for entry in fs::read_dir(folder)? {
-            let path = entry?.path();
-            let name = path.file_name().map(OsString::from).unwrap_or_default();
-            let name = name.into_string().ok();
-            let end = if path.is_dir() { "/" } else { "" };
-            let name = name.map(|name| format!("{prefix}{name}{end}"));
-            entries.push((path, name));
+            let entry = entry?;
+            let path = entry.path();
+            // Most file systems tell the kind with the name.
+            let is_folder = match entry.file_type() {
+                Ok(kind) if !kind.is_symlink() => kind.is_dir(),
+                _ => path.is_dir(),
+            };
+            let end = if is_folder { "/" } else { "" };
+            let name = entry.file_name().into_string().ok();
+            entries.push((path, name.map(|name| format!("{prefix}{name}{end}"))));
         }
         entries.sort_unstable_by(|(_, one), (_, other)| other.cmp(one));
         self.rest.append(&mut entries);
@@ -113,10 +116,19 @@ pub(super) fn problem_of(path: &Path) -> Result<Metadata, &'static str> {
     if !metadata.is_file() {
         return Err("File is character special device, block special device, FIFO, or socket.");
     }
-    match File::open(path) {
-        Ok(_) => Ok(metadata),
-        Err(_) => Err(UNREADABLE),
-    }
+    may_read(path).map_err(|_| UNREADABLE)?;
+    Ok(metadata)
+}
+
+/// Looks whether a file can be opened. It will be later, when its turn comes.
+#[cfg(unix)]
+fn may_read(path: &Path) -> io::Result<()> {
+    Ok(rustix::fs::access(path, rustix::fs::Access::READ_OK)?)
+}
+
+#[cfg(windows)]
+fn may_read(path: &Path) -> io::Result<()> {
+    fs::File::open(path).map(drop)
 }
 
 /// Returns a path as `aws` shows it in a warning: a folder ends with a separator.
