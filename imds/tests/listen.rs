@@ -198,3 +198,55 @@ async fn an_address_that_is_taken_or_remote_is_a_setting() {
     let remote = Listener::builder().bind(everywhere).allow_remote(true);
     assert!(remote.start(echo).await.is_ok());
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_is_of_its_user_and_replaces_only_one_that_is_left() {
+    use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+
+    use keyfob_imds::server::listen::Peer;
+
+    let name = format!("keyfob-imds-{}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    fs::create_dir_all(&folder).unwrap();
+    let path: PathBuf = folder.join("socket");
+    let who = async |request: Request<Bytes>| {
+        let peer: Peer = *request.extensions().get().unwrap();
+        Response::new(format!("{} {:?}", peer.user, peer.process).into())
+    };
+    let start = || Listener::builder().bind_unix(&path).start(who);
+    // A file is not a socket.
+    fs::write(&path, "kept").unwrap();
+    assert_eq!(start().await.unwrap_err().kind(), ErrorKind::Setting);
+    assert_eq!(fs::read(&path).unwrap(), b"kept");
+    fs::remove_file(&path).unwrap();
+    // A listener that was killed leaves its file.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let listener = start().await.unwrap();
+    assert_eq!(
+        fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
+    assert_eq!(start().await.unwrap_err().kind(), ErrorKind::Setting);
+
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    let request = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    stream.write_all(request).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    let process = std::process::id();
+    assert!(
+        answer.contains(&format!("{process}")) || cfg!(not(target_os = "linux")),
+        "{answer}"
+    );
+    let foreign = b"GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream.write_all(foreign).await.unwrap();
+    answer.clear();
+    stream.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
+    assert_eq!(listener.counters().requests, 2);
+    listener.stop().await;
+    assert!(!path.exists());
+    fs::remove_dir_all(folder).unwrap();
+}

@@ -72,7 +72,7 @@ pub(crate) use self::{
         ReportArgs, RmArgs, S3Command, SyncArgs, TransferArgs,
     },
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
-    serve::{LogFormat, ServeCommand, ServeContainerArgs, ServeImdsArgs, ServeProxyArgs},
+    serve::{ListenOn, LogFormat, ServeCommand, ServeContainerArgs, ServeImdsArgs, ServeProxyArgs},
     sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser, ValuesParser},

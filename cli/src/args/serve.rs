@@ -82,14 +82,15 @@ pub(crate) struct ServeProxyArgs {
     /// The service to sign for [default: the one that the host names]
     #[arg(long, value_name = "SERVICE", conflicts_with = "allow")]
     pub(crate) service: Option<String>,
-    /// The address to listen on
+    /// The address to listen on, or unix:PATH for a Unix socket, which only programs of this user
+    /// can connect to
     #[arg(
         long,
         value_name = "ADDRESS:PORT",
         default_value = "127.0.0.1:9913",
-        value_parser = listen_address
+        value_parser = listen_on
     )]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: ListenOn,
     /// Allow an address that other machines can reach; the token still protects the credentials,
     /// but it is sent in clear
     #[arg(long, conflicts_with = "no_token")]
@@ -156,6 +157,25 @@ pub(crate) enum LogFormat {
     Text,
 }
 
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListenOn {
+    Address(SocketAddr),
+    #[cfg(unix)]
+    Socket(PathBuf),
+}
+
+/// Parses an address, or the path of a Unix socket.
+fn listen_on(text: &str) -> Result<ListenOn, &'static str> {
+    match text.strip_prefix("unix:") {
+        #[cfg(unix)]
+        Some(path) if !path.is_empty() => Ok(ListenOn::Socket(path.into())),
+        Some(_) if cfg!(unix) => Err("write the path of the socket after unix:"),
+        Some(_) => Err("there are no Unix sockets here: write an IP address and a port"),
+        None => listen_address(text).map(ListenOn::Address),
+    }
+}
+
 /// Parses an IP address and a port. `localhost` is 127.0.0.1.
 fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
     let numeric = match text.strip_prefix("localhost:") {
@@ -178,6 +198,9 @@ mod tests {
             Ok(([127, 0, 0, 1], 99).into())
         );
         assert!(listen_address("[::1]:99").is_ok());
+        #[cfg(unix)]
+        assert_eq!(listen_on("unix:a"), Ok(ListenOn::Socket("a".into())));
+        assert!(listen_on("unix:").is_err() && listen_on("socket").is_err());
         for text in ["localhost", "localhost:x", "example.com:99", ":99", ""] {
             assert!(listen_address(text).is_err(), "{text}");
         }

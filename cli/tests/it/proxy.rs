@@ -632,3 +632,56 @@ fn curl_needs_a_token_and_no_key() {
     let without = without.args(["-sS", "-f", &format!("{url}/bucket/key")]);
     assert_has(&Run::new(without.output().unwrap()).stderr, &["401"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_is_for_the_programs_of_its_user() {
+    let server = Server::rclone(python::rclone());
+    let home = server.home().with("AWS_REGION", "us-east-1");
+    let serve = [
+        "serve",
+        "proxy",
+        "--to",
+        &server.url,
+        "--service",
+        "s3",
+        "--log-format",
+        "json",
+    ];
+    let listen = ["--listen", "unix:socket", "--no-token"];
+    let mut proxy = Running::start(&home, &[&serve[..], &listen].concat());
+    let path = home.path().join("socket");
+    let [(name, value)] = &proxy.exports[..] else {
+        panic!("{:?}", proxy.exports);
+    };
+    assert_eq!(name, "KEYFOB_PROXY_SOCKET");
+    assert_eq!(std::path::Path::new(value), path.canonicalize().unwrap());
+    let curl = |words: &[&str]| {
+        let mut curl = home.program("curl");
+        curl.args(["-sS", "-f", "--unix-socket", value]).args(words);
+        Run::new(curl.output().unwrap())
+    };
+    curl(&["-X", "PUT", "http://localhost/bucket"]).ok();
+    std::fs::write(home.path().join("file"), "by a socket").unwrap();
+    curl(&["-T", "file", "http://localhost/bucket/key"]).ok();
+    assert_eq!(curl(&["http://localhost/bucket/key"]).ok(), "by a socket");
+    assert_has(&curl(&["http://evil.example/bucket/key"]).stderr, &["403"]);
+    let line = || proxy.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+    let warning = std::iter::from_fn(|| Some(line())).find(|line| line.contains("warning"));
+    assert_has(&warning.unwrap(), &["every program of this user"]);
+    let user = rustix::process::getuid().as_raw();
+    assert_has(&line(), &["\"PUT\"", &format!("\"caller\":\"user {user}")]);
+    // A second one is refused, and a signal removes the file.
+    let second = home.keyfob([&serve[..], &listen].concat()).fails(255);
+    assert_has(&second, &["could not listen on socket"]);
+    send("TERM", &proxy.child);
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+    assert!(!path.exists());
+    let listen = ["--listen", "unix:socket", "--resign"];
+    let resigns = home.keyfob([&serve[..], &listen].concat()).fails(252);
+    assert_has(&resigns, &["--listen", "127.0.0.1:9913"]);
+    let nowhere = home
+        .keyfob([&serve[..], &["--listen", "unix:"]].concat())
+        .fails(252);
+    assert_has(&nowhere, &["after unix:"]);
+}

@@ -25,11 +25,12 @@
 //! # }
 //! ```
 
+#[cfg(unix)]
+use std::path::PathBuf;
 use std::{
     convert::Infallible,
     fmt,
     future::{Future, poll_fn},
-    io,
     net::{Ipv4Addr, SocketAddr},
     pin::{Pin, pin},
     sync::{
@@ -50,12 +51,15 @@ use hyper::{
 };
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncWrite},
     sync::watch,
     task::{JoinHandle, JoinSet},
     time::timeout,
 };
 
+#[cfg(unix)]
+pub use super::socket::Peer;
+use super::socket::{Accepted, Client, Socket, Stream};
 use crate::{error::Error, server::host::Hosts};
 
 /// How long a client may take to send the head of a request. An idle connection is closed after
@@ -82,6 +86,8 @@ pub struct Listener {
 #[must_use = "nothing listens until `start`"]
 pub struct ListenerBuilder {
     address: SocketAddr,
+    #[cfg(unix)]
+    path: Option<PathBuf>,
     allow_remote: bool,
     hosts: Vec<String>,
     web_pages: bool,
@@ -116,7 +122,7 @@ impl Listener {
         ListenerBuilder::default()
     }
 
-    /// Returns the address and port it listens on.
+    /// Returns the address and port it listens on: `127.0.0.1:0` if it is a Unix socket.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
@@ -154,6 +160,38 @@ impl ListenerBuilder {
     /// Sets the address and port to listen on. The default is `127.0.0.1` and any free port.
     pub fn bind(mut self, address: SocketAddr) -> Self {
         self.address = address;
+        self
+    }
+
+    /// Listens on a Unix socket instead of an address. Only the user of this process and root can
+    /// connect, whatever the mode of the file is.
+    ///
+    /// A file that a listener has left there is replaced. It is removed when this one ends.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use bytes::Bytes;
+    /// use http::{Request, Response};
+    /// use keyfob_imds::server::listen::{Listener, Peer};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let name = format!("keyfob-{}.sock", std::process::id());
+    /// let path = std::env::temp_dir().join(name);
+    /// let who = async |request: Request<Bytes>| {
+    ///     let peer = request.extensions().get::<Peer>();
+    ///     Response::new(format!("{:?}", peer.map(|peer| peer.user)).into())
+    /// };
+    /// let listener = Listener::builder().bind_unix(&path).start(who).await?;
+    /// assert!(path.exists());
+    /// listener.stop().await;
+    /// assert!(!path.exists());
+    /// # Ok(()) }
+    /// ```
+    #[cfg(unix)]
+    pub fn bind_unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.path = Some(path.into());
         self
     }
 
@@ -247,7 +285,7 @@ impl ListenerBuilder {
     /// Starts listening. Needs a tokio runtime with I/O and time enabled.
     ///
     /// `handler` is called for each admitted request, for several at a time. The request has the
-    /// [`SocketAddr`] of its client among its extensions.
+    /// [`SocketAddr`] of its client among its extensions, or on a Unix socket its `Peer`.
     ///
     /// # Errors
     ///
@@ -324,10 +362,7 @@ impl ListenerBuilder {
                  allow that, or listen on 127.0.0.1"
             )));
         }
-        let unusable =
-            |source| Error::setting(format!("could not listen on {address}")).with_source(source);
-        let socket = TcpListener::bind(address).await.map_err(unusable)?;
-        let address = socket.local_addr().map_err(unusable)?;
+        let (socket, address) = self.socket().await?;
         let counters = Arc::new(Counts::default());
         let (stop, stopped) = watch::channel(());
         let acceptor = Acceptor {
@@ -350,6 +385,21 @@ impl ListenerBuilder {
         })
     }
 
+    async fn socket(&self) -> Result<(Socket, SocketAddr), Error> {
+        #[cfg(unix)]
+        if let Some(path) = &self.path {
+            let socket = Socket::bind_unix(path).map_err(|source| {
+                Error::setting(format!("could not listen on {}", path.display()))
+                    .with_source(source)
+            })?;
+            return Ok((socket, SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
+        }
+        let address = self.address;
+        Socket::bind(address).await.map_err(|source| {
+            Error::setting(format!("could not listen on {address}")).with_source(source)
+        })
+    }
+
     /// Returns the check of a request's head: the caller's, or else the one of `Host`.
     fn admission(&self) -> Arc<Admit> {
         if let Some(admit) = &self.admit {
@@ -365,6 +415,8 @@ impl Default for ListenerBuilder {
     fn default() -> Self {
         Self {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            #[cfg(unix)]
+            path: None,
             allow_remote: false,
             hosts: Vec::new(),
             web_pages: false,
@@ -398,7 +450,7 @@ struct Counts {
 
 /// The task that accepts connections and owns them.
 struct Acceptor {
-    socket: TcpListener,
+    socket: Socket,
     stopped: watch::Receiver<()>,
     max_connections: usize,
     connections: JoinSet<()>,
@@ -408,13 +460,23 @@ struct Acceptor {
 impl Acceptor {
     async fn run(mut self) {
         while let Some(accepted) = self.next().await {
-            if let Ok((stream, client)) = accepted {
-                self.server.counters.connections.fetch_add(1, Relaxed);
-                let server = Arc::clone(&self.server);
-                self.connections
-                    .spawn(server.serve(stream, client, self.stopped.clone()));
-            } else {
+            let Ok((stream, client)) = accepted else {
                 tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            };
+            self.server.counters.connections.fetch_add(1, Relaxed);
+            let (server, stopped) = (Arc::clone(&self.server), self.stopped.clone());
+            match stream {
+                Stream::Tcp(stream) => {
+                    let _ = stream.set_nodelay(true);
+                    self.connections
+                        .spawn(server.serve(stream, client, stopped));
+                }
+                #[cfg(unix)]
+                Stream::Unix(stream) => {
+                    self.connections
+                        .spawn(server.serve(stream, client, stopped));
+                }
             }
         }
         drop(self.socket);
@@ -422,7 +484,7 @@ impl Acceptor {
     }
 
     /// Waits for the next connection. Returns `None` when the listener is to stop.
-    async fn next(&mut self) -> Option<io::Result<(TcpStream, SocketAddr)>> {
+    async fn next(&mut self) -> Option<Accepted> {
         let mut stopped = pin!(self.stopped.changed());
         poll_fn(|context| {
             if stopped.as_mut().poll(context).is_ready() {
@@ -452,13 +514,12 @@ struct Server {
 impl Server {
     async fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
-        client: SocketAddr,
+        stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+        client: Client,
         mut stopped: watch::Receiver<()>,
     ) {
-        let _ = stream.set_nodelay(true);
         let service = service_fn(|mut request: Request<Incoming>| {
-            request.extensions_mut().insert(client);
+            client.add_to(request.extensions_mut());
             let server = Arc::clone(&self);
             async move { Ok::<_, Infallible>(server.answer(request).await) }
         });

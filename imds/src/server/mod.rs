@@ -40,6 +40,7 @@ mod imds;
 mod items;
 pub mod listen;
 mod settings;
+mod socket;
 mod source;
 mod token;
 mod tree;

@@ -17,7 +17,7 @@ use tokio::time::timeout;
 
 use super::{
     action,
-    log::{Entry, Log},
+    log::{Caller, Entry, Log},
     own::{self, Metrics},
     resign::Resign,
     rules::{self, Forward, Plan, Refusal, Rules, TOO_LONG, refusal, remove_hop_by_hop},
@@ -61,7 +61,7 @@ impl Proxy {
         let in_flight = self.metrics.start();
         let mut entry = Entry {
             method: Some(head.method.clone()),
-            caller: head.extensions.get().copied(),
+            caller: Caller::from_extensions(&head.extensions),
             ..Entry::default()
         };
         let mut dialect = None;

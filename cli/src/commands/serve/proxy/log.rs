@@ -1,8 +1,10 @@
 //! The log: a line for each request.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{fmt, net::SocketAddr, time::Duration};
 
-use http::{Method, StatusCode};
+use http::{Extensions, Method, StatusCode};
+#[cfg(unix)]
+use keyfob_imds::server::listen::Peer;
 use keyfob_sigv4::Timestamp;
 use serde_json::json;
 use tracing::debug;
@@ -27,7 +29,38 @@ pub(super) struct Entry {
     pub(super) host: Option<String>,
     pub(super) service: Option<String>,
     pub(super) action: Option<String>,
-    pub(super) caller: Option<SocketAddr>,
+    pub(super) caller: Option<Caller>,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy)]
+pub(super) enum Caller {
+    Address(SocketAddr),
+    #[cfg(unix)]
+    Peer(Peer),
+}
+
+impl Caller {
+    /// Returns what the listener knows of the caller.
+    pub(super) fn from_extensions(extensions: &Extensions) -> Option<Self> {
+        let address = extensions.get().copied().map(Self::Address);
+        #[cfg(unix)]
+        let address = address.or_else(|| extensions.get().copied().map(Self::Peer));
+        address
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Address(address) => address.fmt(f),
+            #[cfg(unix)]
+            Self::Peer(peer) => match peer.process {
+                Some(process) => write!(f, "user {}, process {process}", peer.user),
+                None => write!(f, "user {}", peer.user),
+            },
+        }
+    }
 }
 
 impl Log {
@@ -55,7 +88,7 @@ impl Log {
                 "action": entry.action,
                 "status": status,
                 "duration_ms": milliseconds,
-                "caller": entry.caller,
+                "caller": entry.caller.map(|caller| caller.to_string()),
                 "reason": reason,
             })
             .to_string(),

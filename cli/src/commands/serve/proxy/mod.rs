@@ -9,11 +9,7 @@ mod rules;
 mod targets;
 mod upstream;
 
-use std::{
-    net::{Ipv4Addr, SocketAddr},
-    sync::Arc,
-    time::Duration,
-};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, Uri};
@@ -34,8 +30,14 @@ use self::{
 };
 use super::{check_listen, check_token, start_serving};
 use crate::{
-    args::ServeProxyArgs, commands::sign::scope, context::Context, failure::Failure,
-    failure::chained, s3::Filters, signals, syntax::parse_header,
+    args::{ListenOn, ServeProxyArgs},
+    commands::sign::scope,
+    context::Context,
+    failure::Failure,
+    failure::chained,
+    s3::Filters,
+    signals,
+    syntax::parse_header,
 };
 
 /// Serves until Ctrl-C.
@@ -48,19 +50,24 @@ pub(super) async fn run(
     args: &ServeProxyArgs,
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
-    check_listen(args.listen, args.listen_any, "--listen-any")?;
+    check_listen_on(args)?;
     let mut exported = Vec::new();
     let proxy = proxy(context, args, &mut exported).await?;
     // A signal lets requests in progress come to their end.
     let hold = signals::hold();
-    let listener = listen(proxy, args.listen, args.listen_any).await?;
-    let url = listener.url();
-    let name = if args.resign {
-        "AWS_ENDPOINT_URL"
-    } else {
-        "KEYFOB_PROXY_URL"
+    let listener = listen(proxy, &args.listen, args.listen_any).await?;
+    let (name, place) = match &args.listen {
+        ListenOn::Address(_) if args.resign => ("AWS_ENDPOINT_URL", listener.url()),
+        ListenOn::Address(_) => ("KEYFOB_PROXY_URL", listener.url()),
+        #[cfg(unix)]
+        ListenOn::Socket(path) => {
+            // The programs that connect to it run in other folders.
+            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
+            let path = absolute.to_string_lossy().into_owned();
+            ("KEYFOB_PROXY_SOCKET", path)
+        }
     };
-    let mut exports = vec![(name, url.as_str())];
+    let mut exports = vec![(name, place.as_str())];
     exports.extend(exported.iter().map(|(name, value)| (*name, value.as_str())));
     start_serving(context, &exports)?;
     if let Some(origin) = origin {
@@ -76,6 +83,20 @@ pub(super) async fn run(
     listener.stop().await;
     drop(hold);
     Ok(())
+}
+
+/// Refuses a place that others reach, or that the callers cannot.
+fn check_listen_on(args: &ServeProxyArgs) -> Result<(), Failure> {
+    match &args.listen {
+        ListenOn::Address(address) => check_listen(*address, args.listen_any, "--listen-any"),
+        #[cfg(unix)]
+        ListenOn::Socket(_) if args.resign => Err(Failure::usage(
+            "--listen: with --resign, programs need an address: their SDKs know no Unix sockets",
+        )
+        .with_hint("listen on 127.0.0.1:9913")),
+        #[cfg(unix)]
+        ListenOn::Socket(_) => Ok(()),
+    }
 }
 
 /// Makes the proxy that the arguments describe. `exported` gets what its callers need beside its
@@ -145,8 +166,8 @@ pub(in crate::commands) async fn start_beside(
         console: context.console(),
         log: Log::new(context.console(), None),
     };
-    let any_port = (Ipv4Addr::LOCALHOST, 0).into();
-    Ok((listen(proxy, any_port, false).await?, keys))
+    let any_port = ListenOn::Address((Ipv4Addr::LOCALHOST, 0).into());
+    Ok((listen(proxy, &any_port, false).await?, keys))
 }
 
 /// Returns a signer with a chain's credentials and the clock of AWS.
@@ -156,15 +177,15 @@ fn signer(connector: &Connector, chain: Chain) -> RequestSigner<Chain> {
 }
 
 /// Starts a proxy.
-async fn listen(
-    proxy: Proxy,
-    address: SocketAddr,
-    allow_remote: bool,
-) -> Result<Listener, Failure> {
+async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<Listener, Failure> {
     let (metrics, log) = (Arc::clone(&proxy.metrics), proxy.log);
     let is_own_host = proxy.resign.is_some() || matches!(proxy.rules.upstreams, Upstreams::One(_));
-    let mut builder = Listener::builder()
-        .bind(address)
+    let builder = match listen {
+        ListenOn::Address(address) => Listener::builder().bind(*address),
+        #[cfg(unix)]
+        ListenOn::Socket(path) => Listener::builder().bind_unix(path),
+    };
+    let mut builder = builder
         .allow_remote(allow_remote)
         .refusal(move |status, reason| {
             metrics.answered(status);
@@ -187,16 +208,23 @@ async fn listen(
 }
 
 fn warn(context: &Context, args: &ServeProxyArgs) {
-    if !args.listen.ip().is_loopback() {
-        context.console().warn(
-            "the proxy does not encrypt: others on the way can read the requests, the answers and \
-             the token",
-        );
-    }
+    let callers = match &args.listen {
+        ListenOn::Address(address) => {
+            if !address.ip().is_loopback() {
+                context.console().warn(
+                    "the proxy does not encrypt: others on the way can read the requests, the \
+                     answers and the token",
+                );
+            }
+            "every user and every program on this machine"
+        }
+        #[cfg(unix)]
+        ListenOn::Socket(_) => "every program of this user",
+    };
     if args.no_token {
-        context.console().warn(
-            "every user and every program on this machine can send requests with these credentials",
-        );
+        context.console().warn(&format!(
+            "{callers} can send requests with these credentials"
+        ));
     }
 }
 
