@@ -173,7 +173,7 @@ impl Drop for Lock {
 }
 
 /// Refuses a path to anything but a regular file. Renaming over a device would replace the device.
-fn refuse_special(path: &Path) -> Result<(), Error> {
+pub(super) fn refuse_special(path: &Path) -> Result<(), Error> {
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => Err(cannot(
             "write",

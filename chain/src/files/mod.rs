@@ -3,9 +3,9 @@
 //!
 //! [`Lock`] excludes other writers that take it, and writes: [`Lock::update`] changes a file that
 //! other programs may write at the same time without a lock, such as `~/.aws/config`;
-//! [`Lock::replace`] writes a private file of Keyfob's own, such as an entry of a cache;
-//! [`Lock::begin`] writes one of any length piece by piece. [`read`] and [`read_secret`] read any
-//! file up to a limit.
+//! [`Lock::replace`] writes a private file of Keyfob's own, such as an entry of a cache.
+//! [`Replacement`] writes a file of any length piece by piece, without a lock. [`read`] and
+//! [`read_secret`] read any file up to a limit.
 
 mod access;
 mod folder;

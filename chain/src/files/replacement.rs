@@ -1,61 +1,66 @@
 use std::{
     fs,
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use tempfile::NamedTempFile;
 
 use super::{
     access, cannot,
-    folder::{RANDOM, folder_of, sync, temporary_prefix},
-    lock::Lock,
+    folder::{RANDOM, folder_of, follow, sync},
+    lock::refuse_special,
     update::persist,
 };
 use crate::error::Error;
 
-/// A new version of a locked file, written piece by piece: [`Lock::begin`] creates it.
+/// A new version of a file that no other program writes, such as a download: of any length, written
+/// piece by piece.
 ///
 /// It is a temporary file in the same folder. Until [`finish`](Self::finish) the old version stays
 /// as it is; without it, dropping the new version removes it.
 #[derive(Debug)]
 pub struct Replacement {
     temporary: NamedTempFile,
-    // Released after the temporary file is gone.
-    lock: Lock,
+    target: PathBuf,
 }
 
-impl Lock {
-    /// Starts a new version of the locked file, of any length, which
-    /// [`finish`](Replacement::finish) puts in its place. It gets the mode of the old version; a
-    /// new file gets what the process gives new files, as for a download.
+impl Replacement {
+    /// Starts a new version of a file, which need not exist. It gets the mode of the old version; a
+    /// new file gets what the process gives new files.
+    ///
+    /// Follows symbolic links to the file. Takes no lock.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Write`](crate::ErrorKind::Write) if the temporary file cannot be created, or if
-    /// the old version is read-only or has a second name (a hard link).
+    /// [`ErrorKind::Write`](crate::ErrorKind::Write) if the temporary file cannot be created, as
+    /// without the folder, or if the old version is read-only, not a regular file, or has a second
+    /// name (a hard link).
     ///
     /// # Examples
     ///
     /// ```
     /// use std::io::Write as _;
     ///
-    /// use keyfob_chain::files::Lock;
+    /// use keyfob_chain::files::Replacement;
     ///
     /// # let folder = tempfile::tempdir().unwrap();
     /// # let path = folder.path().join("object");
-    /// let mut new = Lock::acquire(&path, Lock::PATIENCE)?.begin()?;
+    /// let mut new = Replacement::new(&path)?;
     /// new.write_all(b"one piece").unwrap();
     /// assert!(!path.exists());
     /// new.finish()?;
     /// assert!(path.exists());
     /// # Ok::<(), keyfob_chain::Error>(())
     /// ```
-    pub fn begin(self) -> Result<Replacement, Error> {
-        let path = self.target();
-        let prefix = temporary_prefix(path);
+    pub fn new(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        refuse_special(path)?;
+        let target = follow(path).map_err(|error| cannot("find", path, error))?;
+        let path = &*target;
         let mut builder = tempfile::Builder::new();
-        builder.prefix(&prefix).rand_bytes(RANDOM);
+        // Without the name of the file, which may be as long as a name can be.
+        builder.prefix(".keyfob-").rand_bytes(RANDOM);
         let old = match fs::metadata(path) {
             Ok(old) => Some(old),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -80,14 +85,9 @@ impl Lock {
             let kept = temporary.as_file().set_permissions(old.permissions());
             kept.map_err(|error| cannot("keep the mode of", path, error))?;
         }
-        Ok(Replacement {
-            temporary,
-            lock: self,
-        })
+        Ok(Self { temporary, target })
     }
-}
 
-impl Replacement {
     /// Returns the path of the temporary file, which a process that ends without dropping this
     /// should remove.
     pub fn temporary(&self) -> &Path {
@@ -101,8 +101,8 @@ impl Replacement {
     /// [`ErrorKind::Write`](crate::ErrorKind::Write) if a step fails; the message names the step
     /// and the file. The old version is still there then.
     pub fn finish(self) -> Result<(), Error> {
-        persist(self.lock.target(), self.temporary)?;
-        sync(folder_of(self.lock.target()));
+        persist(&self.target, self.temporary)?;
+        sync(folder_of(&self.target));
         Ok(())
     }
 }

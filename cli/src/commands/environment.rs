@@ -22,7 +22,7 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 /// Taken from the program, because they would lead it to other credentials.
-const CLEARED: [&str; 14] = [
+const CLEARED: [&str; 15] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     ID,
@@ -38,6 +38,8 @@ const CLEARED: [&str; 14] = [
     "AWS_ROLE_ARN",
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_ROLE_SESSION_NAME",
+    // A file with a key, which botocore reads before it asks a container.
+    "AWS_CREDENTIAL_FILE",
 ];
 /// With what follows, the variables of a container.
 const CONTAINER: &str = "AWS_CONTAINER_";

@@ -9,7 +9,7 @@ use tracing::debug;
 use crate::{
     args::RoleArgs,
     context::Context,
-    failure::{Failure, with_reasons},
+    failure::{Failure, Refused, with_reasons},
     terminal::{Waiting, waiting_for},
 };
 
@@ -72,6 +72,46 @@ impl Context {
         let resolution = self.chain_for(args).resolve(Timestamp::now()).await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;
         Ok((credentials, origin_of(&resolution.explanation)))
+    }
+
+    /// Adds where the key comes from, and what it masks.
+    pub(crate) async fn with_key_origin(&self, failure: Failure) -> Failure {
+        let resolution = self.chain().explain(Timestamp::now()).await;
+        let home = self.variables().home();
+        failure.with_key_origin(&resolution.explanation, home.as_deref())
+    }
+
+    /// Adds what a refusal of a request with the credentials in use most likely means, and where
+    /// they come from.
+    pub(crate) async fn explain_refusal(
+        &self,
+        failure: Failure,
+        refused: Refused<'_>,
+        service: &str,
+    ) -> Failure {
+        let profile = self.globals().profile.as_deref();
+        let failure = failure
+            .with_refusal_hint(refused, service, None)
+            .with_denied_hints(refused, self.source_in_use(), profile);
+        if refused.is_of_key() {
+            return self.with_key_origin(failure).await;
+        }
+        failure
+    }
+
+    /// Returns when credentials end, as far as it is known: a session that was written to a file
+    /// may have its end beside it, which no SDK reads.
+    pub(crate) fn end_of(&self, credentials: &Credentials) -> Option<Timestamp> {
+        let written = || self.settings().written_expiry(credentials.access_key_id());
+        credentials.expiry().or_else(written)
+    }
+
+    /// Returns the credentials with that end.
+    pub(crate) fn with_end(&self, credentials: Credentials) -> Credentials {
+        match self.end_of(&credentials) {
+            Some(end) => credentials.with_expiry(end),
+            None => credentials,
+        }
     }
 
     /// Returns the credentials to sign a request with, or none for `--no-sign-request`, which asks

@@ -27,6 +27,7 @@ use crate::{
     args::{ErrorFormat, Globals, OutputFormat, unknown_variables},
     failure::Failure,
     output::Query,
+    s3::FirstRefusal,
     sandbox::{Environment, Sandbox},
     services::{Pace, SharedPace},
     terminal::{Console, start_debugging},
@@ -55,6 +56,8 @@ pub(crate) struct Context {
     query: Option<Query>,
     /// How fast requests may follow each other, for `--rate`.
     pace: Option<SharedPace>,
+    /// What S3 said when it refused a request with the credentials in use.
+    refused_by_s3: FirstRefusal,
     /// Kept alive for as long as the command runs.
     sandbox: Option<Sandbox>,
 }
@@ -140,6 +143,7 @@ impl Context {
             region: OnceCell::new(),
             has_session_of_role: AtomicBool::new(false),
             source_in_use: OnceLock::new(),
+            refused_by_s3: FirstRefusal::default(),
             output_format: OnceLock::new(),
             query,
             pace,
@@ -168,14 +172,20 @@ impl Context {
         self.pace.clone()
     }
 
-    /// Returns the variables that point another program at the sandbox of this command.
-    pub(crate) fn sandbox_variables(&self) -> Vec<(&'static str, String)> {
+    /// Returns the place for the first refusal of credentials by S3.
+    pub(crate) fn refused_by_s3(&self) -> &FirstRefusal {
+        &self.refused_by_s3
+    }
+
+    /// Returns the variables that point another program at the sandbox of this command. Those
+    /// without a value are to be taken away.
+    pub(crate) fn sandbox_variables(&self) -> Vec<(&'static str, Option<String>)> {
         let environment = self.sandbox.as_ref().map(Sandbox::environment);
         let changes = environment.iter().flat_map(|environment| {
-            let changes = environment.changes(&Variables::from_process());
+            let changes = environment.changes_for_others(&Variables::from_process());
             changes
                 .into_iter()
-                .map(|(name, value)| (name, value.to_owned()))
+                .map(|(name, value)| (name, value.map(str::to_owned)))
         });
         changes.collect()
     }

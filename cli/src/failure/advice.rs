@@ -26,38 +26,106 @@ pub(crate) fn with_reasons(mut failure: Failure, explanation: &Explanation) -> F
     failure
 }
 
-/// Returns true if a service refused the key or its session, and not only because of a wrong clock.
-pub(crate) fn is_key_refused(error: &Error) -> bool {
-    refusal_hint(error, "", None).is_some() && !is_clock_wrong(error)
+/// What a service said when it refused a request.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Refused<'a> {
+    /// Empty if the answer has none.
+    pub(crate) code: &'a str,
+    pub(crate) message: &'a str,
 }
 
-/// Returns what a refusal by a service most likely means. `endpoint` is the setting with the URL
-/// that was called, unless it was one of AWS.
-fn refusal_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
-    let hint = match error.code()? {
-        // AWS has the same code for a wrong time and a wrong secret.
-        "SignatureDoesNotMatch" if is_clock_wrong(error) => {
-            "the clock of this machine differs from the service's: set it, then try again"
+impl<'a> From<&'a Error> for Refused<'a> {
+    fn from(error: &'a Error) -> Self {
+        Self {
+            code: error.code().unwrap_or_default(),
+            message: error.message(),
         }
-        "SignatureDoesNotMatch" => {
-            if let Some(endpoint) = endpoint {
+    }
+}
+
+/// What is most likely wrong with the credentials.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    Clock,
+    Scope,
+    Secret,
+    UnknownKey,
+    UnknownKeyOrSecret,
+    Expired,
+}
+
+impl Refused<'_> {
+    /// Returns true if the key or its session was refused, and not only because of a wrong clock.
+    pub(crate) fn is_of_key(self) -> bool {
+        let fault = self.fault();
+        fault.is_some_and(|fault| !matches!(fault, Fault::Clock | Fault::Scope))
+    }
+
+    /// Returns true if other credentials may make the difference.
+    pub(crate) fn is_of_credentials(self) -> bool {
+        self.fault().is_some() || self.is_denied()
+    }
+
+    /// Returns true if the credentials are valid and may not do this.
+    fn is_denied(self) -> bool {
+        matches!(
+            self.code,
+            "AccessDenied" | "AccessDeniedException" | "UnauthorizedOperation"
+        )
+    }
+
+    /// The codes are those of IAM and STS, of services with JSON, of S3 and of EC2.
+    fn fault(self) -> Option<Fault> {
+        // AWS has the same code for a wrong time and a wrong secret.
+        let is_clock = ["Signature expired", "not yet current"]
+            .iter()
+            .any(|words| self.message.contains(words));
+        Some(match self.code {
+            "SignatureDoesNotMatch" | "InvalidSignatureException" if is_clock => Fault::Clock,
+            "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Fault::Clock,
+            "SignatureDoesNotMatch" if self.message.contains("should be scoped to") => Fault::Scope,
+            "SignatureDoesNotMatch" | "InvalidSignatureException" => Fault::Secret,
+            "InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "InvalidAccessKeyId"
+            | "InvalidToken" => Fault::UnknownKey,
+            "AuthFailure" => Fault::UnknownKeyOrSecret,
+            "ExpiredToken" | "ExpiredTokenException" => Fault::Expired,
+            _ => return None,
+        })
+    }
+
+    /// Returns what a refusal most likely means. `endpoint` is the setting with the URL that was
+    /// called, unless it was one of AWS.
+    fn hint(self, service: &str, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
+        Some(Cow::from(match (self.fault()?, endpoint) {
+            (Fault::Clock, _) => {
+                "the clock of this machine differs from the service's: set it, then try again"
+            }
+            (Fault::Scope, _) => {
+                "the server is one of another region or service than the request was signed for: \
+                 check --region, and --endpoint-url if there is one"
+            }
+            (Fault::Secret, Some(endpoint)) => {
                 return Some(Cow::from(format!(
                     "the secret access key does not belong to this access key id, or what answers \
                      at the URL of {endpoint} is not {service}: check both"
                 )));
             }
-            "the secret access key does not belong to this access key id: copy both again"
-        }
-        "InvalidClientTokenId" => {
-            "this service does not know the access key id, or the session token belongs to another \
-             key"
-        }
-        "ExpiredToken" | "ExpiredTokenException" => {
-            "the session has expired: get a new one from the same source"
-        }
-        _ => return None,
-    };
-    Some(Cow::from(hint))
+            (Fault::Secret, None) => {
+                "the secret access key does not belong to this access key id: copy both again"
+            }
+            (Fault::UnknownKey, _) => {
+                "this service does not know the access key id, or the session token belongs to \
+                 another key"
+            }
+            (Fault::UnknownKeyOrSecret, _) => {
+                "this service does not know the access key id, or the secret access key or the \
+                 session token belongs to another key"
+            }
+            (Fault::Expired, _) => "the session has expired: get a new one from the same source",
+        }))
+    }
 }
 
 /// Returns what to do about an error that may pass, or that a setting avoids. `endpoint` is the
@@ -85,9 +153,9 @@ fn passing_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<
 }
 
 /// Returns the command that says which policy refused, for the words of IAM.
-fn policy_hint(error: &Error, profile: Option<&str>) -> Option<String> {
-    let (_, rest) = error
-        .message()
+fn policy_hint(refused: Refused<'_>, profile: Option<&str>) -> Option<String> {
+    let (_, rest) = refused
+        .message
         .split_once(" is not authorized to perform: ")?;
     let (action, rest) = rest.split_once(' ')?;
     let (_, rest) = rest.split_once("on resource: ")?;
@@ -107,31 +175,16 @@ fn policy_hint(error: &Error, profile: Option<&str>) -> Option<String> {
     ))
 }
 
-/// Returns true if the credentials are valid and may not do this.
-fn is_denied(error: &Error) -> bool {
-    let codes = [
-        "AccessDenied",
-        "AccessDeniedException",
-        "UnauthorizedOperation",
-    ];
-    error.code().is_some_and(|code| codes.contains(&code))
-}
-
-fn is_clock_wrong(error: &Error) -> bool {
-    let message = error.message();
-    message.contains("Signature expired") || message.contains("not yet current")
-}
-
 impl Failure {
-    /// Adds a hint if the error is a refusal with a known meaning. `endpoint` is the setting with
+    /// Adds a hint if a refusal has a known meaning. `endpoint` is the setting with
     /// the URL that was called, unless it was one of AWS.
     pub(crate) fn with_refusal_hint(
         self,
-        error: &Error,
+        refused: Refused<'_>,
         service: &str,
         endpoint: Option<&str>,
     ) -> Self {
-        match refusal_hint(error, service, endpoint) {
+        match refused.hint(service, endpoint) {
             Some(hint) => self.with_hint(hint),
             None => self,
         }
@@ -154,18 +207,18 @@ impl Failure {
     /// see why. `profile` is that of `--profile`.
     pub(crate) fn with_denied_hints(
         self,
-        error: &Error,
+        refused: Refused<'_>,
         source: Option<&str>,
         profile: Option<&str>,
     ) -> Self {
-        if !is_denied(error) {
+        if !refused.is_denied() {
             return self;
         }
         let mut failure = self;
         if let Some(source) = source {
             failure = failure.with_hint(format!("the credentials come from {source}"));
         }
-        match policy_hint(error, profile) {
+        match policy_hint(refused, profile) {
             Some(hint) => failure.with_hint(hint),
             None => failure,
         }
@@ -247,5 +300,71 @@ impl Failure {
             }
         }
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_every_service_have_a_meaning() {
+        let late = "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z";
+        let scope = "Credential should be scoped to a valid region.";
+        for (code, message, words, is_of_key) in [
+            ("SignatureDoesNotMatch", "", "copy both again", true),
+            ("SignatureDoesNotMatch", scope, "check --region", false),
+            (
+                "SignatureDoesNotMatch",
+                late,
+                "the clock of this machine",
+                false,
+            ),
+            ("InvalidSignatureException", "", "copy both again", true),
+            (
+                "InvalidSignatureException",
+                late,
+                "the clock of this machine",
+                false,
+            ),
+            (
+                "RequestTimeTooSkewed",
+                "",
+                "the clock of this machine",
+                false,
+            ),
+            ("RequestExpired", "", "the clock of this machine", false),
+            (
+                "InvalidClientTokenId",
+                "",
+                "does not know the access key id",
+                true,
+            ),
+            (
+                "UnrecognizedClientException",
+                "",
+                "does not know the access key id",
+                true,
+            ),
+            (
+                "InvalidAccessKeyId",
+                "",
+                "does not know the access key id",
+                true,
+            ),
+            ("AuthFailure", "", "or the secret access key", true),
+            ("ExpiredTokenException", "", "the session has expired", true),
+        ] {
+            let refused = Refused { code, message };
+            let hint = refused.hint("S3", None).unwrap();
+            assert!(hint.contains(words), "{code}: {hint}");
+            assert_eq!(refused.is_of_key(), is_of_key, "{code}");
+        }
+        let denied = Refused {
+            code: "AccessDenied",
+            message: "",
+        };
+        assert_eq!(denied.hint("S3", None), None);
+        assert!(denied.is_of_credentials() && !denied.is_of_key());
     }
 }

@@ -19,7 +19,7 @@ impl From<&keyfob_chain::Error> for Failure {
         let is_answer = matches!(kind, ErrorKind::Provider | ErrorKind::Refused);
         if let Some(answer) = cause::<keyfob_sts::Error>(error).filter(|_| is_answer) {
             let failure = Self::from(answer).with_detail(error.to_string());
-            let failure = failure.with_refusal_hint(answer, "STS", None);
+            let failure = failure.with_refusal_hint(answer.into(), "STS", None);
             return failure.with_passing_hint(answer, "STS", None);
         }
         let text = chained(error);

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use self::exit::Exit;
 pub(crate) use self::{
-    advice::{is_key_refused, with_reasons},
+    advice::{Refused, with_reasons},
     causes::chained,
     usage::{explain_usage, refused_number},
 };
@@ -200,6 +200,11 @@ impl Failure {
     pub(crate) fn with_home(mut self, home: Option<PathBuf>) -> Self {
         self.0.home = home;
         self
+    }
+
+    /// Returns the hints.
+    pub(crate) fn hints(&self) -> &[String] {
+        &self.0.hints
     }
 
     /// Returns the exit code of the process.

@@ -3,7 +3,7 @@ use std::{fmt, time::Duration};
 use keyfob_backoff::{Classify, ClockSkew, Hint, classify};
 
 use crate::{
-    failure::{Failure, chained},
+    failure::{Failure, Refused, chained},
     s3::Checksum,
 };
 
@@ -51,6 +51,15 @@ pub(super) struct Refusal {
     /// The region of the bucket, if the answer names it.
     pub(super) region: Option<String>,
     pub(super) hint: Option<Hint>,
+}
+
+impl Refusal {
+    pub(super) fn refused(&self) -> Refused<'_> {
+        Refused {
+            code: &self.code,
+            message: &self.message,
+        }
+    }
 }
 
 impl Error {

@@ -22,7 +22,7 @@ pub(crate) use self::{
     buckets::{create_bucket, delete_bucket},
     call::Call,
     checksum::{Algorithm, Checksum, Summer},
-    client::{Answer, Client},
+    client::{Answer, Client, FirstRefusal},
     content::{Content, Section},
     delete::Deletion,
     error::Error,

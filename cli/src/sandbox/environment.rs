@@ -39,6 +39,9 @@ const ENDPOINTS: [&str; 7] = [
     "AWS_ENDPOINT_URL_SIGNIN",
 ];
 
+/// The variable for all services, so that no program reaches the real AWS by mistake.
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
 /// The variables that name the configuration files.
 const FILES: [&str; 2] = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"];
 /// The variable for the folder of the credentials of logins.
@@ -80,8 +83,9 @@ impl Environment {
             })
     }
 
-    /// Returns the variables that point a program at the sandbox whose own are `variables`.
-    pub(crate) fn changes<'a>(&'a self, variables: &Variables) -> Vec<(&'static str, &'a str)> {
+    /// Returns the variables that point a program of Keyfob at the sandbox, whose own are
+    /// `variables`.
+    fn changes<'a>(&'a self, variables: &Variables) -> Vec<(&'static str, &'a str)> {
         let names = FILES.into_iter().chain([LOGINS]);
         let files = names.zip([&*self.config, &*self.credentials, &*self.logins]);
         let mut changes: Vec<_> = CLEARED.into_iter().map(|name| (name, "")).collect();
@@ -91,13 +95,28 @@ impl Environment {
         changes
     }
 
+    /// Returns the same for any program. It takes variables away, because some SDKs read an empty
+    /// one as a wrong value.
+    pub(crate) fn changes_for_others<'a>(
+        &'a self,
+        variables: &Variables,
+    ) -> Vec<(&'static str, Option<&'a str>)> {
+        let changes = self.changes(variables).into_iter();
+        let mut changes: Vec<_> = changes
+            .map(|(name, value)| (name, Some(value).filter(|value| !value.is_empty())))
+            .collect();
+        if variables.raw(ENDPOINT).is_none() {
+            changes.push((ENDPOINT, Some(&self.services)));
+        }
+        changes
+    }
+
     /// Returns lines for a POSIX shell that point other programs at the sandbox, with the key of
     /// its user.
     pub(crate) fn exports(&self) -> String {
         let user = &self.user;
         let variables = [
-            // For all services, so that no program reaches the real AWS by mistake.
-            ("AWS_ENDPOINT_URL", self.services.as_str()),
+            (ENDPOINT, self.services.as_str()),
             ("AWS_EC2_METADATA_SERVICE_ENDPOINT", self.imds.as_str()),
             ("AWS_CONFIG_FILE", self.config.as_str()),
             ("AWS_SHARED_CREDENTIALS_FILE", self.credentials.as_str()),

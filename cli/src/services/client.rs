@@ -17,7 +17,7 @@ use tracing::debug;
 
 use crate::{
     context::Context,
-    failure::{Failure, is_key_refused},
+    failure::{Failure, Refused},
     services::Pace,
     terminal::{waiting_for, waiting_for_attempt},
 };
@@ -292,26 +292,26 @@ impl Client {
             Err(failure) => return failure,
         };
         let name = self.service.id().to_ascii_uppercase();
-        let mut failure = Failure::from(error).with_refusal_hint(error, &name, endpoint.as_deref());
+        let refused = Refused::from(error);
+        let mut failure =
+            Failure::from(error).with_refusal_hint(refused, &name, endpoint.as_deref());
         failure = failure.with_passing_hint(error, &name, endpoint.as_deref());
         if self.credentials.is_some() {
             let profile = context.globals().profile.as_deref();
-            failure = failure.with_denied_hints(error, context.source_in_use(), profile);
+            failure = failure.with_denied_hints(refused, context.source_in_use(), profile);
         }
         // An error that is retried is returned only after the last retry.
         if classify(error.status(), error.code()).is_some() {
             failure = failure.with_retries(self.latest.retries.load(Ordering::Relaxed));
         }
-        let key = self.credentials.as_ref().filter(|_| is_key_refused(error));
+        let key = self.credentials.as_ref().filter(|_| refused.is_of_key());
         if let Some(key) = key.filter(|_| !self.is_in_use) {
             let id = key.access_key_id();
             failure = failure.with_hint(format!(
                 "the key that was refused is {id}, not the one in use"
             ));
         } else if key.is_some() {
-            let resolution = context.chain().explain(Timestamp::now()).await;
-            let home = context.variables().home();
-            failure = failure.with_key_origin(&resolution.explanation, home.as_deref());
+            failure = context.with_key_origin(failure).await;
         }
         failure
     }

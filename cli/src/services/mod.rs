@@ -203,7 +203,7 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     // First, because a session whose keys cannot be printed is lost.
     context.check_output()?;
     let (service, operation) = (invocation.service, invocation.operation);
-    check_sandbox(context, service.row)?;
+    check_sandbox(context, service.row.id())?;
     if invocation.skeleton == Some(Skeleton::Input) {
         let skeleton = skeleton::input(&service.model, operation.input);
         return context.print_parameters(&skeleton);
@@ -277,7 +277,7 @@ pub(crate) async fn call(
 ) -> Result<Value, Failure> {
     let invocation = Invocation::from_names(service, command)
         .ok_or_else(|| Failure::other(format!("no table has {service} {command}")))?;
-    check_sandbox(context, invocation.service.row)?;
+    check_sandbox(context, invocation.service.row.id())?;
     let caller = Caller {
         context,
         invocation: &invocation,
@@ -295,14 +295,14 @@ pub(crate) async fn call(
     Ok(paging.whole().into())
 }
 
-/// Fails if the sandbox would have to answer, and does not have the service.
+/// Fails if the sandbox would have to answer, and does not have the service, by its id in the SDKs.
 ///
 /// # Errors
 ///
 /// A usage error that names the service.
-pub(crate) fn check_sandbox(context: &Context, row: &call::Service) -> Result<(), Failure> {
-    if context.globals().sandbox && !Environment::has_service(row.id()) {
-        let name = row.id().replace(' ', "-");
+pub(crate) fn check_sandbox(context: &Context, id: &str) -> Result<(), Failure> {
+    if context.globals().sandbox && !Environment::has_service(id) {
+        let name = id.replace(' ', "-");
         return Err(Failure::usage(format!(
             "the sandbox has no {name}: leave out --sandbox"
         )));

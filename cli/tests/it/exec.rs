@@ -297,6 +297,26 @@ fn served_credentials_win_over_the_keys_in_the_files_and_keep_the_settings() {
     );
     let config = printed.split_once("[default]").unwrap().1;
     assert_lacks(config, &["canary", "AKIA"]);
+    // So do they over the keys in the files of older tools, which botocore reads before it asks a
+    // container.
+    let older =
+        "[Credentials]\naws_access_key_id = AKIABOTO\naws_secret_access_key = canary-boto\n";
+    fs::write(home.path().join(".boto"), older).unwrap();
+    let legacy = "AWSAccessKeyId=AKIALEGACY\nAWSSecretKey=canary-legacy\n";
+    fs::write(home.path().join("legacy"), legacy).unwrap();
+    let legacy = home.path().join("legacy");
+    let home = home.with("AWS_CREDENTIAL_FILE", legacy.to_str().unwrap());
+    let words = [
+        "exec",
+        "--profile",
+        "dev",
+        "--serve",
+        "--",
+        python,
+        "-c",
+        FRESH,
+    ];
+    assert_has(&home.keyfob(words).ok(), &["container-role AKIADEV "]);
     let path = printed.trim_end().lines().last().unwrap();
     assert!(!fs::exists(path).unwrap(), "{path} is still there");
 }
@@ -543,6 +563,54 @@ fn the_sandbox_lasts_as_long_as_the_command() {
     let keyfob = env!("CARGO_BIN_EXE_keyfob");
     let run: Run = Home::new().keyfob(["--sandbox", "exec", "--", keyfob, "whoami"]);
     assert_has(&run.ok(), &["assumed-role/app/", "verified by STS"]);
+}
+
+const IN_SANDBOX: &str = "
+import boto3
+print(boto3.client('sts').get_caller_identity()['Arn'], boto3.client('s3').meta.endpoint_url)
+";
+
+#[test]
+fn boto3_works_in_the_sandbox_and_does_not_leave_it() {
+    let python = python::tool("python");
+    let python = python.to_str().unwrap();
+    for served in [&[][..], &["--serve"]] {
+        let words = [
+            &["--sandbox", "exec"],
+            served,
+            &["--", python, "-c", IN_SANDBOX],
+        ];
+        let printed = Home::new()
+            .with("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv6")
+            .keyfob(words.concat())
+            .ok();
+        assert_has(&printed, &["assumed-role/app/", " http://127.0.0.1:"]);
+    }
+}
+
+#[test]
+fn the_end_that_a_file_has_for_its_session_is_told() {
+    let session = |name: &str, end: &str| {
+        format!(
+            "[{name}]\naws_access_key_id = ASIA{name}\naws_secret_access_key = canary\n\
+             aws_session_token = canary\nx_security_token_expires = {end}\n"
+        )
+    };
+    let files = session("OLD", "2020-01-01T00:00:00Z") + &session("NEW", "2099-01-01T00:00:00Z");
+    let home = Home::new()
+        .with_file("credentials", &files)
+        .with("AWS_REGION", "eu-west-1");
+    let run = home.keyfob(["exec", "--profile", "OLD", "--", "env"]);
+    let warning = "warning: these credentials expire at 2020-01-01T00:00:00Z";
+    assert_has(&run.stderr, &[warning]);
+    // No SDK goes by it.
+    assert_lacks(&run.ok(), &["AWS_CREDENTIAL_EXPIRATION"]);
+    let url = ["s3", "presign", "s3://bucket/k", "--strict", "--profile"];
+    let stderr = home.keyfob(url.iter().chain(&["OLD"])).fails(253);
+    assert_has(&stderr, &["never works", "expired at 2020-01-01T00:00:00Z"]);
+    let run = home.keyfob(["exec", "--profile", "NEW", "--", "true"]);
+    assert_eq!(run.stderr, "");
+    home.keyfob(url.iter().chain(&["NEW"])).ok();
 }
 
 /// Fetches the served credentials twice, with a pause that is longer than a session.

@@ -30,6 +30,19 @@ fn a_url_is_valid_for_an_hour_by_default() {
 }
 
 #[test]
+fn a_method_in_lower_case_is_taken_for_that_of_http() {
+    // The signature is that of one second.
+    let found = (0..20).any(|_| {
+        let [lower, upper] = ["put", "PUT"].map(|method| {
+            let line = ["s3", "presign", "s3://bucket/k", "--method", method];
+            home().keyfob(line).ok()
+        });
+        lower == upper
+    });
+    assert!(found);
+}
+
+#[test]
 fn more_than_a_week_is_a_warning_and_signed_as_a_week() {
     for seconds in ["604801", "700000"] {
         let line = ["s3", "presign", "s3://bucket/k", "--expires-in", seconds];

@@ -473,6 +473,10 @@ fn words_that_make_no_sense_are_refused_before_anything_is_sent() {
             vec!["--service", "s3", "http://u:canary@localhost/"],
             "contains a user name or a password",
         ),
+        (
+            vec!["--service", "s3", "http://127.0.0.1:99999/"],
+            "the URL has a port that is not one: 1 to 65535",
+        ),
         (vec!["--service", "s3", "ftp://localhost/"], "http://…"),
         (vec!["ftp://localhost/"], "http://…"),
         (vec!["--service", "s3", "canary"], ""),
@@ -487,6 +491,18 @@ fn words_that_make_no_sense_are_refused_before_anything_is_sent() {
     }
     let stderr = request(&home(), &["--offline", "--service", "s3", &url]).fails(253);
     assert_has(&stderr, &["is not called, because of --offline"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_says_that_it_is_empty_is_read_to_its_end() {
+    let site = Site::new(&[&ok("")]);
+    let url = site.url("/k");
+    let words = ["--service", "es", "--data-binary", "@/proc/self/status"];
+    request(&home(), &[&words[..], &[&url]].concat()).ok();
+    let seen = site.only();
+    assert_has(&String::from_utf8(seen.body).unwrap(), &["Name:\tkeyfob"]);
+    assert!(seen.verdict.is_ok(), "{:?}", seen.verdict);
 }
 
 /// Objects may have such names. Other services normalize paths, and so do clients.
@@ -785,6 +801,12 @@ fn a_file_is_replaced_by_a_complete_answer_only() {
     assert_eq!(request(&home, &line).ok(), "");
     assert_eq!(fs::read_to_string(&path).unwrap(), "new\0\u{ff}");
     assert_eq!(list(), ["out"]);
+    // A file of the user with the name of a lock.
+    fs::write(home.path().join("out.lock"), "mine").unwrap();
+    request(&home, &line).ok();
+    let lock = fs::read_to_string(home.path().join("out.lock"));
+    assert_eq!(lock.unwrap(), "mine");
+    fs::remove_file(home.path().join("out.lock")).unwrap();
     // As curl does.
     let site = Site::new(&[&missing]);
     let url = site.url("/k");

@@ -226,16 +226,70 @@ fn split_key(section: &Section) -> Option<Finding> {
 /// The number of digits of a time in seconds since 1970, from 2001 to 2286.
 const SECONDS: usize = 10;
 
+impl Settings {
+    /// Returns when the session of a key ends, as a tool wrote it beside the key into the profile
+    /// in use.
+    ///
+    /// No SDK reads it, and it may be older than the key: it is for warnings only. `None` for the
+    /// key of something else than the profile itself, and for one without a session token.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::profiles::{ConfigFiles, FileKind};
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let text = "[default]\naws_access_key_id = ASIAEXAMPLE\naws_session_token = token\n\
+    ///             x_security_token_expires = 2026-01-01T12:00:00Z\n";
+    /// let file = (FileKind::Credentials, "credentials", text.as_bytes());
+    /// let variables = Variables::from_iter([("HOME", "/home/user")]);
+    /// let settings = Settings::new(variables, ConfigFiles::parse([file]));
+    /// let end = settings.written_expiry("ASIAEXAMPLE").unwrap();
+    /// assert_eq!(end.to_string(), "2026-01-01T12:00:00Z");
+    /// assert_eq!(settings.written_expiry("AKIAOTHEREXAMPLE"), None);
+    /// ```
+    pub fn written_expiry(&self, access_key_id: &str) -> Option<Timestamp> {
+        let section = self.profile().ok()??;
+        let key = property(section, ID).filter(|key| key.as_str() == access_key_id)?;
+        let written = WrittenExpiry::of_key(section, key)?;
+        (!written.is_long_term).then_some(written.time)
+    }
+}
+
+/// When the session of a key ends, as another tool wrote it.
+struct WrittenExpiry<'a> {
+    name: &'static str,
+    value: &'a Value,
+    time: Timestamp,
+    /// Whether the key has no session, so that it is about another one.
+    is_long_term: bool,
+}
+
+impl<'a> WrittenExpiry<'a> {
+    fn of_key(section: &'a Section, key: &Value) -> Option<Self> {
+        let part = part_of(section, key)?;
+        let (name, value) = EXPIRIES
+            .iter()
+            .find_map(|name| Some((*name, property_in(part, name)?)))?;
+        Some(Self {
+            name,
+            value,
+            time: read_time(value.as_str())?,
+            is_long_term: key.as_str().starts_with("AKIA")
+                && TOKENS.iter().all(|name| property_in(part, name).is_none()),
+        })
+    }
+}
+
 /// Returns what another tool wrote about the expiry of the key.
 fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
-    let part = part_of(section, key)?;
-    let (name, value) = EXPIRIES
-        .iter()
-        .find_map(|name| Some((name, property_in(part, name)?)))?;
-    let expiry = read_time(value.as_str())?;
+    let WrittenExpiry {
+        name,
+        value,
+        time: expiry,
+        is_long_term,
+    } = WrittenExpiry::of_key(section, key)?;
     let origin = Origin::file(value.location(), section.name().name());
-    let is_long_term = key.as_str().starts_with("AKIA")
-        && TOKENS.iter().all(|name| property_in(part, name).is_none());
     let finding = if is_long_term {
         let text = format!("{name} is about a session, and {ID} is a long-term key: remove it");
         Finding::note(FindingKind::Expiry, text).with_cure(unset(name, section.name().name()))

@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, args: &ApiArgs) -> Result<(), Failure
             "OPERATION: write its name as in the API reference, such as DescribeKey",
         ));
     }
-    check_sandbox(context, service)?;
+    check_sandbox(context, service.id())?;
     let name: &'static str = String::leak(args.operation.clone());
     let parameters = parameters::read(args, service.protocol(), context.variables())?;
     let mut call = Operation::new(service, name);

@@ -47,6 +47,8 @@ impl Files {
     pub(super) fn point_to(&self, changes: &mut Changes) {
         changes.set("AWS_CONFIG_FILE", &self.config);
         changes.set("AWS_SHARED_CREDENTIALS_FILE", &self.credentials);
+        // In the place of ~/.boto, whose key botocore takes before it asks a container.
+        changes.set("BOTO_CONFIG", &self.credentials);
     }
 }
 

@@ -58,7 +58,10 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
         return parent::run(&words, &changes).await;
     }
     for (name, value) in context.sandbox_variables() {
-        changes.set(name, value);
+        match value {
+            Some(value) => changes.set(name, value),
+            None => changes.clear_all(name),
+        }
     }
     if args.serve {
         let chain = Cached::new(context.chain_for(&args.role));
@@ -109,7 +112,7 @@ fn warn_of_expiry(
     origin: Option<&Origin>,
     serves: bool,
 ) {
-    let Some(expiry) = credentials.expiry() else {
+    let Some(expiry) = context.end_of(credentials) else {
         return;
     };
     let is_short = expiry.seconds_since(Timestamp::now()) < SHORT;

@@ -101,7 +101,8 @@ impl Content {
         if metadata.is_dir() {
             return Err(unread(io::Error::from(io::ErrorKind::IsADirectory)));
         }
-        if !metadata.is_file() {
+        // Files of the system, as those in /proc, say that they are empty.
+        if !metadata.is_file() || metadata.len() == 0 {
             return Self::store(file).map_err(unread);
         }
         Ok(Self::File(Arc::new(Stored {

@@ -9,7 +9,7 @@ use std::{
 
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{Version, header};
-use keyfob_chain::files::{Lock, Replacement};
+use keyfob_chain::files::Replacement;
 
 use super::{
     meter::Meter,
@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     args::RequestArgs,
-    failure::Failure,
+    failure::{Failure, chained},
     signals::{Undo, finish_writing, undo_on_signal},
     terminal::printable_path,
 };
@@ -79,13 +79,10 @@ impl Output {
         if !folder.is_dir() {
             return Err(failed(io::Error::other("there is no such folder")));
         }
-        let lock = Lock::acquire(path, Lock::PATIENCE)?;
-        let lock_file = lock.path().to_owned();
-        let new = lock.begin()?;
+        let new = Replacement::new(path).map_err(|error| not_replaced(&error))?;
         let temporary = new.temporary().to_owned();
         let undo = undo_on_signal(move || {
             let _ = fs::remove_file(temporary);
-            let _ = fs::remove_file(lock_file);
         });
         Ok(Self::File { new, _undo: undo })
     }
@@ -170,7 +167,7 @@ impl Output {
         match self {
             Self::File { new, .. } => {
                 let _guard = finish_writing();
-                Ok(new.finish()?)
+                new.finish().map_err(|error| not_replaced(&error))
             }
             mut output => output.flush().map_err(|error| output.failed(&error)),
         }
@@ -184,6 +181,10 @@ impl Output {
             }
         }
     }
+}
+
+fn not_replaced(error: &keyfob_chain::Error) -> Failure {
+    Failure::other(format!("-o: {}", chained(error)))
 }
 
 impl Write for Output {

@@ -2,7 +2,7 @@
 
 use http::HeaderMap;
 use keyfob_backoff::{classify, error_code};
-use keyfob_sigv4::{Secret, Timestamp};
+use keyfob_sigv4::Secret;
 use keyfob_sts::{
     Error,
     call::{Call, Operation, Protocol, Service},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     context::Context,
-    failure::{Failure, is_key_refused},
+    failure::{Failure, Refused},
 };
 
 /// How the errors of services are read that answer in XML or in JSON.
@@ -72,13 +72,9 @@ pub(super) async fn failure(
         return failure;
     };
     let service = target.scope.as_ref().map_or("", |scope| scope.service());
-    failure = failure.with_refusal_hint(&error, service, None);
-    if is_key_refused(&error) {
-        let resolution = context.chain().explain(Timestamp::now()).await;
-        let home = context.variables().home();
-        failure = failure.with_key_origin(&resolution.explanation, home.as_deref());
-    }
-    failure
+    context
+        .explain_refusal(failure, Refused::from(&error), service)
+        .await
 }
 
 /// Reads the error of a service in XML or in JSON.

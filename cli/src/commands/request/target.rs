@@ -135,6 +135,13 @@ pub(super) fn uri(url: &str, is_s3: bool) -> Result<Uri, Failure> {
     if !matches!(uri.scheme_str(), Some("http" | "https")) {
         return Err(unsendable());
     }
+    let port = authority(url).rsplit_once(':').map(|(_, port)| port);
+    let is_wrong = |port: &str| !port.is_empty() && uri.port_u16().is_none();
+    if port.is_some_and(|port| !port.ends_with(']') && is_wrong(port)) {
+        return Err(Failure::usage(
+            "the URL has a port that is not one: 1 to 65535",
+        ));
+    }
     if is_s3 || !has_dot_segments(url) {
         return Ok(uri);
     }

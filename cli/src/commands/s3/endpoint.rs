@@ -8,14 +8,18 @@ use crate::{
     context::Context,
     failure::Failure,
     s3::{Address, Addressing, Client, S3, S3_ACCELERATE, is_accelerated},
+    services::check_sandbox,
 };
 
 /// Returns a client with the credentials in use, for the endpoint that the settings choose.
 ///
 /// # Errors
 ///
-/// If there are no credentials, or if a setting cannot be used.
+/// If there are no credentials, if a setting cannot be used, or in the sandbox, which has no S3.
 pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
+    if context.endpoint_url("s3")?.is_none() {
+        check_sandbox(context, "s3")?;
+    }
     let credentials = context.credentials_to_sign().await?;
     let address = address(context).await?;
     let connector = context.settings().connections()?.connector()?;
@@ -27,6 +31,7 @@ pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
         signs_payloads,
         context.pace(),
         context.console(),
+        context.refused_by_s3().clone(),
     ))
 }
 

@@ -11,7 +11,12 @@ mod time;
 mod transfer;
 
 use self::endpoint::{address, client};
-use crate::{args::S3Command, context::Context, failure::Failure};
+use crate::{
+    args::S3Command,
+    context::Context,
+    failure::{Failure, Refused},
+    terminal::printable,
+};
 
 /// Runs the command.
 ///
@@ -19,7 +24,7 @@ use crate::{args::S3Command, context::Context, failure::Failure};
 ///
 /// The command's own failure.
 pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Failure> {
-    match command {
+    let done = match command {
         S3Command::Ls(args) => ls::run(context, args).await,
         S3Command::Cp(args) => transfer::cp(context, args).await,
         S3Command::Mv(args) => transfer::mv(context, args).await,
@@ -29,5 +34,31 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
         S3Command::Rm(args) => rm::run(context, args).await,
         S3Command::Presign(args) if args.post => post::run(context, args).await,
         S3Command::Presign(args) => presign::run(context, args).await,
+    };
+    match (done, context.refused_by_s3().get()) {
+        (Err(failure), Some((code, message))) => {
+            let refused = Refused { code, message };
+            let failure = context.explain_refusal(failure, refused, "S3").await;
+            if failure.is_silent() && !is_quiet(command) {
+                // Each file or object that failed has its line already.
+                for hint in failure.hints() {
+                    let line = format!("hint: {}\n", printable(hint));
+                    context.console().write_note(&line);
+                }
+            }
+            Err(failure)
+        }
+        (done, _) => done,
+    }
+}
+
+/// Returns true if the command prints nothing.
+fn is_quiet(command: &S3Command) -> bool {
+    match command {
+        S3Command::Cp(args) => args.transfer.report.quiet,
+        S3Command::Mv(args) => args.transfer.report.quiet,
+        S3Command::Sync(args) => args.transfer.report.quiet,
+        S3Command::Rm(args) => args.report.quiet,
+        _ => false,
     }
 }

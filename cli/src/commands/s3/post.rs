@@ -32,7 +32,7 @@ pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Fai
     let at = Timestamp::from_unix_seconds(Timestamp::now().unix_seconds());
     let end = at.plus_seconds(lifetime.ttl.as_secs().into());
     let policy = policy(args, object, end)?;
-    let credentials = context.credentials().await?;
+    let credentials = context.with_end(context.credentials().await?);
     let (bucket, region) = address(context).await?.resolve(Some(object.bucket), None)?;
     let (url, signer) = (bucket + "/", Signer::s3(&region)?);
     let form = policy.sign(&signer, &credentials, at);

@@ -22,6 +22,7 @@ pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Fai
     let object = Object::parse(&args.uri)?;
     let headers = headers(args)?;
     let credentials = context.credentials_to_sign().await?;
+    let credentials = credentials.map(|credentials| context.with_end(credentials));
     let address = address(context).await?;
     let endpoint = address.endpoint(None)?;
     let url = object.url(&endpoint.url(), address.addressing())? + &query(args);
@@ -31,7 +32,8 @@ pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Fai
              curl keeps it with --path-as-is",
         );
     }
-    let mut request = Request::new(&args.method, &url)?.payload(Payload::Unsigned);
+    let method = args.method.to_ascii_uppercase();
+    let mut request = Request::new(&method, &url)?.payload(Payload::Unsigned);
     for (name, value) in &headers {
         request = request.header(name, value)?;
     }

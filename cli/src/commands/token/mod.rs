@@ -215,7 +215,7 @@ fn named(option: &'static str) -> impl Fn(Error) -> Failure {
 fn warn_of_expiry(context: &Context, credentials: &Credentials, expiry: Timestamp) {
     // A signature has whole seconds.
     let is_first = |end: &Timestamp| end.unix_seconds() <= expiry.unix_seconds();
-    let Some(end) = credentials.expiry().filter(is_first) else {
+    let Some(end) = context.end_of(credentials).filter(is_first) else {
         return;
     };
     context.console().warn(&if end <= Timestamp::now() {

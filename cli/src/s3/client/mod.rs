@@ -2,7 +2,7 @@ mod wire;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::Duration,
 };
 
@@ -40,6 +40,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub(crate) struct Client(Arc<Inner>);
 
+/// The code and the message of the first refusal that is about the credentials.
+pub(crate) type FirstRefusal = Arc<OnceLock<(String, String)>>;
+
 struct Inner {
     wire: Arc<Wire>,
     policy: Policy,
@@ -56,6 +59,7 @@ struct Inner {
     pace: Option<SharedPace>,
     /// Where each bucket is, as far as it is known.
     places: Mutex<HashMap<Option<String>, Arc<Place>>>,
+    refused: FirstRefusal,
 }
 
 /// A bucket, and what is before the last `/` of a key.
@@ -104,6 +108,7 @@ impl Client {
         signs_payloads: bool,
         pace: Option<SharedPace>,
         console: Console,
+        refused: FirstRefusal,
     ) -> Self {
         // Each operation here can be repeated: it reads, or writes the same again.
         let policy = connector.policy().retry_unanswered().retry_clock_skew();
@@ -120,6 +125,7 @@ impl Client {
             signs_payloads,
             pace,
             places: Mutex::default(),
+            refused,
         }))
     }
 
@@ -188,9 +194,10 @@ impl Client {
                     "{}: the bucket is in another region", call.operation
                 );
                 self.0.relocate(call, &region)?;
-                self.0.send(call).await
+                let answer = self.0.send(call).await;
+                answer.map_err(|error| self.0.remember(error))
             }
-            None => Err(refused),
+            None => Err(self.0.remember(refused)),
         }
     }
 
@@ -229,6 +236,19 @@ impl Answer {
 }
 
 impl Inner {
+    /// Keeps what the end of the command tells about the credentials.
+    fn remember(&self, error: Error) -> Error {
+        let signed = error.refusal().filter(|_| self.credentials.is_some());
+        if let Some(refusal) = signed
+            && refusal.refused().is_of_credentials()
+        {
+            let said = (refusal.code.clone(), refusal.message.clone());
+            // Only the first one counts.
+            let _ = self.refused.set(said);
+        }
+        error
+    }
+
     async fn send(&self, call: &Call) -> Result<Answer, Error> {
         let place = self.place(call.operation, call.bucket.as_deref())?;
         let _waiting = waiting_for(format!("s3 at {}", place.url));

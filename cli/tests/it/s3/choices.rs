@@ -393,7 +393,9 @@ fn copies_in_parts_keep_what_belongs_to_the_object(server: &Server) {
     assert_eq!(
         stderr,
         "copy failed: s3://bucket/kept to s3://bucket/never An error occurred (AccessDenied) when \
-         calling the UploadPartCopy operation: no\n"
+         calling the UploadPartCopy operation: no\n\
+         hint: the credentials come from environment variables (AWS_ACCESS_KEY_ID, \
+         AWS_SECRET_ACCESS_KEY)\n"
     );
     // What was on its way may come after it.
     let requests = proxy.requests();

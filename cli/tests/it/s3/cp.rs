@@ -678,7 +678,9 @@ fn an_upload_that_fails_is_aborted(server: &Server, home: &Home) {
     assert_eq!(
         stderr,
         "upload failed: ./in to s3://bucket/never An error occurred (AccessDenied) when calling the \
-         UploadPart operation: no\n"
+         UploadPart operation: no\n\
+         hint: the credentials come from environment variables (AWS_ACCESS_KEY_ID, \
+         AWS_SECRET_ACCESS_KEY)\n"
     );
     // The proxy may note a part that was on its way after the abort.
     let is_abort = |request: &Request| request.line().starts_with("DELETE /bucket/never?uploadId=");

@@ -184,3 +184,39 @@ fn the_request_id_is_in_the_data_of_an_error_and_no_secret_is() {
     assert_has(&stderr, &["\"RequestId\": \"REQ1\"", "(redacted)"]);
     crate::keyfob::assert_lacks(&stderr, &["canary"]);
 }
+
+#[test]
+fn a_refusal_says_what_is_wrong_with_the_credentials_and_where_they_come_from() {
+    let source = "hint: the key AKIDEXAMPLE comes from environment";
+    for (code, hint) in [
+        ("InvalidAccessKeyId", "does not know the access key id"),
+        ("ExpiredToken", "the session has expired"),
+        ("SignatureDoesNotMatch", "copy both again"),
+    ] {
+        let proxy = stub(move |_, _| answer("403 Forbidden", "", &error(code, "")));
+        assert_has(&ls(&proxy).fails(254), &["hint: ", hint, source]);
+        let home = home(&proxy);
+        // Each object has a line, and the hints stand once below them.
+        let run = keyfob(&home, &["rm", "s3://keys/a"]);
+        assert_has(&run.stderr, &["delete failed: ", hint, source]);
+        assert_eq!(run.stderr.matches(hint).count(), 1, "{run:?}");
+        let run = keyfob(&home, &["rm", "s3://keys/a", "--quiet"]);
+        assert_eq!((run.code, &*run.stderr), (1, ""));
+    }
+    let proxy = stub(|_, _| answer("403 Forbidden", "", &error("AccessDenied", "")));
+    let stderr = ls(&proxy).fails(254);
+    assert_has(&stderr, &["hint: the credentials come from environment"]);
+    // It is not about credentials.
+    let proxy = stub(|_, _| answer("404 Not Found", "", &error("NoSuchBucket", "")));
+    crate::keyfob::assert_lacks(&ls(&proxy).fails(254), &["hint"]);
+}
+
+#[test]
+fn the_sandbox_is_not_left_for_an_s3_that_it_does_not_have() {
+    let words = ["--sandbox", "s3", "ls"];
+    let stderr = Home::new().keyfob(words).fails(252);
+    assert_has(&stderr, &["the sandbox has no s3: leave out --sandbox"]);
+    let proxy = stub(|_, _| answer("200 OK", "", EMPTY));
+    let words = ["--sandbox", "s3", "ls", "s3://keys", "--endpoint-url"];
+    Home::new().keyfob(words.iter().chain(&[&*proxy.url])).ok();
+}
