@@ -251,7 +251,7 @@ impl Settings {
     pub fn written_expiry(&self, access_key_id: &str) -> Option<Timestamp> {
         let section = self.profile().ok()??;
         let key = property(section, ID).filter(|key| key.as_str() == access_key_id)?;
-        let written = WrittenExpiry::of_key(section, key)?;
+        let written = WrittenExpiry::from_key(section, key)?;
         (!written.is_long_term).then_some(written.time)
     }
 }
@@ -266,7 +266,7 @@ struct WrittenExpiry<'a> {
 }
 
 impl<'a> WrittenExpiry<'a> {
-    fn of_key(section: &'a Section, key: &Value) -> Option<Self> {
+    fn from_key(section: &'a Section, key: &Value) -> Option<Self> {
         let part = part_of(section, key)?;
         let (name, value) = EXPIRIES
             .iter()
@@ -288,7 +288,7 @@ fn expiry(section: &Section, key: &Value, now: Timestamp) -> Option<Finding> {
         value,
         time: expiry,
         is_long_term,
-    } = WrittenExpiry::of_key(section, key)?;
+    } = WrittenExpiry::from_key(section, key)?;
     let origin = Origin::file(value.location(), section.name().name());
     let finding = if is_long_term {
         let text = format!("{name} is about a session, and {ID} is a long-term key: remove it");
