@@ -673,6 +673,8 @@ print(s3.get_object(Bucket='beside', Key='a')['Body'].read().decode())
     ]);
     assert_has(&other.stderr, &["AccessDenied", "one that --allow names"]);
     assert_eq!(run(&["--", "sh", "-c", "exit 7"]).code, 7);
+    let service = run(&["--allow", "s3", "--", aws, "--version"]).fails(252);
+    assert_has(&service, &["--allow", "s3.*.amazonaws.com"]);
     // A role.
     let role = [
         "--role-arn",
@@ -683,6 +685,36 @@ print(s3.get_object(Bucket='beside', Key='a')['Body'].read().decode())
         "get-caller-identity",
     ];
     assert_has(&run(&role).ok(), &["assumed-role/"]);
+}
+
+/// The cure that `--allow s3` is told.
+#[test]
+fn a_pattern_of_hosts_is_a_service_in_all_regions() {
+    let home = home().with("AWS_ENDPOINT_URL", "");
+    let run = |words: &[&str]| {
+        let words = [
+            &["exec", "--via-proxy", "--allow", "s3.*.amazonaws.com", "--"],
+            words,
+        ];
+        home.keyfob(words.concat())
+    };
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let other = run(&[keyfob, "sts", "get-caller-identity"]).fails(254);
+    assert_has(&other, &["AccessDenied", "one that --allow names"]);
+    // It is let through, and fails at the address of a proxy.
+    let home = home.with("HTTPS_PROXY", "http://127.0.0.1:9");
+    let words = [
+        "exec",
+        "--via-proxy",
+        "--allow",
+        "s3.*.amazonaws.com",
+        "--",
+        keyfob,
+    ];
+    let passes = [&words[..], &["s3", "ls", "--cli-connect-timeout", "2"]].concat();
+    let passes = home.with("AWS_MAX_ATTEMPTS", "1").keyfob(passes);
+    assert_lacks(&passes.stderr, &["--allow"]);
+    assert_has(&passes.stderr, &["keyfob: the server did not answer"]);
 }
 
 #[test]

@@ -153,13 +153,11 @@ pub(in crate::commands) async fn start_beside(
     let keys = resign::random()?;
     let all = ["*".to_owned()];
     let allow = if allow.is_empty() { &all } else { allow };
+    let targets = Targets::new(allowed(context, allow)?);
     let proxy = Proxy {
         rules: Rules::with_signing_callers(read_only),
         token: Token::None,
-        resign: Some(Resign::new(
-            keys.clone(),
-            Targets::new(allowed(context, allow)),
-        )?),
+        resign: Some(Resign::new(keys.clone(), targets)?),
         signer: signer(&connector, chain),
         pool: Arc::new(Pool::new(connector)),
         metrics: Arc::default(),
@@ -304,7 +302,7 @@ fn resigned(
                 any_service,
             }
         }
-        None => allowed(context, &args.allow),
+        None => allowed(context, &args.allow)?,
     };
     let keys = match &args.keys_file {
         Some(path) => {
@@ -328,12 +326,20 @@ fn resigned(
 }
 
 /// Returns the hosts of services that match, as the settings have them.
-fn allowed(context: &Context, allow: &[String]) -> Reach {
-    Reach::Allowed {
+fn allowed(context: &Context, allow: &[String]) -> Result<Reach, Failure> {
+    // The name of a service, say, would match nothing.
+    let is_host = |name: &String| name.contains(['.', '*', '?', '[']) || name == "localhost";
+    if !allow.iter().all(is_host) {
+        return Err(
+            Failure::usage("--allow: this is not the name of a host, nor a pattern")
+                .with_hint("write s3.*.amazonaws.com, say, or localhost for an endpoint URL"),
+        );
+    }
+    Ok(Reach::Allowed {
         patterns: patterns(allow),
         settings: Box::new(context.settings().clone()),
         url: context.globals().endpoint_url.clone(),
-    }
+    })
 }
 
 fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> {
