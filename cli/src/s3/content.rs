@@ -279,3 +279,65 @@ impl Body for ContentBody {
         SizeHint::with_exact(self.rest.length())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    use http_body_util::BodyExt as _;
+
+    use super::*;
+
+    /// Returns what is sent of a content.
+    async fn sent(content: &Content) -> Vec<u8> {
+        let body = content.body(&Arc::default());
+        body.collect().await.unwrap().to_bytes().to_vec()
+    }
+
+    #[tokio::test]
+    async fn a_section_is_hashed_and_sent_whole_and_nothing_else() {
+        let bytes: Vec<u8> = (0..3 * PIECE + 5).map(|at| (at % 251) as u8).collect();
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        let file = Arc::new(file);
+        // The memory of longer pieces is used again for shorter ones.
+        for (start, end) in [
+            (0, bytes.len()),
+            (7, 2 * PIECE),
+            (PIECE, PIECE + 3),
+            (9, 9),
+            (2 * PIECE + 1, bytes.len()),
+        ] {
+            let section = Section::new(Arc::clone(&file), start as u64, (end - start) as u64);
+            let part = &bytes[start..end];
+            let expected = Algorithm::Crc32.compute(part);
+            for content in [
+                Content::Section(section),
+                Bytes::copy_from_slice(part).into(),
+            ] {
+                let found = content
+                    .checksum_and_payload(Algorithm::Crc32)
+                    .await
+                    .unwrap();
+                assert_eq!(found, expected, "{start}");
+                let hash = match content.payload().await.unwrap() {
+                    Payload::Sha256(hash) => hash,
+                    Payload::Bytes(bytes) => Sha256::digest(bytes).into(),
+                    payload => panic!("{payload:?}"),
+                };
+                assert_eq!(hash, <[u8; 32]>::from(Sha256::digest(part)), "{start}");
+                assert!(sent(&content).await == part, "{start}");
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_are_aligned_also_when_their_memory_is_used_again() {
+        for _ in 0..2 {
+            let mut pieces = [Piece::default(), Piece::default()];
+            for piece in &mut pieces {
+                assert_eq!(piece.resize(PIECE).as_ptr().align_offset(ALIGNMENT), 0);
+            }
+        }
+    }
+}
