@@ -68,5 +68,5 @@ fn check(
         return Ok(());
     };
     let none = context.no_credentials(&error, explanation, "none of these has credentials");
-    Err(none.unwrap_or_else(|| Failure::from_provider(&error)))
+    Err(none.unwrap_or_else(|| Failure::from_provider(&error, context.settings())))
 }

@@ -265,7 +265,7 @@ impl Context {
             let text = "unable to locate credentials; these were looked at:";
             match self.no_credentials(&error, explanation, text) {
                 Some(failure) => with_reasons(failure, explanation),
-                None => Failure::from_provider(&error),
+                None => Failure::from_provider(&error, &self.settings),
             }
         })
     }

@@ -3,7 +3,11 @@
 use std::{borrow::Cow, path::Path};
 
 use keyfob_backoff::classify;
-use keyfob_chain::{Explanation, Origin, Settings, shell};
+use keyfob_chain::{
+    Explanation, Origin, Settings,
+    profiles::{SectionName, Value},
+    shell,
+};
 use keyfob_sts::{Error, ErrorKind};
 
 use crate::failure::Failure;
@@ -126,6 +130,47 @@ impl Refused<'_> {
             (Fault::Expired, _) => "the session has expired: get a new one from the same source",
         }))
     }
+}
+
+/// Returns the command that sets what an error names with its file and line to something else.
+pub(super) fn setting_hint(settings: &Settings, message: &str) -> Option<String> {
+    let is_named = |value: &Value| {
+        let place = value.location().to_string();
+        let rest = message.split_once(&place).map(|(_, rest)| rest);
+        rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
+    };
+    let mut sections = settings.files().sections();
+    let (section, name) = sections.find_map(|section| {
+        let (name, _) = section.iter().find(|(_, value)| is_named(value))?;
+        Some((section.name(), name))
+    })?;
+    let SectionName::Profile(profile) = section else {
+        return None;
+    };
+    let profile = shell::option("--profile", profile);
+    Some(match name {
+        "aws_access_key_id" | "aws_secret_access_key" | "aws_session_token" => {
+            format!("`keyfob configure {profile}` asks for both parts of the key")
+        }
+        "credential_process" => format!(
+            "to see what it says: sh -c \"$(keyfob configure get credential_process {profile})\""
+        ),
+        "login_session" => format!("`keyfob login {profile}` signs in"),
+        "source_profile" => format!(
+            "`keyfob configure set source_profile NAME {profile}` names another profile; \
+             `keyfob configure list-profiles` lists them"
+        ),
+        "role_arn" if message.contains("needs source_profile") => format!(
+            "`keyfob configure set source_profile NAME {profile}` names the profile with the key"
+        ),
+        name if name.starts_with("sso_") => {
+            format!("`keyfob configure sso {profile}` asks for all of it")
+        }
+        name => format!(
+            "`keyfob configure set {name} VALUE {profile}` sets another value, and `keyfob \
+             configure unset {name} {profile}` removes it"
+        ),
+    })
 }
 
 /// Returns what to do about an error that may pass, or that a setting avoids. `endpoint` is the

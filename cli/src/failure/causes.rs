@@ -3,9 +3,10 @@
 
 use std::{error::Error, io};
 
-use keyfob_chain::{MfaQuestion, shell};
+use keyfob_chain::{MfaQuestion, Settings, shell};
 use tracing::debug;
 
+use super::advice::setting_hint;
 use crate::failure::Failure;
 
 impl From<&keyfob_chain::Error> for Failure {
@@ -140,11 +141,21 @@ impl Failure {
     }
 
     /// Creates the failure of a provider after the profile was found. A name that is not found then
-    /// stands in the configuration.
-    pub(crate) fn from_provider(error: &keyfob_chain::Error) -> Self {
-        match error.kind() {
+    /// stands in the configuration. If a setting of a profile is wrong, a hint has the command that
+    /// sets it.
+    pub(crate) fn from_provider(error: &keyfob_chain::Error, settings: &Settings) -> Self {
+        let failure = match error.kind() {
             keyfob_chain::ErrorKind::ProfileNotFound => Self::configuration(chained(error)),
             _ => Self::from(error),
+        };
+        // Without credentials nothing is set wrong.
+        let is_about_setting = error.kind() != keyfob_chain::ErrorKind::NoCredentials;
+        if !failure.hints().is_empty() || !is_about_setting {
+            return failure;
+        }
+        match setting_hint(settings, error.message()) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
         }
     }
 

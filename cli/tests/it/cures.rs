@@ -8,6 +8,8 @@ use std::{
 use serde_json::Value;
 
 use crate::{
+    answers::{answer, start_server},
+    configure::on_terminal,
     keyfob::{Home, Run, assert_has, assert_lacks},
     running::Running,
 };
@@ -600,4 +602,169 @@ fn without_credentials_the_profiles_that_there_are_get_named() {
     let names = home.keyfob(cure.split(' ')).ok();
     let name = names.lines().next().unwrap();
     home.keyfob(["--profile", name, "exec", "true"]).ok();
+}
+
+/// Runs what stands in backticks in a hint, or after its colon, in a shell, with these words in the
+/// place of others. Returns the error of the same command as before, if it fails again.
+fn follow_hint(home: &Home, profile: &str, hint: &str, replaced: (&str, &str)) -> Option<String> {
+    let line = match hint.split('`').nth(1) {
+        Some(line) => line,
+        None => hint.split_once(": sh ").map(|(_, line)| line).unwrap(),
+    };
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let line = line
+        .replace("keyfob", program)
+        .replace(replaced.0, replaced.1);
+    let mut shell = home.program("sh");
+    Run::new(shell.args(["-c", &line]).output().unwrap()).ok();
+    let run = home.keyfob(["exec", "--profile", profile, "--", "true"]);
+    (run.code != 0).then_some(run.stderr)
+}
+
+#[test]
+fn a_wrong_setting_is_named_with_the_command_that_sets_it() {
+    const PROFILES: &str = "
+[profile keyed]
+aws_access_key_id = AKIAEXAMPLE
+aws_secret_access_key = canary
+[profile no-source]
+role_arn = arn:aws:iam::123456789012:role/x
+[profile missing]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = nothere
+[profile circle]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = circle2
+[profile circle2]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = circle
+[profile duration]
+role_arn = arn:aws:iam::123456789012:role/x
+source_profile = keyed
+duration_seconds = soon
+[profile source]
+role_arn = arn:aws:iam::123456789012:role/x
+credential_source = Nonsense
+[profile token]
+role_arn = arn:aws:iam::123456789012:role/x
+web_identity_token_file = /no/such/token
+";
+    for (profile, command, replaced, after) in [
+        (
+            "no-source",
+            "set source_profile NAME",
+            ("NAME", "keyed"),
+            "AssumeRole",
+        ),
+        (
+            "missing",
+            "set source_profile NAME",
+            ("NAME", "keyed"),
+            "AssumeRole",
+        ),
+        (
+            "circle",
+            "set source_profile NAME",
+            ("NAME", "keyed"),
+            "AssumeRole",
+        ),
+        (
+            "duration",
+            "set duration_seconds VALUE",
+            ("VALUE", "900"),
+            "AssumeRole",
+        ),
+        (
+            "source",
+            "set credential_source VALUE",
+            ("VALUE", "Environment"),
+            "NoCredentials",
+        ),
+        (
+            "token",
+            "set web_identity_token_file VALUE",
+            ("VALUE", "\"$HOME/.aws/token\""),
+            "AssumeRoleWith",
+        ),
+    ] {
+        let (url, _) = start_server(&answer("403 Forbidden", "<Error><Code>No</Code></Error>"));
+        let home = Home::new()
+            .with_file("config", PROFILES)
+            .with_file("token", "a.b.c")
+            .with("AWS_ENDPOINT_URL", &url)
+            .with("AWS_REGION", "eu-west-1");
+        let before = home.keyfob(["exec", "--profile", profile, "--", "true"]);
+        let hint = before
+            .stderr
+            .lines()
+            .find(|line| line.starts_with("hint: "));
+        let hint = hint.unwrap_or_else(|| panic!("{profile}: {before:?}"));
+        assert_has(hint, &[&format!("`keyfob configure {command} --profile ")]);
+        let error = follow_hint(&home, profile, hint, replaced).unwrap_or_default();
+        assert_has(&error, &[after]);
+        // It can be taken away, too.
+        if let Some(unset) = hint.split("and `").nth(1) {
+            let unset = format!("`{unset}");
+            let error = follow_hint(&home, profile, &unset, replaced);
+            assert_ne!(error.as_ref(), Some(&before.stderr), "{profile}");
+        }
+    }
+}
+
+#[test]
+fn a_process_that_fails_is_run_again_by_the_hint() {
+    let home = Home::new()
+        .with_file(
+            "config",
+            "[profile p]\ncredential_process = sh -c 'touch ran; exit 3'\n",
+        )
+        .with("AWS_REGION", "eu-west-1");
+    let words = ["exec", "--profile", "p", "--", "true"];
+    let stderr = home.keyfob(words).fails(255);
+    fs::remove_file(home.path().join("ran")).unwrap();
+    let hint = stderr
+        .lines()
+        .find(|line| line.starts_with("hint: "))
+        .unwrap();
+    let (_, line) = hint.split_once("says: ").unwrap();
+    let line = line.replace("keyfob", env!("CARGO_BIN_EXE_keyfob"));
+    let status = home.program("sh").args(["-c", &line]).status().unwrap();
+    assert_eq!(status.code(), Some(3));
+    assert!(home.path().join("ran").exists());
+}
+
+#[test]
+fn half_of_a_key_and_of_a_login_are_asked_for_by_the_command_of_the_hint() {
+    let config = "[profile half]\naws_access_key_id = AKIAHALFEXAMPLE0000\n\
+                  [profile swapped]\naws_access_key_id = a/b\naws_secret_access_key = AKIA\n\
+                  [profile login]\nsso_start_url = https://example.awsapps.com/start\n\
+                  [profile gone]\nsso_session = nothere\nsso_account_id = 123456789012\n\
+                  sso_role_name = r\n";
+    for profile in ["half", "swapped", "login", "gone"] {
+        let home = Home::new()
+            .with_file("config", config)
+            .with("AWS_REGION", "eu-west-1");
+        let words = ["exec", "--profile", profile, "--", "true"];
+        let stderr = home.keyfob(words).fails(253);
+        let hint = stderr
+            .lines()
+            .find(|line| line.starts_with("hint: "))
+            .unwrap();
+        let line: Vec<&str> = hint.split('`').nth(1).unwrap().split(' ').skip(1).collect();
+        if line[1] == "sso" {
+            let answers = [("SSO session name", "\u{3}")];
+            let run = on_terminal(&home, &line, &answers);
+            assert_eq!(run["code"], 130, "{run}");
+            assert_has(run["shown"].as_str().unwrap(), &["SSO"]);
+            continue;
+        }
+        let answers = [
+            ("AWS Access Key ID", "AKIAWHOLEEXAMPLE000\n"),
+            ("AWS Secret Access Key", "canary\n"),
+            ("Default region name", "\n"),
+            ("Default output format", "\n"),
+        ];
+        assert_eq!(on_terminal(&home, &line, &answers)["code"], 0);
+        home.keyfob(words).ok();
+    }
 }

@@ -23,7 +23,7 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Fail
     let waiting = context.settings().check_waiting_profiles();
     waiting.map_err(|error| match error.kind() {
         ErrorKind::SourceProfile => Failure::configuration(error.to_string()),
-        _ => Failure::from_provider(&error),
+        _ => Failure::from_provider(&error, context.settings()),
     })?;
     let credentials = context.credentials_for(&args.role).await?;
     let text = match args.format {

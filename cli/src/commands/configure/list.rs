@@ -146,7 +146,7 @@ fn keys(context: &Context, resolution: &Resolution) -> ([Line; 2], Option<Failur
         | ErrorKind::SourceProfile => warned(context, error),
         // What needs a request is not wrong because of that.
         _ if context.is_offline() => warned(context, error),
-        _ => Some(Failure::from_provider(error)),
+        _ => Some(Failure::from_provider(error, context.settings())),
     };
     let lines = [Line::not_set("access_key"), Line::not_set("secret_key")];
     (lines, failure)

@@ -324,6 +324,7 @@ impl<'a> Sender<'a> {
         self.verbose.request(&request);
         let sent = Timestamp::now();
         self.meter.start();
+        let request = request.map(wire::boxed);
         (sent, wire::send(&self.connector, request).await)
     }
 

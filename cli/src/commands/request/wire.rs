@@ -4,6 +4,7 @@ use std::{error::Error as _, fmt, io};
 
 use bytes::Bytes;
 use http::{Request, Response, Uri};
+use http_body_util::{BodyExt as _, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Body, Incoming},
     client::conn::http1::{self, SendRequest},
@@ -13,19 +14,27 @@ use keyfob_sts::{Connector, Route};
 
 use crate::failure::Failure;
 
+/// Any body of a request: a client for each type of body would make the program larger.
+pub(in crate::commands) type Sent = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
+
+/// Returns a body of any type as [`Sent`].
+pub(in crate::commands) fn boxed<B>(body: B) -> Sent
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    body.map_err(Into::into).boxed_unsync()
+}
+
 /// Sends a request with an absolute URI, and returns the answer as soon as its head is there.
 ///
 /// # Errors
 ///
 /// If there is no connection, or if it breaks.
-pub(in crate::commands) async fn send<B>(
+pub(in crate::commands) async fn send(
     connector: &Connector,
-    mut request: Request<B>,
-) -> Result<Response<Incoming>, Failure>
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+    mut request: Request<Sent>,
+) -> Result<Response<Incoming>, Failure> {
     let url = request.uri().clone();
     let (mut sender, route) = connect(connector, &url).await?;
     route.address(&mut request);
@@ -38,14 +47,10 @@ where
 /// # Errors
 ///
 /// If there is none.
-pub(in crate::commands) async fn connect<B>(
+pub(in crate::commands) async fn connect(
     connector: &Connector,
     url: &Uri,
-) -> Result<(SendRequest<B>, Route), Failure>
-where
-    B: Body<Data = Bytes> + Send + 'static,
-    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
-{
+) -> Result<(SendRequest<Sent>, Route), Failure> {
     let connection = connector.connect(url).await;
     let connection = connection.map_err(|error| Failure::from(&error))?;
     let route = connection.route().clone();

@@ -30,7 +30,7 @@ use tokio::time::{Sleep, sleep, timeout};
 
 use super::own::InFlight;
 use crate::{
-    commands::request::{broken, connect},
+    commands::request::{self, broken, connect},
     failure::Failure,
 };
 
@@ -63,7 +63,7 @@ struct Shelf {
 }
 
 struct Connection {
-    sender: SendRequest<Sent>,
+    sender: SendRequest<request::Sent>,
     route: Route,
     /// When it was last used.
     used: Instant,
@@ -100,7 +100,7 @@ impl Pool {
     /// If there is no connection, if it breaks, or if nothing happens for too long.
     pub(super) async fn send(
         self: &Arc<Self>,
-        mut request: Request<Sent>,
+        request: Request<Sent>,
     ) -> Result<Response<Received>, Silence> {
         let url = request.uri().clone();
         let origin = origin(&url);
@@ -108,6 +108,7 @@ impl Pool {
             Either::Left(_) => None,
             Either::Right(body) => Some(Arc::clone(&body.progress)),
         };
+        let mut request = request.map(request::boxed);
         loop {
             let mut connection = match origin.as_ref().and_then(|origin| self.take(origin)) {
                 Some(connection) => connection,
