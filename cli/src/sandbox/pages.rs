@@ -97,7 +97,7 @@ fn refusal(account: &Account) -> String {
         "matchedStatements": {"items": []},
         "context": {
             "principal": {"id": "AIDAEXAMPLE", "arn": user},
-            "action": "ec2:RunInstances",
+            "action": "ec2:StopInstances",
             "resource": resource,
             "conditions": {"items": [
                 {"key": "ec2:InstanceType", "values": {"items": [{"value": "m5.24xlarge"}]}},
@@ -106,9 +106,9 @@ fn refusal(account: &Account) -> String {
     });
     let encoded = account.encode_message(decision.to_string());
     format!(
-        "An error occurred (UnauthorizedOperation) when calling the RunInstances operation: You \
+        "An error occurred (UnauthorizedOperation) when calling the StopInstances operation: You \
          are not authorized to perform this operation. User: {user} is not authorized to perform: \
-         ec2:RunInstances on resource: {resource} because no identity-based policy allows the \
-         ec2:RunInstances action. Encoded authorization failure message: {encoded}\n"
+         ec2:StopInstances on resource: {resource} because no identity-based policy allows the \
+         ec2:StopInstances action. Encoded authorization failure message: {encoded}\n"
     )
 }
