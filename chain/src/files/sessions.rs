@@ -78,7 +78,7 @@ impl SessionCache {
                 None => cache.others += 1,
             }
         }
-        cache.sessions.sort_by(|a, b| a.path.cmp(&b.path));
+        cache.sessions.sort_unstable_by(|a, b| a.path.cmp(&b.path));
         Ok(cache)
     }
 }

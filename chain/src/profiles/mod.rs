@@ -188,7 +188,7 @@ impl ConfigFiles {
             };
             parsed.problems.extend(self.sections[at].add(kind, part));
         }
-        parsed.problems.sort_by_key(|problem| problem.line);
+        parsed.problems.sort_by_key(Problem::place);
         self.ignored.append(&mut parsed.ignored);
         self.problems.append(&mut parsed.problems);
     }
@@ -243,7 +243,7 @@ impl ConfigFiles {
         self.all_problems.get_or_init(|| {
             let sections = self.sections.iter().flat_map(Section::problems);
             let mut all: Vec<_> = self.problems.iter().chain(sections).cloned().collect();
-            all.sort_by_key(|problem| (problem.file_kind, problem.line));
+            all.sort_by_key(Problem::place);
             all
         })
     }

@@ -206,6 +206,11 @@ const SECTIONS: &str =
     "in this file a section is [default], [profile NAME], [sso-session NAME] or [services NAME]";
 
 impl Problem {
+    /// Returns where it is, in the order of the files and their lines.
+    pub(super) fn place(&self) -> (FileKind, Option<u32>) {
+        (self.file_kind, self.line)
+    }
+
     /// Keeps the line, which may have been a header.
     pub(super) fn with_damaged(mut self, line: &str) -> Self {
         self.damaged = Some(line.into());

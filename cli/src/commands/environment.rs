@@ -115,7 +115,7 @@ impl Changes {
         };
         let mut gone: Vec<_> = env::vars_os().map(|(name, _)| name).collect();
         gone.retain(|name| leads_elsewhere(name) && !is_set(name));
-        gone.sort();
+        gone.sort_unstable();
         let gone = gone.into_iter().map(|name| (name, None));
         let set = self.set.iter();
         let set = set.map(|(name, value)| (OsString::from(name), Some(&**value)));

@@ -27,6 +27,8 @@ mod trust_policy;
 mod whoami;
 mod why;
 
+use std::{future::ready, pin::Pin};
+
 use crate::{args::Command, context::Context, failure::Failure, services, terminal::Console};
 
 /// Runs a command that needs no settings, before anything is started that takes time: a shell waits
@@ -45,37 +47,40 @@ pub(crate) fn run_alone(console: Console, command: &Command) -> Option<Result<()
 ///
 /// The command's own failure.
 pub(crate) async fn run(context: &Context, command: &Command) -> Result<(), Failure> {
-    match command {
-        Command::Whoami { json } => whoami::run(context, *json).await,
-        Command::Why(args) => why::run(context, args).await,
-        Command::Doctor { json } => doctor::run(context, *json).await,
-        Command::Service(invocation) => services::run(context, invocation).await,
-        Command::TrustPolicy(args) => trust_policy::run(context, args).await,
-        Command::Api(args) => api::run(context, args).await,
-        Command::Can(args) => can::run(context, args).await,
-        Command::Saml(command) => saml::run(context, command).await,
-        Command::Login(args) => login::run(context, args).await,
-        Command::Logout(args) => login::log_out(context, args),
-        Command::Sso(command) => sso::run(context, command).await,
-        Command::Console(args) => console::run(context, args).await,
-        Command::Keys(command) => keys::run(context, command).await,
-        Command::Cache(command) => cache::run(context, command),
-        Command::Env(args) => env::run(context, args).await,
-        Command::Exec(args) => exec::run(context, args).await,
-        Command::Configure { command } => configure::run(context, command.as_deref()).await,
-        Command::Sign(args) => sign::run(context, args).await,
-        Command::Request(args) => request::run(context, args).await,
-        Command::S3(command) => s3::run(context, command).await,
-        Command::Eks(command) => token::run_eks(context, command).await,
-        Command::Rds(command) => token::run_rds(context, command).await,
-        Command::Dsql(command) => token::run_dsql(context, command).await,
-        Command::Codecommit(command) => token::run_codecommit(context, command).await,
-        Command::Token(command) => token::run(context, command).await,
-        Command::Imds(command) => imds::run(context, command).await,
-        Command::Serve(command) => serve::run(context, command).await,
-        Command::Sandbox { port } => sandbox::run(context, *port).await,
+    // On the heap, each alone: together they are as large as the largest, and are copied.
+    let done: Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> = match command {
+        Command::Whoami { json } => Box::pin(whoami::run(context, *json)),
+        Command::Why(args) => Box::pin(why::run(context, args)),
+        Command::Doctor { json } => Box::pin(doctor::run(context, *json)),
+        Command::Service(invocation) => Box::pin(services::run(context, invocation)),
+        Command::TrustPolicy(args) => Box::pin(trust_policy::run(context, args)),
+        Command::Api(args) => Box::pin(api::run(context, args)),
+        Command::Can(args) => Box::pin(can::run(context, args)),
+        Command::Saml(command) => Box::pin(saml::run(context, command)),
+        Command::Login(args) => Box::pin(login::run(context, args)),
+        Command::Logout(args) => Box::pin(ready(login::log_out(context, args))),
+        Command::Sso(command) => Box::pin(sso::run(context, command)),
+        Command::Console(args) => Box::pin(console::run(context, args)),
+        Command::Keys(command) => Box::pin(keys::run(context, command)),
+        Command::Cache(command) => Box::pin(ready(cache::run(context, command))),
+        Command::Env(args) => Box::pin(env::run(context, args)),
+        Command::Exec(args) => Box::pin(exec::run(context, args)),
+        Command::Configure { command } => Box::pin(configure::run(context, command.as_deref())),
+        Command::Sign(args) => Box::pin(sign::run(context, args)),
+        Command::Request(args) => Box::pin(request::run(context, args)),
+        Command::S3(command) => Box::pin(s3::run(context, command)),
+        Command::Eks(command) => Box::pin(token::run_eks(context, command)),
+        Command::Rds(command) => Box::pin(token::run_rds(context, command)),
+        Command::Dsql(command) => Box::pin(token::run_dsql(context, command)),
+        Command::Codecommit(command) => Box::pin(token::run_codecommit(context, command)),
+        Command::Token(command) => Box::pin(token::run(context, command)),
+        Command::Imds(command) => Box::pin(imds::run(context, command)),
+        Command::Serve(command) => Box::pin(serve::run(context, command)),
+        Command::Sandbox { port } => Box::pin(sandbox::run(context, *port)),
         Command::Completion(_) | Command::Man(_) => {
-            run_alone(context.console(), command).unwrap_or(Ok(()))
+            let done = run_alone(context.console(), command).unwrap_or(Ok(()));
+            Box::pin(ready(done))
         }
-    }
+    };
+    done.await
 }

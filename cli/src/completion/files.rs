@@ -24,7 +24,7 @@ pub(super) fn paths(word: &str, home: Option<PathBuf>) -> Vec<Candidate> {
             Candidate::new(format!("{folder}{name}{end}"), "")
         })
         .collect();
-    found.sort_by(|a, b| a.value.cmp(&b.value));
+    found.sort_unstable();
     found
 }
 
@@ -38,7 +38,7 @@ pub(super) fn programs(word: &str, folders: Option<&OsStr>) -> Vec<Candidate> {
         .filter(|(name, path)| name.starts_with(word) && is_program(path))
         .map(|(name, _)| Candidate::new(name, ""))
         .collect();
-    found.sort_by(|a, b| a.value.cmp(&b.value));
+    found.sort_unstable();
     found.dedup();
     found
 }

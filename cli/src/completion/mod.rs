@@ -15,7 +15,7 @@ use self::values::Values;
 use crate::args::{Args, CompletionShell, arguments, expand_word};
 
 /// What may stand for a word, and what it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Candidate {
     value: String,
     about: String,

@@ -129,7 +129,7 @@ impl<'a> Members<'a> {
 /// Returns the members of an object, sorted by name.
 fn sorted(object: &Map<String, Value>) -> Vec<(&String, &Value)> {
     let mut members: Vec<_> = object.iter().collect();
-    members.sort_by_key(|(name, _)| *name);
+    members.sort_unstable_by_key(|(name, _)| *name);
     members
 }
 

@@ -131,7 +131,7 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
                 .is_some_and(|extension| extension == "json")
         })
         .collect();
-    paths.sort();
+    paths.sort_unstable();
     Ok(paths)
 }
 

@@ -15,7 +15,7 @@ impl Account {
     /// Returns the names of the IAM users, in order.
     pub(in crate::server) fn users(&self) -> Vec<String> {
         let mut users: Vec<String> = self.state().users.keys().cloned().collect();
-        users.sort();
+        users.sort_unstable();
         users
     }
 
