@@ -35,8 +35,8 @@ fn is_named(command: &Command) -> bool {
     })
 }
 
-/// Calls what builds a command. Inlined, all of them together would take the pages of the stack that
-/// the largest need, whichever is named: a tenth of a short command's time.
+/// Calls what builds a command. Inlined, all of them together would take as much of the stack as the
+/// largest needs, whichever is named.
 #[inline(never)]
 fn apart(build: impl FnOnce(Command) -> Command, command: Command) -> Command {
     build(command)
