@@ -365,6 +365,8 @@ table! {
         CLI, "Set by keyfob exec for its command, to the name of the profile that gave the keys, if one did.";
     PROXY_URL: ["KEYFOB_PROXY_URL"] [] Text, "",
         CLI, "Set by a line that keyfob serve proxy prints: where it listens.";
+    PROXY_SOCKET: ["KEYFOB_PROXY_SOCKET"] [] Path, "",
+        CLI, "Set by a line that keyfob serve proxy prints: the socket that it listens on.";
     PROXY_TOKEN: ["KEYFOB_PROXY_TOKEN"] [] Secret, "",
         CLI, "Set by a line that keyfob serve proxy prints: what its callers send.";
     SHELL: ["SHELL"] [] Text, "",

@@ -35,8 +35,8 @@ fn is_named(command: &Command) -> bool {
     })
 }
 
-/// Calls what builds a command. Inlined, all of them together would take as much of the stack as the
-/// largest needs, whichever is named.
+/// Calls what builds a command. Inlined, all of them together would take as much of the stack as
+/// the largest needs, whichever is named.
 #[inline(never)]
 fn apart(build: impl FnOnce(Command) -> Command, command: Command) -> Command {
     build(command)
