@@ -3,7 +3,7 @@
 #[cfg(unix)]
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::{
-    env, fs,
+    fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
     time::Duration,
@@ -83,7 +83,7 @@ impl PrivateFolder {
 #[cfg(unix)]
 fn remove_abandoned() {
     let user = rustix::process::getuid().as_raw();
-    let entries = fs::read_dir(env::temp_dir()).into_iter().flatten();
+    let entries = fs::read_dir(std::env::temp_dir()).into_iter().flatten();
     for folder in entries.flatten().map(|entry| entry.path()) {
         let file = folder.join(IN_USE);
         let is_ours = PrivateFolder::is_of_exec(&file)

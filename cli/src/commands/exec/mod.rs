@@ -16,7 +16,6 @@ use crate::{
     commands::environment::Changes,
     context::Context,
     failure::Failure,
-    signals,
 };
 
 /// The least time for which credentials should last, in seconds.
@@ -138,7 +137,7 @@ async fn replace(words: &[OsString], changes: &Changes) -> Result<(), Failure> {
     use std::os::unix::process::CommandExt as _;
 
     // The new program does not go on with what this one has begun.
-    signals::wait_for_holds().await;
+    crate::signals::wait_for_holds().await;
     let error = parent::command(words, changes).exec();
     Err(parent::not_started(&words[0], &error))
 }
