@@ -45,7 +45,7 @@ const CHECKED: [&str; 20] = [
 ];
 
 /// Types that cannot hold a secret: numbers, enumerations, names, dates, addresses.
-const OPEN: [&str; 15] = [
+const OPEN: [&str; 16] = [
     "Certificate",
     "Counters",
     "ErrorKind",
@@ -58,6 +58,7 @@ const OPEN: [&str; 15] = [
     "MaintenanceEvent",
     "Mode",
     "Path",
+    "Peer",
     "Placement",
     "SpotAction",
     "TokenTtl",

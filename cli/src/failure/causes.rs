@@ -148,8 +148,11 @@ impl Failure {
             keyfob_chain::ErrorKind::ProfileNotFound => Self::configuration(chained(error)),
             _ => Self::from(error),
         };
-        // Without credentials nothing is set wrong.
-        let is_about_setting = error.kind() != keyfob_chain::ErrorKind::NoCredentials;
+        // Without credentials, or a code, nothing is set wrong.
+        let is_about_setting = !matches!(
+            error.kind(),
+            keyfob_chain::ErrorKind::NoCredentials | keyfob_chain::ErrorKind::MfaCode
+        );
         if !failure.hints().is_empty() || !is_about_setting {
             return failure;
         }

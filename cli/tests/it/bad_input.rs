@@ -294,7 +294,10 @@ fn an_imds_setting_that_is_not_a_number_is_the_same_error_in_imds_and_why() {
         &["config:2: metadata_service_num_attempts is \"many\""],
     );
     let why = in_file.keyfob(["why"]);
-    assert_eq!((why.code, why.stderr), (253, expected));
+    // It looks at a profile, so it also says how to set it.
+    let (error, hint) = why.stderr.split_once("hint: ").unwrap();
+    assert_eq!((why.code, error), (253, &*expected));
+    assert_has(hint, &["configure set metadata_service_num_attempts VALUE"]);
     assert_has(
         &why.stdout,
         &["credentials: none", "instance metadata", "failed"],

@@ -182,7 +182,7 @@ fn a_refusal_with_details_names_the_command_that_decodes_them() {
         .home()
         .keyfob_with_input(command.split(' '), &stderr)
         .ok();
-    assert_has(&decoded, &["decision ", "ec2:StopInstances"]);
+    assert_has(&decoded, &["decision ", "ec2:RunInstances"]);
 }
 
 #[test]
