@@ -93,6 +93,7 @@ fn no_public_type_shows_a_secret() {
     let refusal = claim.verify(&other, now()).unwrap_err();
     let resigner = Resigner::s3("us-east-1").unwrap();
     let (resigned, body) = resigner.resign(&received, &keys, &keys, now()).unwrap();
+    let checked = resigner.verify(&received, &keys, now()).unwrap();
     let view = ServerView::parse(&refusal.body("id"));
     let message = Message::new(*b"canary-body")
         .unwrap()
@@ -144,6 +145,7 @@ fn no_public_type_shows_a_secret() {
         Claim: claim,
         Verified: verified,
         Resigner: resigner,
+        Checked: checked,
         Resigned: resigned,
         BodyResigner: body,
         ServerView: view,
