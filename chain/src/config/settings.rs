@@ -448,10 +448,11 @@ impl Settings {
     ///
     /// Besides the properties of a profile these may be arguments: `cli_connect_timeout` and
     /// `cli_read_timeout`, a number of seconds for the clients of [`sts`](Self::sts), 0 for as long
-    /// as it takes; `verify_ssl`, which is `false` for clients that trust every certificate; and
-    /// `offline`, which is `true` if no request may be sent: clients of these settings open no
-    /// socket, and what needs a request is an error that names the argument. The instance is then
-    /// a provider that is not configured.
+    /// as it takes; `verify_ssl`, which is `false` for clients that trust every certificate;
+    /// `role_endpoint_url`, the URL of the STS where roles are assumed; and `offline`, which is
+    /// `true` if no request may be sent: clients of these settings open no socket, and what needs a
+    /// request is an error that names the argument. The instance is then a provider that is not
+    /// configured.
     ///
     /// # Examples
     ///
@@ -475,6 +476,14 @@ impl Settings {
         let mut arguments = self.0.arguments.iter();
         let [_, flag, value] = arguments.rfind(|[name, ..]| name == property)?;
         Some(Setting::from_argument(Argument::new(flag, value)))
+    }
+
+    /// Returns the argument with the URL of the STS where roles are assumed.
+    #[cfg(feature = "sts")]
+    pub(crate) fn role_endpoint(&self) -> Option<Argument<'_>> {
+        let mut arguments = self.0.arguments.iter();
+        let [_, flag, value] = arguments.rfind(|[name, ..]| name == "role_endpoint_url")?;
+        Some(Argument::new(flag, value))
     }
 
     /// Returns the name of the argument that forbids requests, if there is one.

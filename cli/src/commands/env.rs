@@ -16,7 +16,9 @@ pub(super) async fn run(context: &Context, args: &EnvArgs) -> Result<(), Failure
         let lines = NAMES.map(|name| shell.unset(name) + "\n");
         return context.console().write_stdout(lines.concat());
     }
-    let credentials = context.credentials_for(&args.role).await?;
+    let credentials = context
+        .credentials_for(&args.role, context.endpoint_argument())
+        .await?;
     let region = context.region().await?.name().to_owned();
     let mut changes = Changes::new(&region);
     changes.give(&credentials);

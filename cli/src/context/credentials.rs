@@ -1,7 +1,8 @@
 use std::sync::atomic::Ordering;
 
 use keyfob_chain::{
-    AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin, Verdict,
+    Argument, AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin,
+    Verdict,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
@@ -19,8 +20,9 @@ impl Context {
         Chain::default_for(Order::Cli, &self.settings)
     }
 
-    /// Returns the chain of the role that these arguments name, or else the one in use.
-    pub(crate) fn chain_for(&self, args: &RoleArgs) -> Chain {
+    /// Returns the chain of the role that these arguments name, or else the one in use. The role is
+    /// assumed at the URL of `endpoint`, if there is one.
+    pub(crate) fn chain_for(&self, args: &RoleArgs, endpoint: Option<Argument<'_>>) -> Chain {
         let Some(arn) = &args.role_arn else {
             return self.chain();
         };
@@ -29,6 +31,9 @@ impl Context {
             settings = settings.with_profile(profile);
         }
         let source = Chain::default_for(Order::Cli, &settings);
+        if let Some(endpoint) = endpoint {
+            settings = settings.with_argument("role_endpoint_url", endpoint);
+        }
         let mut role = AssumeRoleProvider::new(settings, source, arn).named_by("--role-arn");
         if let Some(name) = &args.role_session_name {
             role = role.session_name(name);
@@ -45,13 +50,18 @@ impl Context {
         Chain::new().then(role)
     }
 
-    /// Returns the credentials of the role that these arguments name, or else those in use.
+    /// Returns the credentials of the role that these arguments name, or else those in use. The
+    /// role is assumed at the URL of `endpoint`, if there is one.
     ///
     /// # Errors
     ///
     /// As [`credentials`](Self::credentials).
-    pub(crate) async fn credentials_for(&self, args: &RoleArgs) -> Result<Credentials, Failure> {
-        Ok(self.credentials_and_origin_for(args).await?.0)
+    pub(crate) async fn credentials_for(
+        &self,
+        args: &RoleArgs,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<Credentials, Failure> {
+        Ok(self.credentials_and_origin_for(args, endpoint).await?.0)
     }
 
     /// Returns the same credentials, and where they are from, as far as that is known.
@@ -62,14 +72,24 @@ impl Context {
     pub(crate) async fn credentials_and_origin_for(
         &self,
         args: &RoleArgs,
+        endpoint: Option<Argument<'_>>,
     ) -> Result<(Credentials, Option<Origin>), Failure> {
         if args.role_arn.is_none() {
+            if endpoint.is_some() {
+                self.console().note(
+                    "--endpoint-url is not used: it is for the role of --role-arn; the role of a \
+                     profile is assumed at the URL of AWS_ENDPOINT_URL_STS",
+                );
+            }
             return self.credentials_and_origin().await;
         }
         self.check_signs()?;
         self.check_profile()?;
         let _waiting = waiting_for("credentials of the role of --role-arn");
-        let resolution = self.chain_for(args).resolve(Timestamp::now()).await;
+        let resolution = self
+            .chain_for(args, endpoint)
+            .resolve(Timestamp::now())
+            .await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;
         Ok((credentials, origin_of(&resolution.explanation)))
     }

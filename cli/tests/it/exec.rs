@@ -8,6 +8,7 @@ use std::{
 use keyfob_sigv4::Timestamp;
 
 use crate::{
+    answers::{answer, start_server},
     configure::on_terminal,
     keyfob::{Home, Run, assert_has, assert_lacks},
     lab::Lab,
@@ -517,6 +518,37 @@ fn a_role_needs_no_profile() {
         &wrong.fails(252),
         &["--role-arn: it is not the ARN of a role, such as arn:"],
     );
+}
+
+#[test]
+fn the_role_of_the_command_line_is_assumed_at_the_endpoint_url() {
+    let credentials = "<AssumeRoleResponse><AssumeRoleResult><Credentials>\
+        <AccessKeyId>ASIAOFTHEURL</AccessKeyId><SecretAccessKey>canary</SecretAccessKey>\
+        <SessionToken>canary</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration>\
+        </Credentials></AssumeRoleResult></AssumeRoleResponse>";
+    let (url, _) = start_server(&answer("200 OK", credentials));
+    // A call to anything else fails.
+    let home = home().with("AWS_ENDPOINT_URL", "http://127.0.0.1:1");
+    let role = ["--role-arn", "arn:aws:iam::123456789012:role/deploy"];
+    for words in [
+        &["exec"][..],
+        &["exec", "--serve"],
+        &["env"],
+        &["configure", "export-credentials"],
+    ] {
+        let child: &[&str] = if words[0] == "exec" { &["true"] } else { &[] };
+        let words = [words, &["--endpoint-url", &url], &role, child].concat();
+        let run = home.keyfob(&words);
+        assert_eq!(run.stderr, "", "{words:?}");
+        let printed = run.ok();
+        assert!(!child.is_empty() || printed.contains("ASIAOFTHEURL"));
+    }
+    let run = home.keyfob(["exec", "--endpoint-url", &url, "true"]);
+    assert_has(
+        &run.stderr,
+        &["--endpoint-url is not used", "AWS_ENDPOINT_URL_STS"],
+    );
+    run.ok();
 }
 
 const CALLER: &str = "

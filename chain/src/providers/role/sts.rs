@@ -179,7 +179,8 @@ async fn client(settings: &Settings, now: Timestamp) -> Result<Client, Error> {
 }
 
 fn build(settings: &Settings, region: &Region) -> Result<Client, Error> {
-    settings.sts(region, None)?.build().map_err(|error| {
+    let client = settings.sts(region, settings.role_endpoint())?;
+    client.build().map_err(|error| {
         let message = "STS cannot be used with these settings";
         Error::with_source(ErrorKind::Setting, message, error)
     })

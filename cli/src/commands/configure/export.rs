@@ -25,7 +25,9 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Fail
         ErrorKind::SourceProfile => Failure::configuration(error.to_string()),
         _ => Failure::from_provider(&error, context.settings()),
     })?;
-    let credentials = context.credentials_for(&args.role).await?;
+    let credentials = context
+        .credentials_for(&args.role, context.endpoint_argument())
+        .await?;
     let text = match args.format {
         ExportFormat::Process => document(&credentials, "SessionToken", true),
         ExportFormat::JsonContainer => document(&credentials, "Token", false),

@@ -39,7 +39,10 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
             .note("this is inside another `keyfob exec`, whose credentials are in the environment");
     }
     let words = words(context, &args.command);
-    let (credentials, origin) = context.credentials_and_origin_for(&args.role).await?;
+    // The proxy sends the requests of the command there.
+    let endpoint = context.endpoint_argument().filter(|_| !args.via_proxy);
+    let found = context.credentials_and_origin_for(&args.role, endpoint);
+    let (credentials, origin) = found.await?;
     let serves = args.serve || args.via_proxy;
     warn_of_expiry(context, &credentials, origin.as_ref(), serves);
     let region = context.region().await?.name().to_owned();
@@ -63,7 +66,7 @@ pub(super) async fn run(context: &Context, args: &ExecArgs) -> Result<(), Failur
         }
     }
     if args.serve {
-        let chain = Cached::new(context.chain_for(&args.role));
+        let chain = Cached::new(context.chain_for(&args.role, endpoint));
         let served = Served::start(context, chain).await?;
         served.point_to(&mut changes);
         return parent::run(&words, &changes).await;

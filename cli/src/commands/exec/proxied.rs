@@ -44,7 +44,7 @@ const SWITCHED_OFF: [&str; 3] = [
 impl Proxied {
     pub(super) async fn start(context: &Context, args: &ExecArgs) -> Result<Self, Failure> {
         serve::forbid_core_dumps();
-        let chain = context.chain_for(&args.role);
+        let chain = context.chain_for(&args.role, None);
         let (proxy, keys) =
             proxy::start_beside(context, chain, &args.allow, args.read_only).await?;
         let credentials = format!(

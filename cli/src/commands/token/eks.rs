@@ -31,7 +31,7 @@ pub(crate) async fn run(context: &Context, command: &EksCommand) -> Result<(), F
     let mut role = args.role.clone();
     role.role_session_name
         .get_or_insert_with(|| SESSION_NAME.to_owned());
-    let credentials = context.credentials_for(&role).await?;
+    let credentials = context.credentials_for(&role, None).await?;
     let region = context.region().await?;
     // The token is a request to the region's STS, to which the cluster sends it. As in `aws`,
     // `--endpoint-url` is not for STS.
