@@ -6,7 +6,7 @@ use std::{
 
 use keyfob_sigv4::printable;
 
-use crate::sources::MfaQuestion;
+use crate::sources::{MfaQuestion, RoleSource};
 
 /// Why there are no credentials, no region, or no saved file.
 ///
@@ -21,6 +21,7 @@ struct Inner {
     source: Option<Box<dyn error::Error + Send + Sync>>,
     is_not_configured: bool,
     question: Option<MfaQuestion>,
+    role_source: Option<RoleSource>,
 }
 
 impl Error {
@@ -45,6 +46,7 @@ impl Error {
             source: None,
             is_not_configured: false,
             question: None,
+            role_source: None,
         }))
     }
 
@@ -72,6 +74,7 @@ impl Error {
             source: Some(source.into()),
             is_not_configured: false,
             question: None,
+            role_source: None,
         }))
     }
 
@@ -84,6 +87,7 @@ impl Error {
             source: None,
             is_not_configured: true,
             question: None,
+            role_source: None,
         }))
     }
 
@@ -98,6 +102,20 @@ impl Error {
             inner.question = Some(question);
         }
         self
+    }
+
+    /// Adds the credentials that a role was to be assumed with.
+    #[cfg(feature = "sts")]
+    pub(crate) fn with_role_source(mut self, source: RoleSource) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.role_source = Some(source);
+        }
+        self
+    }
+
+    /// Returns the credentials with which STS was asked for a role, if it answered with this error.
+    pub fn role_source(&self) -> Option<&RoleSource> {
+        self.0.role_source.as_ref()
     }
 
     /// Returns what an error of the kind [`MfaCode`](ErrorKind::MfaCode) needs a code for, if there

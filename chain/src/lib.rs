@@ -47,7 +47,7 @@ pub use providers::{
 #[cfg(feature = "sso")]
 pub use providers::{SsoSession, SsoToken};
 pub use sources::{
-    MfaQuestion, ProcessCommand, ProcessOutput, ProcessStop, RunningProcess, Sources,
+    MfaQuestion, ProcessCommand, ProcessOutput, ProcessStop, RoleSource, RunningProcess, Sources,
 };
 #[cfg(any(feature = "login", feature = "sso"))]
 pub use token_folder::TokenFolder;

@@ -270,7 +270,7 @@ impl Attempt {
 
 /// Returns an access key id in full: it is not a secret. Text that does not look like one, which
 /// may be a secret in the wrong place, is shown as `…` and its last four characters.
-fn shown_key_id(key_id: &str) -> String {
+pub(crate) fn shown_key_id(key_id: &str) -> String {
     let is_id = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
     if key_id.len() > 4 && key_id.bytes().all(is_id) {
         return key_id.to_owned();

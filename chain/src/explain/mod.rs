@@ -6,6 +6,8 @@ mod text;
 use keyfob_sigv4::Timestamp;
 use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
+#[cfg(feature = "sts")]
+pub(crate) use self::attempt::shown_key_id;
 pub use self::{
     attempt::{Attempt, Verdict},
     text::{TextPart, TextStyle},

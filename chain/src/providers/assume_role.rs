@@ -100,6 +100,14 @@ impl AssumeRoleProvider {
         self
     }
 
+    /// Sets the name of the profile that the source is, for errors and questions. The default is
+    /// that it is none.
+    #[must_use]
+    pub fn source_profile(mut self, name: impl Into<String>) -> Self {
+        self.role.source_profile = Some(name.into());
+        self
+    }
+
     /// Sets what the origin of the credentials names as the place of the role, such as
     /// `--role-arn`. The default is `the program`.
     #[must_use]

@@ -10,7 +10,7 @@ use keyfob_sigv4::{Secret, Timestamp};
 
 pub use self::process::{ProcessCommand, ProcessOutput, ProcessStop, RunningProcess};
 use self::sessions::Sessions;
-use crate::{cache::Slot, error::Error, provider::BoxFuture};
+use crate::{cache::Slot, error::Error, origin::Origin, provider::BoxFuture};
 
 /// What a program gives the providers of a chain.
 ///
@@ -83,6 +83,23 @@ pub struct MfaQuestion {
     pub duration_seconds: Option<u32>,
     /// Why the code before this one was refused. `None` for the first question.
     pub refused: Option<String>,
+}
+
+/// The credentials that a role was to be assumed with, for an error that says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RoleSource {
+    /// The ARN of the role.
+    pub role_arn: String,
+    /// The access key ID of the credentials.
+    pub access_key_id: String,
+    /// Where the credentials come from.
+    pub origin: Origin,
+    /// The profile that has the credentials. `None` if it is that of the role, or if they come from
+    /// another source.
+    pub profile: Option<String>,
+    /// Whether the program itself names the role, and no profile.
+    pub is_of_program: bool,
 }
 
 impl Sources {

@@ -35,6 +35,13 @@ impl Context {
             settings = settings.with_argument("role_endpoint_url", endpoint);
         }
         let mut role = AssumeRoleProvider::new(settings, source, arn).named_by("--role-arn");
+        if let Some(profile) = args
+            .source_profile
+            .as_ref()
+            .or(self.globals.profile.as_ref())
+        {
+            role = role.source_profile(profile);
+        }
         if let Some(name) = &args.role_session_name {
             role = role.session_name(name);
         }
@@ -95,10 +102,15 @@ impl Context {
     }
 
     /// Adds where the key comes from, and what it masks.
-    pub(crate) async fn with_key_origin(&self, failure: Failure) -> Failure {
+    pub(crate) async fn with_key_origin(&self, failure: Failure, refused: Refused<'_>) -> Failure {
         let resolution = self.chain().explain(Timestamp::now()).await;
         let home = self.variables().home();
-        failure.with_key_origin(&resolution.explanation, home.as_deref())
+        let explanation = &resolution.explanation;
+        let failure = failure.with_key_origin(explanation, home.as_deref());
+        match origin_of(explanation) {
+            Some(origin) => failure.with_renewal(refused, &origin, &self.settings),
+            None => failure,
+        }
     }
 
     /// Adds what a refusal of a request with the credentials in use most likely means, and where
@@ -114,7 +126,7 @@ impl Context {
             .with_refusal_hint(refused, service, None)
             .with_denied_hints(refused, self.source_in_use(), profile);
         if refused.is_of_key() {
-            return self.with_key_origin(failure).await;
+            return self.with_key_origin(failure, refused).await;
         }
         failure
     }

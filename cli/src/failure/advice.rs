@@ -4,13 +4,13 @@ use std::{borrow::Cow, path::Path};
 
 use keyfob_backoff::classify;
 use keyfob_chain::{
-    Explanation, Origin, Settings,
+    Explanation, Origin, RoleSource, Settings,
     profiles::{SectionName, Value},
-    shell,
+    settings, shell,
 };
 use keyfob_sts::{Error, ErrorKind};
 
-use crate::failure::Failure;
+use crate::{args::EXEC_PROFILE, failure::Failure};
 
 /// How to get credentials if nothing names a profile.
 const GET_CREDENTIALS: &str = "run `keyfob configure`, or set AWS_ACCESS_KEY_ID and \
@@ -63,6 +63,11 @@ impl Refused<'_> {
     pub(crate) fn is_of_key(self) -> bool {
         let fault = self.fault();
         fault.is_some_and(|fault| !matches!(fault, Fault::Clock | Fault::Scope))
+    }
+
+    /// Returns true if the session has expired.
+    fn is_expired(self) -> bool {
+        self.fault() == Some(Fault::Expired)
     }
 
     /// Returns true if other credentials may make the difference.
@@ -220,7 +225,122 @@ fn policy_hint(refused: Refused<'_>, profile: Option<&str>) -> Option<String> {
     ))
 }
 
+/// Returns how to get a new session in the place of one from here that has expired.
+fn renewal(origin: &Origin, settings: &Settings) -> Option<String> {
+    Some(match origin {
+        Origin::File { section, .. } => {
+            let option = shell::option("--profile", section);
+            let profile = settings.files().find(&SectionName::profile(section));
+            let profile = profile.ok().flatten()?;
+            let mut tokens = settings::SESSION_TOKEN.properties.iter();
+            tokens.find_map(|name| profile.get(name))?;
+            // `saml login` writes the role of its session.
+            if profile.get(settings::PRINCIPAL_ARN.properties[0]).is_some() {
+                return Some(format!(
+                    "`keyfob saml login {option} --idp-url URL` signs in again, at the page of \
+                     your identity provider"
+                ));
+            }
+            let update = shell::option("--update-profile", section);
+            format!(
+                "`keyfob configure mfa-login {update} --profile NAME` gets a session with the key \
+                 of profile NAME; `keyfob configure {option}` asks for one that is copied"
+            )
+        }
+        Origin::Sso { named_in, .. } => {
+            format!("`keyfob sso login{}` signs in again", profile_of(named_in)?)
+        }
+        Origin::Login { named_in, .. } => {
+            format!("`keyfob login{}` signs in again", profile_of(named_in)?)
+        }
+        Origin::Process { named_in } => format!(
+            "to see what the process of the profile says: sh -c \"$(keyfob configure get \
+             credential_process{})\"",
+            profile_of(named_in)?
+        ),
+        Origin::Role { named_in, .. } => {
+            let profile = profile_of(named_in).unwrap_or_default();
+            format!("`keyfob cache clear{profile}` removes sessions that are kept in files")
+        }
+        Origin::Environment { .. } => {
+            let outer = settings.variables().text(EXEC_PROFILE);
+            let again = outer.map(|name| shell::option("keyfob exec --profile", name));
+            match again {
+                Some(again) => format!("leave this `keyfob exec`, and start it again: `{again}`"),
+                None => "`unset AWS_ACCESS_KEY_ID AWS_SECRET_ACCESS_KEY AWS_SESSION_TOKEN` takes \
+                         it out of the environment, so that other sources count"
+                    .to_owned(),
+            }
+        }
+        _ => return None,
+    })
+}
+
+/// Returns the option of the profile that has a setting.
+fn profile_of(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::File { section, .. } => Some(shell::option(" --profile", section)),
+        _ => None,
+    }
+}
+
+/// Returns the command that asks IAM about the caller of a role, if an option can name that.
+fn role_hint(source: &RoleSource) -> Option<String> {
+    let profile = match (&source.profile, &source.origin) {
+        (Some(name), _) => shell::option(" --profile", name),
+        (None, Origin::Environment { .. }) => String::new(),
+        (None, _) if source.is_of_program => String::new(),
+        _ => return None,
+    };
+    let arn = &source.role_arn;
+    let command = format!("keyfob can sts:AssumeRole {}{profile}", shell::quoted(arn));
+    arn.starts_with("arn:").then(|| {
+        format!(
+            "the role's trust policy must trust the caller, and a policy of the caller allow it: \
+             `{command}` tells that, as far as IAM may be asked"
+        )
+    })
+}
+
 impl Failure {
+    /// Adds how to get a new session, if the one of this origin has expired.
+    pub(crate) fn with_renewal(
+        self,
+        refused: Refused<'_>,
+        origin: &Origin,
+        settings: &Settings,
+    ) -> Self {
+        match renewal(origin, settings).filter(|_| refused.is_expired()) {
+            Some(hint) => self.with_hint(hint),
+            None => self,
+        }
+    }
+
+    /// Adds whose credentials were refused when a role was to be assumed, and what to do about it.
+    pub(crate) fn with_role_source(
+        self,
+        source: &RoleSource,
+        refused: Refused<'_>,
+        settings: &Settings,
+    ) -> Self {
+        if !refused.is_of_credentials() {
+            return self;
+        }
+        let RoleSource {
+            access_key_id,
+            origin,
+            ..
+        } = source;
+        let failure = self.with_hint(format!(
+            "the role was to be assumed with the key {access_key_id} of {}",
+            origin.text(settings.variables().home().as_deref())
+        ));
+        match role_hint(source).filter(|_| refused.is_denied()) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure.with_renewal(refused, origin, settings),
+        }
+    }
+
     /// Adds a hint if a refusal has a known meaning. `endpoint` is the setting with
     /// the URL that was called, unless it was one of AWS.
     pub(crate) fn with_refusal_hint(

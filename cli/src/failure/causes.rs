@@ -6,7 +6,7 @@ use std::{error::Error, io};
 use keyfob_chain::{MfaQuestion, Settings, shell};
 use tracing::debug;
 
-use super::advice::setting_hint;
+use super::advice::{Refused, setting_hint};
 use crate::failure::Failure;
 
 impl From<&keyfob_chain::Error> for Failure {
@@ -148,6 +148,9 @@ impl Failure {
             keyfob_chain::ErrorKind::ProfileNotFound => Self::configuration(chained(error)),
             _ => Self::from(error),
         };
+        if let (Some(source), Some(answer)) = (error.role_source(), cause(error)) {
+            return failure.with_role_source(source, Refused::from(answer), settings);
+        }
         // Without credentials, or a code, nothing is set wrong.
         let is_about_setting = !matches!(
             error.kind(),
@@ -189,6 +192,9 @@ impl Failure {
 /// Returns the command that gets a session of the role with a code from standard input. `None` if
 /// no option names the source of the role.
 fn cure_with_code(question: &MfaQuestion) -> Option<String> {
+    if question.profile.is_empty() {
+        return Some(cure_with_session(question));
+    }
     let source = question.source_profile.as_deref()?;
     let MfaQuestion { profile, .. } = question;
     // What the profile sets may be a secret in the wrong place, so the shell reads it.
@@ -221,6 +227,19 @@ fn cure_with_code(question: &MfaQuestion) -> Option<String> {
         "`{}` reads the code from standard input; then use {profile}",
         words.join(" ")
     ))
+}
+
+/// Returns the command that gets a session with a code, which assumes a role that no profile has.
+fn cure_with_session(question: &MfaQuestion) -> String {
+    let serial = shell::option("--serial-number", &question.serial_number);
+    let source = question.source_profile.as_deref();
+    let source = source.map(|name| shell::option(" --profile", name));
+    let source = source.unwrap_or_default();
+    format!(
+        "`keyfob configure mfa-login {serial} --token-code - --update-profile mfa-session{source}` \
+         reads the code from standard input; then use --source-profile mfa-session in the place of \
+         --serial-number"
+    )
 }
 
 /// Returns the first error of this type among the error and its causes.

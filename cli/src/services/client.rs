@@ -311,7 +311,7 @@ impl Client {
                 "the key that was refused is {id}, not the one in use"
             ));
         } else if key.is_some() {
-            failure = context.with_key_origin(failure).await;
+            failure = context.with_key_origin(failure, refused).await;
         }
         failure
     }

@@ -8,9 +8,11 @@ use serde_json::json;
 use crate::{
     answers::{answer, start_server},
     decisions::refusal,
-    keyfob::{Home, assert_has, assert_lacks},
+    keyfob::{Home, Run, assert_has, assert_lacks},
     lab::Lab,
+    running::Running,
     servers::free_port,
+    sources::{SERIAL, with_mfa},
     waiting::slow_sts,
 };
 
@@ -201,7 +203,139 @@ fn a_role_whose_source_is_refused_has_the_hint_of_a_call_that_is() {
             "by [role] in ~/.aws/config:",
         ],
     );
-    assert_has(&hints(&stderr), &["the session has expired"]);
+    assert_has(
+        &hints(&stderr),
+        &[
+            "the session has expired",
+            "assumed with the key AKIAIOSFODNN7EXAMPLE of [robot] in ~/.aws/config:",
+        ],
+    );
+}
+
+#[test]
+fn a_refused_role_says_whose_key_it_was_and_which_command_asks_for_the_policies() {
+    let home = Home::new();
+    let role = "arn:aws:iam::123456789012:role/dev";
+    let sandbox = ["--sandbox", "--profile", "user", "--region", "us-east-1"];
+    for (source, option) in [
+        (&[][..], " --profile user"),
+        (&["--source-profile", "user"], " --profile user"),
+    ] {
+        let words = [
+            &sandbox[..],
+            &["exec", "--role-arn", role],
+            source,
+            &["true"],
+        ]
+        .concat();
+        let stderr = home.keyfob(words).fails(254);
+        let hints = hints(&stderr);
+        assert_has(
+            &hints,
+            &[
+                "the role was to be assumed with the key AKIA",
+                " of [user] in ",
+            ],
+        );
+        let command = between(&hints, "`keyfob ", "`");
+        assert_eq!(command, format!("can sts:AssumeRole {role}{option}"));
+        let can = home.keyfob(["--sandbox"].into_iter().chain(command.split(' ')));
+        assert_has(&can.stdout, &["sts:AssumeRole"]);
+    }
+    // For the credentials of the environment, no option is needed.
+    let refused = |code: &str| {
+        let (url, _) = start_server(&answer("403 Forbidden", &error(code, "nope")));
+        let home = Home::new().with_key("AKIAOFENVIRONMENT0", "canary");
+        let home = home
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", &url);
+        let stderr = home.keyfob(["env", "--role-arn", role]).fails(254);
+        let hints = hints(&stderr);
+        assert_has(&hints, &["the key AKIAOFENVIRONMENT0 of AWS_ACCESS_KEY_ID"]);
+        hints
+    };
+    let command = format!("`keyfob can sts:AssumeRole {role}`");
+    assert_has(&refused("AccessDenied"), &[&command]);
+    assert_lacks(&refused("InvalidClientTokenId"), &["keyfob can"]);
+}
+
+#[test]
+fn an_expired_session_names_the_command_that_gets_a_new_one_from_its_source() {
+    let (url, _) = start_server(&answer("403 Forbidden", &error("ExpiredToken", "expired")));
+    let key = "aws_access_key_id = ASIAIOSFODNN7EXAMPLE\naws_secret_access_key = canary\n\
+               aws_session_token = canary\n";
+    let saml = "x_principal_arn = arn:aws:iam::123456789012:role/r\n";
+    let config = format!("[profile session]\n{key}[profile corp]\n{key}{saml}");
+    let home = || {
+        let home = Home::new().with_file("config", &config);
+        home.with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", &url)
+    };
+    let hints_of = |home: &Home| hints(&home.keyfob(CALL).fails(254));
+    let run = |home: &Home, command: &str| {
+        let program = env!("CARGO_BIN_EXE_keyfob");
+        let line = command.replace("keyfob ", &format!("{program} "));
+        Run::new(home.program("sh").args(["-c", &line]).output().unwrap())
+    };
+
+    // A session of the key of another profile.
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let mfa = with_mfa(&sandbox);
+    let hint = hints_of(&home().with("AWS_PROFILE", "session"));
+    let command = between(
+        &hint,
+        "\n`",
+        "` gets a session with the key of profile NAME",
+    );
+    let code = format!(" --serial-number {SERIAL} --token-code 161803");
+    run(&mfa, &(command.replace("NAME", "user") + &code)).ok();
+    assert_has(
+        &mfa.keyfob(["whoami", "--profile", "session"]).ok(),
+        &["user"],
+    );
+    let command = between(&hint, "; `", "` asks for one that is copied");
+    assert_has(&run(&mfa, command).fails(253), &["terminal"]);
+
+    let hint = hints_of(&home().with("AWS_PROFILE", "corp"));
+    let command = between(
+        &hint,
+        "\n`",
+        "` signs in again, at the page of your identity provider",
+    );
+    let stderr = run(&home(), &command.replace("URL", "-")).fails(252);
+    assert_has(&stderr, &["--idp-url: write a URL"]);
+
+    let with_session = || {
+        let home = home().with_key("ASIAIOSFODNN7EXAMPLE", "canary");
+        home.with("AWS_SESSION_TOKEN", "canary")
+    };
+    let hint = hints_of(&with_session());
+    let command = between(&hint, "\n`", "` takes it out of the environment");
+    let stderr = run(&with_session(), &format!("{command}; keyfob whoami")).fails(253);
+    assert_has(&stderr, &["AWS_ACCESS_KEY_ID is not set"]);
+    let hint = hints_of(&with_session().with("KEYFOB_PROFILE", "session"));
+    let command = between(&hint, "start it again: `", "`");
+    run(&home().with("SHELL", "/bin/true"), command).ok();
+}
+
+/// What a profile's process prints cannot be renewed here, but looked at.
+#[test]
+fn an_expired_session_of_a_process_names_the_command_that_shows_what_it_prints() {
+    let (url, _) = start_server(&answer("403 Forbidden", &error("ExpiredToken", "expired")));
+    let key = json!({"Version": 1, "AccessKeyId": "ASIATOOL", "SecretAccessKey": "canary",
+        "SessionToken": "canary"});
+    let home = Home::new().with_file("config", "[default]\ncredential_process = cat .aws/tool\n");
+    let home = home
+        .with_file("tool", &key.to_string())
+        .with("AWS_REGION", "eu-west-1");
+    let home = home.with("AWS_ENDPOINT_URL", &url);
+    let hint = hints(&home.keyfob(CALL).fails(254));
+    let (_, command) = hint.split_once("process of the profile says: ").unwrap();
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let line = command.replace("keyfob ", &format!("{program} "));
+    let run = Run::new(home.program("sh").args(["-c", &line]).output().unwrap());
+    assert_eq!(run.ok(), key.to_string());
 }
 
 #[test]

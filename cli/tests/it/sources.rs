@@ -19,11 +19,11 @@ use crate::{
     signals::send,
 };
 
-const SERIAL: &str = "arn:aws:iam::123456789012:mfa/user";
+pub(crate) const SERIAL: &str = "arn:aws:iam::123456789012:mfa/user";
 const ROLE: &str = "arn:aws:iam::123456789012:role/ops";
 
 /// Returns a home whose profile `ops` is a role with an MFA device, by the key of the sandbox.
-fn with_mfa(sandbox: &Running) -> Home {
+pub(crate) fn with_mfa(sandbox: &Running) -> Home {
     let key = ENVIRONMENT.map(|name| {
         let mut exports = sandbox.exports.iter();
         &exports.find(|(export, _)| export == name).unwrap().1
@@ -110,6 +110,33 @@ fn without_a_terminal_the_error_names_the_ways_out_and_they_lead_out() {
         .fails(253);
     assert_has(&error, &["run it in a terminal"]);
     assert_lacks(&error, &["hint: "]);
+}
+
+#[test]
+fn a_role_of_the_command_line_with_a_device_has_a_way_out_without_a_terminal() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let role = ["exec", "--region", "us-east-1", "--role-arn", ROLE];
+    let device = [
+        "--source-profile",
+        "user",
+        "--serial-number",
+        SERIAL,
+        "true",
+    ];
+    let error = home.keyfob(role.iter().chain(&device)).fails(253);
+    assert_has(
+        &error,
+        &["run it in a terminal", "in the place of --serial-number"],
+    );
+    let (_, command) = error.split_once("hint: `keyfob ").unwrap();
+    let (command, rest) = command.split_once('`').unwrap();
+    home.keyfob_with_input(command.split(' '), "141421\n").ok();
+    let (_, option) = rest.split_once("then use ").unwrap();
+    let option: Vec<&str> = option.split(' ').take(2).collect();
+    home.keyfob(role.iter().chain(&option).chain(&["true"]))
+        .ok();
 }
 
 /// What the cure of a role without a terminal says to use then.

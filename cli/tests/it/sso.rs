@@ -12,6 +12,7 @@ use keyfob_sts::server::Fault;
 use serde_json::Value;
 
 use crate::{
+    answers::{answer, start_server},
     keyfob::{Home, Run, assert_has, assert_lacks},
     lab::{ACCOUNT, Lab},
     python,
@@ -565,6 +566,23 @@ fn the_cure_of_a_missing_an_expired_and_a_refused_token_signs_in() {
             assert_has(&whoami(&home, profile), &["AWSReservedSSO_Admin"]);
         }
     }
+}
+
+#[test]
+fn the_cure_of_a_session_that_a_service_calls_expired_signs_in() {
+    let (_lab, home) = configured();
+    login(&home, &["--profile", "dev"]).ok();
+    let body = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>m</Message></Error>\
+                </ErrorResponse>";
+    let (url, _) = start_server(&answer("403 Forbidden", body));
+    let whoami = ["sts", "get-caller-identity", "--profile", "dev"];
+    let stderr = home
+        .keyfob(whoami.iter().chain(&["--endpoint-url", &url]))
+        .fails(254);
+    let (_, command) = stderr.split_once("hint: `keyfob sso login ").unwrap();
+    let (options, rest) = command.split_once('`').unwrap();
+    assert_has(rest, &[" signs in again"]);
+    login(&home, &options.split(' ').collect::<Vec<_>>()).ok();
 }
 
 #[test]

@@ -2,12 +2,16 @@
 
 use std::path::PathBuf;
 
-#[cfg(feature = "sts")]
-use crate::sources::MfaQuestion;
 use crate::{
     error::quotable,
     finding::{Finding, FindingKind},
     origin::Origin,
+};
+#[cfg(feature = "sts")]
+use crate::{
+    explain::shown_key_id,
+    provider::Found,
+    sources::{MfaQuestion, RoleSource},
 };
 
 #[cfg(not(feature = "sts"))]
@@ -134,6 +138,18 @@ impl Role {
             external_id: self.external_id.clone(),
             duration_seconds: self.duration_seconds,
             refused,
+        }
+    }
+
+    /// Returns the credentials that it is assumed with, for an error.
+    #[cfg(feature = "sts")]
+    fn source(&self, source: &Found) -> RoleSource {
+        RoleSource {
+            role_arn: self.arn.clone(),
+            access_key_id: shown_key_id(source.credentials.access_key_id()),
+            origin: source.origin.clone(),
+            profile: self.source_profile.clone(),
+            is_of_program: matches!(self.named_in, Origin::Argument { .. }),
         }
     }
 

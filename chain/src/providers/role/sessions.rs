@@ -102,6 +102,8 @@ impl Sessions {
     fn key(&self, role: &Role, source: &Value) -> String {
         let endpoint = self.settings.endpoint_url("sts").ok().flatten();
         let endpoint = endpoint.map(|setting| setting.text.to_owned());
+        let argument = self.settings.role_endpoint();
+        let endpoint = argument.map(|url| url.value.to_owned()).or(endpoint);
         json!([endpoint, source, role.parameters()]).to_string()
     }
 
@@ -163,7 +165,9 @@ impl Sessions {
     fn file(&self, parameters: &[Parameters], refused: Option<Credentials>) -> Option<SessionFile> {
         let names = parameters.iter().map(names::role_session);
         let names = names.collect::<io::Result<Vec<_>>>().ok()?;
-        let disk = self.settings.sources().disk()?;
+        // The files do not tell apart who has issued a session.
+        let is_shared = self.settings.role_endpoint().is_none();
+        let disk = self.settings.sources().disk().filter(|_| is_shared)?;
         Some(SessionFile::new(disk, names, refused))
     }
 }

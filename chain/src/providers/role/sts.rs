@@ -90,7 +90,7 @@ impl Sts {
         }
         let Some(serial) = &role.mfa_serial else {
             let answer = client.send(&action, &source.credentials).await;
-            return session(role, answer);
+            return session(role, answer).map_err(|error| from_source(role, source, error));
         };
         let mut refused = None;
         let mut sent = SentCodes::default();
@@ -109,7 +109,9 @@ impl Sts {
                     let refusal = sent.refusal(&error, &code, read_at, watch.now());
                     refused = refusal.map(|refusal| refusal.to_string());
                 }
-                answer => return session(role, answer),
+                answer => {
+                    return session(role, answer).map_err(|error| from_source(role, source, error));
+                }
             }
         }
     }
@@ -235,6 +237,14 @@ fn session(
     answer: Result<impl Into<Session>, keyfob_sts::Error>,
 ) -> Result<Session, Error> {
     answer.map(Into::into).map_err(|error| failed(role, error))
+}
+
+/// Adds whose credentials were refused. A wrong code says nothing about them.
+fn from_source(role: &Role, source: &Found, error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::MfaCode => error,
+        _ => error.with_role_source(role.source(source)),
+    }
 }
 
 fn failed(role: &Role, error: keyfob_sts::Error) -> Error {
