@@ -95,6 +95,11 @@ impl Console {
         self.write_note(&format!("warning: {text}\n"));
     }
 
+    /// Returns true if notes are shown.
+    pub(crate) fn has_notes(self) -> bool {
+        self.notes
+    }
+
     /// Writes lines that belong to a note or a warning.
     pub(crate) fn write_note(self, text: &str) {
         if self.notes {

@@ -229,20 +229,29 @@ fn without_the_cache_no_session_is_read_or_written() {
 }
 
 #[test]
-fn what_a_process_says_is_shown_in_a_terminal_only() {
-    let process = "sh -c 'echo \"no session for ada\" >&2; exit 3'";
-    let config = format!("[default]\ncredential_process = {process}\n");
-    let home = Home::new().with_file("config", &config);
+fn what_a_failing_process_says_is_shown_without_secrets_of_its_output() {
+    let script = "echo canary-of-stdout\n\
+                  printf 'no session for ada\\033[2J\\nis canary-of-stdout\\n' >&2; exit 3\n";
+    let config = "[default]\ncredential_process = sh .aws/script\n";
+    let home = Home::new().with_file("script", script);
+    let home = home.with_file("config", config);
     let error = home.keyfob(["whoami"]).fails(255);
+    let said = "note: the process of credential_process says: no session for ada\\u{1b}[2J\n  is \
+                (redacted)\n";
+    assert_has(&error, &[said, "it failed (exit status: 3)\n"]);
+    assert_lacks(&error, &["canary"]);
+    // Errors that are data stand alone.
+    let data = home.keyfob(["whoami", "--cli-error-format", "json"]);
     let cure = "it failed (exit status: 3): run this in a terminal to see what it says";
-    assert_has(&error, &[cure]);
-    assert_lacks(&error, &["session", "ada"]);
+    let stderr = data.fails(255);
+    assert_has(&stderr, &[cure]);
+    assert_lacks(&stderr, &["canary", "note:"]);
     let run = on_terminal::<&str>(&home, &["whoami"], &[]);
     assert_eq!(run["code"], 255, "{run}");
     let shown = run["shown"].as_str().unwrap();
     assert_has(
         shown,
-        &["no session for ada\r\n", "it failed (exit status: 3)\r\n"],
+        &["no session for ada", "it failed (exit status: 3)\r\n"],
     );
     // It may ask there, too.
     let key = r#"{"Version": 1, "AccessKeyId": "AKIAEXAMPLE", "SecretAccessKey": "%s"}"#;
