@@ -183,6 +183,9 @@ pub(super) fn setting_hint(settings: &Settings, message: &str) -> Option<String>
 fn passing_hint(error: &Error, service: &str, endpoint: Option<&str>) -> Option<Cow<'static, str>> {
     let fault = || classify(error.status(), error.code());
     Some(match (error.kind(), endpoint) {
+        (ErrorKind::Connect | ErrorKind::Transport, Some(endpoint)) => {
+            Cow::from(format!("the URL comes from {endpoint}"))
+        }
         (ErrorKind::Timeout, _) => {
             Cow::from("`--cli-read-timeout 60` waits longer; `keyfob doctor` checks the way there")
         }
@@ -366,6 +369,17 @@ impl Failure {
             Some(hint) => self.with_hint(hint),
             None => self,
         }
+    }
+
+    /// Adds the setting that an endpoint's URL comes from, if that could not be reached.
+    pub(crate) fn with_endpoint_origin(self, url: &str, setting: &str) -> Self {
+        // The name of a bucket may stand before the host.
+        let server = url.split_once("://").map_or(url, |(_, server)| server);
+        let is_meant = self.message().contains(server.trim_end_matches('/'));
+        if self.code() != Some("EndpointConnection") || !is_meant {
+            return self;
+        }
+        self.with_hint(format!("the URL comes from {setting}"))
     }
 
     /// Adds hints if the credentials are valid and may not do this: where they are from, and how to

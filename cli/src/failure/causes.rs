@@ -148,6 +148,7 @@ impl Failure {
             keyfob_chain::ErrorKind::ProfileNotFound => Self::configuration(chained(error)),
             _ => Self::from(error),
         };
+        let failure = with_endpoint_origin(failure, settings);
         if let (Some(source), Some(answer)) = (error.role_source(), cause(error)) {
             return failure.with_role_source(source, Refused::from(answer), settings);
         }
@@ -186,6 +187,19 @@ impl Failure {
     fn connect(error: &(dyn Error + 'static)) -> Self {
         let failure = Self::other(chained(error)).with_code("EndpointConnection");
         failure.with_hint("`keyfob doctor` checks the network, the proxy and the certificates")
+    }
+}
+
+/// Adds the setting that the URL of a provider's service comes from, if that could not be reached.
+fn with_endpoint_origin(failure: Failure, settings: &Settings) -> Failure {
+    let services = ["sts", "sso", "sso oidc", "signin"].into_iter();
+    let mut urls = services.filter_map(|service| settings.endpoint_url(service).ok()?);
+    match urls.find(|url| failure.message().contains(url.text)) {
+        Some(url) => {
+            let setting = url.origin.text(settings.variables().home().as_deref());
+            failure.with_endpoint_origin(url.text, &setting)
+        }
+        None => failure,
     }
 }
 

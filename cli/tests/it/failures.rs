@@ -65,6 +65,56 @@ fn an_endpoint_that_is_not_there_names_the_command_that_checks_the_way() {
 }
 
 #[test]
+fn what_cannot_be_reached_is_named_with_the_setting_that_chose_it() {
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let file = format!(
+        "[profile robot]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n\
+         aws_secret_access_key = canary\nendpoint_url = {nowhere}\n[profile role]\n\
+         source_profile = robot\nrole_arn = arn:aws:iam::123456789012:role/r\n"
+    );
+    let home = || {
+        let home = Home::new().with_file("config", &file);
+        let home = home.with("AWS_REGION", "eu-west-1");
+        home.with("AWS_MAX_ATTEMPTS", "1")
+    };
+    let s3 = ["s3", "ls", "s3://bkt"];
+    let (sts, all) = ("AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL");
+    for (profile, name, words, setting) in [
+        ("robot", sts, &CALL[..], sts),
+        ("role", sts, &CALL, sts),
+        ("role", all, &["exec", "true"], all),
+        ("robot", "AWS_ENDPOINT_URL_S3", &s3, "AWS_ENDPOINT_URL_S3"),
+        ("robot", "MINE", &s3, "[robot] in ~/.aws/config:4"),
+        ("robot", "MINE", &CALL, "[robot] in ~/.aws/config:4"),
+    ] {
+        let home = home().with("AWS_PROFILE", profile).with(name, &nowhere);
+        let hints = hints(&home.keyfob(words).fails(255));
+        assert_has(&hints, &[&format!("the URL comes from {setting}")]);
+    }
+    // Nothing that is called is at this URL.
+    let home = home().with("AWS_PROFILE", "role").with(sts, &nowhere);
+    let other = ["--endpoint-url", "http://127.0.0.1:2"];
+    let hints = hints(&home.keyfob(s3.iter().chain(&other)).fails(255));
+    assert_has(&hints, &[&format!("the URL comes from {sts}")]);
+    assert_lacks(&hints, &["--endpoint-url"]);
+
+    let file = file.replace(&nowhere, "https://sts.invalid");
+    for name in ["HTTPS_PROXY", "all_proxy"] {
+        let home = Home::new()
+            .with_file("config", &file)
+            .with("AWS_PROFILE", "robot");
+        let home = home
+            .with("AWS_MAX_ATTEMPTS", "1")
+            .with("AWS_REGION", "eu-west-1");
+        let home = home.with(name, &nowhere);
+        for words in [&CALL[..], &s3] {
+            let stderr = home.keyfob(words).fails(255);
+            assert_has(&stderr, &[&format!(" through the proxy of {name}; check")]);
+        }
+    }
+}
+
+#[test]
 fn an_answer_that_takes_too_long_names_the_option_that_waits_longer() {
     let home = home(&slow_sts(Duration::from_secs(2)));
     let call = [&CALL[..], &["--max-attempts", "1"]].concat();

@@ -473,6 +473,7 @@ impl ClientBuilder {
             service: self.service,
             endpoint,
             signer,
+            reads_proxy: self.http.is_none(),
             http,
             settings,
             clock: Clock::default(),

@@ -103,7 +103,7 @@ impl Connector {
         };
         opened.map_err(|error| {
             let source = tls::describe(&error).map_or_else(|| error.into(), Into::into);
-            Error::unreachable(&endpoint).with_boxed_source(source)
+            Error::unreachable(&endpoint, true).with_boxed_source(source)
         })
     }
 

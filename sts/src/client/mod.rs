@@ -12,7 +12,7 @@ mod redirect;
 mod tls;
 
 use std::{
-    fmt,
+    env, fmt,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -70,6 +70,8 @@ struct Inner {
     endpoint: Endpoint,
     signer: Option<Signer>,
     http: reqwest::Client,
+    /// Whether the environment names the proxy of the HTTP client.
+    reads_proxy: bool,
     settings: Settings,
     clock: Clock,
 }
@@ -359,7 +361,7 @@ impl Inner {
         // Before `is_timeout`: an attempt to connect that takes too long is both, and sent nothing.
         if error.is_connect() {
             let cause = Cause(error.without_url());
-            return Error::unreachable(&self.endpoint).with_source(cause);
+            return Error::unreachable(&self.endpoint, self.reads_proxy).with_source(cause);
         }
         let url = self.endpoint.url();
         let (kind, message) = if error.is_timeout() {
@@ -380,16 +382,20 @@ impl Error {
         Self::setting(format!("{url} is not called, because of {setting}"))
     }
 
-    /// Creates the error that no connection could be made.
-    fn unreachable(endpoint: &Endpoint) -> Self {
+    /// Creates the error that no connection could be made, with the variable of a proxy if the
+    /// client reads those.
+    fn unreachable(endpoint: &Endpoint, reads_proxy: bool) -> Self {
         let url = endpoint.url();
+        let proxy = proxy::variable(endpoint, |name| env::var_os(name)).filter(|_| reads_proxy);
+        let proxy = proxy.map(|name| format!(" through the proxy of {name}"));
+        let proxy = proxy.unwrap_or_default();
         // A certificate that is not trusted counts as a failed connection, too.
         let checks = if url.starts_with("https:") {
             "the network, the region, any proxy and any CA bundle"
         } else {
             "the network, the region and any proxy"
         };
-        let message = format!("could not connect to {url}; check {checks}");
+        let message = format!("could not connect to {url}{proxy}; check {checks}");
         Self::new(ErrorKind::Connect, message)
     }
 }

@@ -14,9 +14,18 @@ pub(super) fn from_environment(
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<ClientBuilder, Error> {
     match find(endpoint, variable)? {
-        Some(url) => Ok(builder.proxy(Proxy::all(url).map_err(unusable)?)),
+        Some((_, url)) => Ok(builder.proxy(Proxy::all(url).map_err(unusable)?)),
         None => Ok(builder.no_proxy()),
     }
+}
+
+/// Returns the variable that names the proxy for an endpoint, as [`find`] does.
+pub(super) fn variable(
+    endpoint: &Endpoint,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Option<&'static str> {
+    let found = find(endpoint, variable).ok().flatten();
+    found.map(|(name, _)| name)
 }
 
 /// Returns the proxy that the environment names for an endpoint, with its credentials, as [`find`]
@@ -26,15 +35,15 @@ pub(super) fn intercept(
     endpoint: &Endpoint,
     variable: impl Fn(&str) -> Option<OsString>,
 ) -> Result<Option<Intercept>, Error> {
-    let url = find(endpoint, variable)?;
-    Ok(url.and_then(|url| {
+    let found = find(endpoint, variable)?;
+    Ok(found.and_then(|(_, url)| {
         let matcher = Matcher::builder().all(url.as_str()).build();
         matcher.intercept(endpoint.uri())
     }))
 }
 
-/// Returns the URL of the proxy that the environment names for an endpoint. `variable` returns the
-/// value of a variable.
+/// Returns the variable and the URL of the proxy that the environment names for an endpoint.
+/// `variable` returns the value of a variable.
 ///
 /// An HTTP client that reads the environment itself passes over a value that it cannot use, and the
 /// request, with its tokens, goes around the proxy. Here such a value is an error.
@@ -43,7 +52,7 @@ pub(super) fn intercept(
 fn find(
     endpoint: &Endpoint,
     variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<Url>, Error> {
+) -> Result<Option<(&'static str, Url)>, Error> {
     let find = |names: &[&'static str]| {
         let values = names
             .iter()
@@ -87,7 +96,7 @@ fn find(
                 "{name} cannot be used as a proxy: {reason}; write it as http://HOST:PORT"
             ))
         })?;
-    Ok(Some(url))
+    Ok(Some((name, url)))
 }
 
 const NOT_A_URL: &str = "it is not the URL of a server";

@@ -48,6 +48,10 @@ pub(super) async fn run(context: &Context, command: &S3Command) -> Result<(), Fa
             }
             Err(failure)
         }
+        (Err(failure), None) => Err(match context.endpoint_url("s3") {
+            Ok(Some((url, setting))) => failure.with_endpoint_origin(url, &setting),
+            _ => failure,
+        }),
         (done, _) => done,
     }
 }
