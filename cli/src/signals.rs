@@ -180,7 +180,7 @@ pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, PassedOn)> {
     #[cfg(windows)]
     let _caught = tokio::signal::windows::ctrl_c()?;
     #[cfg(unix)]
-    let _others = watcher::pass_on_others()?;
+    let _others = watcher::pass_on_others();
     let child = command.spawn()?;
     *slot = Some(child.id());
     let passed_on = PassedOn {
@@ -276,7 +276,15 @@ mod watcher {
         Signal::IO,
         #[cfg(target_os = "linux")]
         Signal::POWER,
+        #[cfg(target_os = "linux")]
+        Signal::STKFLT,
     ];
+    /// The numbers of signals without a meaning of their own, which mean what a program makes of
+    /// them.
+    #[cfg(target_os = "linux")]
+    const REAL_TIME: std::ops::RangeInclusive<i32> = 34..=64;
+    #[cfg(not(target_os = "linux"))]
+    const REAL_TIME: std::ops::Range<i32> = 0..0;
 
     pub(super) fn start() -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
@@ -396,11 +404,13 @@ mod watcher {
     }
 
     /// Passes the other signals on to the child that starts now, until what it returns is dropped.
-    pub(super) fn pass_on_others() -> io::Result<JoinSet<()>> {
+    pub(super) fn pass_on_others() -> JoinSet<()> {
         let mut tasks = JoinSet::new();
-        for other in OTHERS {
-            let kind = SignalKind::from_raw(other.as_raw());
-            if let Some(mut signal) = unless_ignored(kind)? {
+        let named = OTHERS.iter().map(|other| other.as_raw());
+        for number in named.chain(REAL_TIME) {
+            let kind = SignalKind::from_raw(number);
+            // Some libraries of C keep the first of real time for themselves.
+            if let Ok(Some(mut signal)) = unless_ignored(kind) {
                 tasks.spawn(async move {
                     while signal.recv().await.is_some() {
                         pass_on(kind);
@@ -408,7 +418,7 @@ mod watcher {
                 });
             }
         }
-        Ok(tasks)
+        tasks
     }
 
     /// Passes a signal on to the child, if there is one.
@@ -428,11 +438,15 @@ mod watcher {
         if of_terminal && is_in_foreground() {
             return true;
         }
-        let child = i32::try_from(child).ok().and_then(Pid::from_raw);
-        let signal = Signal::from_named_raw(kind.as_raw_value());
-        if let (Some(child), Some(signal)) = (child, signal) {
-            // A child that has just ended needs no signal.
-            let _ = kill_process(child, signal);
+        let number = kind.as_raw_value();
+        // A child that has just ended needs no signal.
+        if let Some(signal) = Signal::from_named_raw(number) {
+            let child = i32::try_from(child).ok().and_then(Pid::from_raw);
+            let _ = child.map(|child| kill_process(child, signal));
+        } else {
+            // Without a name, only unsafe code could send it from here.
+            let line = format!("kill -{number} {child}");
+            let _ = process::Command::new("sh").args(["-c", &line]).status();
         }
         true
     }

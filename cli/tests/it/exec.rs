@@ -418,9 +418,15 @@ fn signals_reach_a_command_that_credentials_are_served_to() {
         ("WINCH", 28),
         ("CONT", 18),
         ("IO", 29),
+        #[cfg(target_os = "linux")]
+        ("STKFLT", 16),
+        #[cfg(target_os = "linux")]
+        ("RTMIN", 34),
+        #[cfg(target_os = "linux")]
+        ("64", 64),
     ] {
         let script = format!(
-            "trap 'exit {code}' {signal}; echo $AWS_CONFIG_FILE; while :; do sleep 0.05; done"
+            "trap 'exit {code}' {code}; echo $AWS_CONFIG_FILE; while :; do sleep 0.05; done"
         );
         let mut child = home
             .program(env!("CARGO_BIN_EXE_keyfob"))
