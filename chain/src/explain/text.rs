@@ -14,6 +14,9 @@ use crate::{
 /// From here on, a row tells how long its provider took.
 const SLOW: Duration = Duration::from_millis(500);
 
+/// The least number of columns that text is wrapped at.
+const LEAST_ROOM: usize = 20;
+
 /// How [`Explanation::styled_text`] looks.
 ///
 /// # Examples
@@ -94,9 +97,9 @@ impl<'a> TextStyle<'a> {
     fn write(&self, out: &mut String, start: &str, text: &str, part: Option<TextPart>) {
         let text = &printable(text);
         let indent = width(start);
-        let room = self
-            .width
-            .map_or(usize::MAX, |width| width.saturating_sub(indent).max(20));
+        let room = self.width.map_or(usize::MAX, |width| {
+            width.saturating_sub(indent).max(LEAST_ROOM)
+        });
         let mut line = start.to_owned();
         let mut used = 0;
         for word in text.split(' ') {
@@ -160,10 +163,11 @@ impl Explanation {
     /// Does the same as [`text`](Self::text), in a style.
     pub fn styled_text(&self, now: Timestamp, style: &TextStyle<'_>) -> String {
         let mut out = String::new();
-        style.write_line(&mut out, &self.headline(now, style.home), None);
+        let headline = self.headline(now, style.home);
+        style.write(&mut out, "credentials: ", &headline, None);
         if let Some((url, origin)) = &self.endpoint {
             let origin = origin.text(style.home);
-            style.write_line(&mut out, &format!("endpoint: {url} ({origin})"), None);
+            style.write(&mut out, "endpoint: ", &format!("{url} ({origin})"), None);
         }
         let attempts = || self.attempts.iter();
         let name_width = attempts()
@@ -180,13 +184,11 @@ impl Explanation {
                 Verdict::Masked | Verdict::Ignored => (' ', Some(TextPart::Warning)),
                 _ => (' ', None),
             };
-            let (number, provider) = (attempt.number, printable(&attempt.provider));
-            let start = match result_width {
-                0 => format!("{mark}{number:>2} {provider:<name_width$}  "),
-                _ => {
-                    format!("{mark}{number:>2} {provider:<name_width$}  {result:<result_width$}  ")
-                }
-            };
+            let provider = padded(&printable(&attempt.provider), name_width);
+            let mut start = format!("{mark}{:>2} {provider}  ", attempt.number);
+            if result_width > 0 {
+                start += &format!("{result:<result_width$}  ");
+            }
             let is_error = attempt.reason.is_some() && attempt.reason == self.error;
             let mut text = if style.has_error_below && is_error {
                 "the error below says why".to_owned()
@@ -197,6 +199,14 @@ impl Explanation {
                 // Writing to a string cannot fail.
                 _ = write!(text, " (took {:.1} s)", elapsed.as_secs_f64());
             }
+            // On a narrow terminal, the rest stands below.
+            if style
+                .width
+                .is_some_and(|columns| columns < width(&start) + LEAST_ROOM)
+            {
+                style.write_line(&mut out, &start, part);
+                start = " ".repeat(4);
+            }
             style.write(&mut out, &start, &text, part);
         }
         self.write_findings(&mut out, style);
@@ -205,8 +215,8 @@ impl Explanation {
 
     fn headline(&self, now: Timestamp, home: Option<&Path>) -> String {
         let mut text = match self.winner() {
-            Some(winner) => format!("credentials: {}{}", winner.provider, winner.key(now)),
-            None => "credentials: none".to_owned(),
+            Some(winner) => format!("{}{}", winner.provider, winner.key(now)),
+            None => "none".to_owned(),
         };
         if let Some(region) = &self.region {
             let origin = region.origin().text(home);
@@ -305,6 +315,55 @@ impl Attempt {
     }
 }
 
+/// Returns the width of a text in columns.
 fn width(text: &str) -> usize {
-    text.chars().count()
+    text.chars().map(columns).sum()
+}
+
+/// Returns the columns of a character on a terminal: the letters of East Asia and emoji have two,
+/// and the marks that stand above another one have none.
+///
+/// Source: blocks of Unicode that are wide throughout in `EastAsianWidth.txt`.
+fn columns(char: char) -> usize {
+    match u32::from(char) {
+        0x0300..=0x036f => 0,
+        0x1100..=0x115f
+        | 0x2e80..=0x303e
+        | 0x3041..=0xa4cf
+        | 0xac00..=0xd7a3
+        | 0xf900..=0xfaff
+        | 0xfe30..=0xfe6f
+        | 0xff00..=0xff60
+        | 0xffe0..=0xffe6
+        | 0x1f300..=0x1f64f
+        | 0x1f900..=0x1f9ff
+        | 0x20000..=0x3fffd => 2,
+        _ => 1,
+    }
+}
+
+/// Adds spaces to this width.
+fn padded(text: &str, columns: usize) -> String {
+    let spaces = columns.saturating_sub(width(text));
+    format!("{text}{:spaces$}", "")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_letters_take_two_columns() {
+        for (text, columns) in [
+            ("abc", 3),
+            ("日本語", 6),
+            ("e\u{301}", 1),
+            ("한", 2),
+            ("é", 1),
+        ] {
+            assert_eq!(width(text), columns, "{text}");
+        }
+        assert_eq!(padded("日本", 6), "日本  ");
+        assert_eq!(padded("abc", 2), "abc");
+    }
 }

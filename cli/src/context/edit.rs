@@ -10,8 +10,11 @@ use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::KeyKind;
 
 use crate::{
-    context::Context, failure::Failure, private_folder::PrivateFolder, signals::finish_writing,
-    terminal::printable,
+    context::Context,
+    failure::Failure,
+    private_folder::PrivateFolder,
+    signals::finish_writing,
+    terminal::{printable, told_while_blocked, waiting_for},
 };
 
 /// What runs a command inside `keyfob exec --serve` with the files of the user.
@@ -81,10 +84,7 @@ impl Context {
     ///
     /// If the file cannot be written.
     pub(crate) fn save(&self, editor: &Editor) -> Result<(), Failure> {
-        let saved = {
-            let _guard = finish_writing();
-            editor.save()?
-        };
+        let saved = self.told_of_lock(editor.path(), || editor.save())?;
         self.tell_saved(&saved);
         Ok(())
     }
@@ -99,12 +99,20 @@ impl Context {
         path: &Path,
         edit: impl FnMut(&[u8]) -> Result<Vec<u8>, keyfob_chain::Error>,
     ) -> Result<(), Failure> {
-        let saved = {
-            let _guard = finish_writing();
-            Lock::acquire(path, Lock::PATIENCE)?.update(edit)?
-        };
+        let save = || Lock::acquire(path, Lock::PATIENCE)?.update(edit);
+        let saved = self.told_of_lock(path, save)?;
         self.tell_saved(&saved);
         Ok(())
+    }
+
+    /// Replaces a file, and tells on a terminal that the lock of another program is waited for.
+    pub(crate) fn told_of_lock<T>(&self, path: &Path, save: impl FnOnce() -> T) -> T {
+        let _guard = finish_writing();
+        let _waiting = waiting_for(format!(
+            "the lock of {}",
+            self.shown(&path.to_string_lossy())
+        ));
+        told_while_blocked(self.console(), save)
     }
 
     fn tell_saved(&self, saved: &Saved) {

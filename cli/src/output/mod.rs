@@ -13,7 +13,7 @@ use std::{borrow::Cow, collections::BTreeSet};
 
 use serde_json::{Map, Value};
 
-pub(crate) use self::{json::List as JsonList, query::Query};
+pub(crate) use self::{json::List as JsonList, query::Query, table::char_width};
 use crate::{
     args::OutputFormat,
     terminal::{Screen, printable},

@@ -6,7 +6,11 @@
 
 use std::{
     io::{self, Write as _},
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        mpsc::{self, RecvTimeoutError},
+    },
+    thread,
     time::{Duration, Instant},
 };
 
@@ -15,6 +19,7 @@ use tokio::time::sleep;
 use tracing::info;
 
 use crate::{
+    output::char_width,
     signals::{lock_soon, undo_on_signal},
     terminal::{console::Console, escape::printable},
 };
@@ -143,6 +148,26 @@ pub(crate) async fn told<T>(console: Console, work: impl Future<Output = T>) -> 
     }
 }
 
+/// Runs `work`, which blocks this thread, and tells on the terminal what it waits for.
+pub(crate) fn told_while_blocked<T>(console: Console, work: impl FnOnce() -> T) -> T {
+    if !console.tells_waits() {
+        return work();
+    }
+    let (done, is_done) = mpsc::channel::<()>();
+    let tell = move || {
+        while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
+            state().show();
+        }
+    };
+    thread::scope(|scope| {
+        // Without a thread, it works in silence.
+        let _ = thread::Builder::new().spawn_scoped(scope, tell);
+        let result = work();
+        drop(done);
+        result
+    })
+}
+
 /// Erases the line, because something else is written.
 pub(super) fn make_room() {
     let mut state = state();
@@ -178,8 +203,15 @@ impl State {
         let text = format!("waiting for {} ({seconds} s)", printable(what));
         // A line that wraps could not be erased.
         let most = width.saturating_sub(1);
-        let text: String = text.chars().take(most).collect();
-        let columns = text.chars().count();
+        let mut columns = 0;
+        let fits = |char: &char| {
+            let after = columns + char_width(*char);
+            if after <= most {
+                columns = after;
+            }
+            after <= most
+        };
+        let text: String = text.chars().take_while(fits).collect();
         let padding = self.shown.min(most).saturating_sub(columns);
         self.shown = columns + padding;
         Some(format!("\r{text}{:padding$}", ""))

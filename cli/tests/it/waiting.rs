@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use keyfob_chain::files::Lock;
 use serde_json::{Value, json};
 
 use crate::{
@@ -93,6 +94,50 @@ fn a_wait_is_told_on_a_terminal_and_the_line_is_erased() {
         &["\rwaiting for sts at http://127.0.0.1:", " (2 s)", " (3 s)"],
     );
     assert_eq!(screen(&run), "123456789012");
+}
+
+#[test]
+fn the_lock_of_another_program_is_told() {
+    let home = home(Duration::ZERO);
+    let config = home.file("config");
+    let lock = Lock::acquire(&config, Duration::ZERO).unwrap();
+    let release = thread::spawn(move || {
+        thread::sleep(Duration::from_secs(4));
+        drop(lock);
+    });
+    let run = on_terminal::<&str>(&home, &["configure", "set", "region", "eu-west-3"], &[]);
+    release.join().unwrap();
+    assert_eq!(run["code"], 0, "{run}");
+    let shown = run["shown"].as_str().unwrap();
+    assert_has(shown, &["waiting for the lock of ~/.aws/config (2 s)"]);
+    assert_eq!(screen(&run), "");
+    assert_has(&home.read("config"), &["eu-west-3"]);
+}
+
+#[test]
+fn a_wait_for_what_has_wide_letters_stays_on_one_line() {
+    let profile = "日本語".repeat(8);
+    let key = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = secret\n";
+    let role = "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = default\n";
+    let config = format!("[default]\n{key}[profile {profile}]\n{role}");
+    let home = Home::new()
+        .with_file("config", &config)
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_MAX_ATTEMPTS", "1")
+        .with("COLUMNS", "40")
+        .with("AWS_ENDPOINT_URL", &slow_sts(Duration::from_secs(4)));
+    let run = on_terminal::<&str>(&home, &["whoami", "--profile", &profile], &[]);
+    let shown = run["shown"].as_str().unwrap();
+    let lines = shown
+        .split('\r')
+        .filter(|line| line.starts_with("waiting for "));
+    let lines: Vec<&str> = lines.collect();
+    assert!(!lines.is_empty(), "{run}");
+    for line in lines {
+        let line = line.split('\n').next().unwrap();
+        let wide = line.chars().filter(|char| *char > '\u{2000}').count();
+        assert!(line.chars().count() + wide < 40, "{line}");
+    }
 }
 
 /// Starts a server that gives these answers in turn, each after a delay, and the last one again and

@@ -1,6 +1,6 @@
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use keyfob_sigv4::Secret;
 
@@ -186,6 +186,11 @@ impl Editor {
     ///   [`Lock::update`]. The file is unchanged.
     pub fn save(&self) -> Result<Saved, Error> {
         Lock::acquire(&self.path, Lock::PATIENCE)?.update(|old| self.apply(old))
+    }
+
+    /// Returns the file.
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 
     fn target(

@@ -10,7 +10,7 @@ use keyfob_chain::{
 use keyfob_sigv4::{Credentials, Secret};
 
 use super::rotation::Holders;
-use crate::{context::Context, failure::Failure, signals::finish_writing};
+use crate::{context::Context, failure::Failure};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -138,8 +138,8 @@ pub(super) fn check_replace(context: &Context, old: &str) -> Result<(), Failure>
         if let Some((path, text)) = path.and_then(|path| read(&path).ok().map(|text| (path, text)))
             && edited(kind, &path, &text, old, &new)? != text
         {
-            let _guard = finish_writing();
-            Lock::acquire(&path, Lock::PATIENCE)?.check_update()?;
+            let check = || Lock::acquire(&path, Lock::PATIENCE)?.check_update();
+            context.told_of_lock(&path, check)?;
         }
     }
     Ok(())

@@ -20,8 +20,12 @@ use super::{
     rotation::{End, Obstacle, Outcome, Rotation, Step},
 };
 use crate::{
-    args::RotateArgs, context::Context, failure::Failure, services::Client,
-    signals::undo_on_signal, terminal::printable,
+    args::RotateArgs,
+    context::Context,
+    failure::Failure,
+    services::Client,
+    signals::undo_on_signal,
+    terminal::{printable, waiting_for},
 };
 
 /// How long another rotation of the same user is waited for.
@@ -45,7 +49,9 @@ pub(super) async fn run(context: &Context, args: &RotateArgs) -> Result<(), Fail
     let lock = if args.dry_run {
         None
     } else {
+        let waiting = waiting_for("another rotation of the keys of this user");
         let lock = Lock::acquire_async(&path, PATIENCE).await;
+        drop(waiting);
         Some(lock.map_err(|error| other_rotation(context, args, &owner, error))?)
     };
     let pending = Journal::read(context, &path)?;

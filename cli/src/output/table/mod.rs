@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use self::section::Section;
+pub(crate) use self::width::char_width;
 use crate::output::{Members, is_scalar, python, scalar_names, sorted};
 
 /// Formats the box of `aws`: a title, then rows. A nested object is a box within the box.

@@ -2,7 +2,12 @@
 
 /// Returns the width of a text in columns.
 pub(super) fn text_width(text: &str) -> usize {
-    text.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+    text.chars().map(char_width).sum()
+}
+
+/// Returns the width of a character in columns.
+pub(crate) fn char_width(c: char) -> usize {
+    1 + usize::from(is_wide(c))
 }
 
 /// Returns true if the East Asian width of a character is wide, full or ambiguous. `aws` counts two
