@@ -2,7 +2,7 @@
 //!
 //! All of it is added only for words that ask for help, so that no other command pays for it.
 
-use std::{ffi::OsString, fmt::Write as _};
+use std::{ffi::OsString, fmt::Write as _, io};
 
 use clap::Command;
 
@@ -198,7 +198,10 @@ pub(super) fn documented(root: Command, words: &[OsString]) -> Command {
         let is_global = option.is_global_set();
         option.hide(is_global)
     });
-    root.override_help(screen())
+    let width = terminal_size::terminal_size_of(io::stdout());
+    root.override_help(screen(
+        width.map_or(WIDTH, |(width, _)| usize::from(width.0)),
+    ))
 }
 
 /// Adds examples, exit codes and variables to all commands.
@@ -273,21 +276,43 @@ fn exit_codes(path: &str) -> String {
     format!("Exit codes:{}", lines.collect::<String>())
 }
 
-/// Returns the screen with all commands.
-fn screen() -> String {
-    let (left, right) = GROUPS.split_at(LEFT_GROUPS);
+/// Returns the screen with all commands, in two columns if the terminal has room for them.
+fn screen(width: usize) -> String {
+    let is_narrow = width < WIDTH - 1;
+    let mut text = "Usage: keyfob [OPTIONS] COMMAND".to_owned();
+    if !is_narrow {
+        text += "        AWS credentials on the command line";
+    }
+    text += "\n\n";
+    let left_groups = if is_narrow { GROUPS.len() } else { LEFT_GROUPS };
+    let (left, right) = GROUPS.split_at(left_groups);
     let (left, right) = (rows(left), rows(right));
-    let mut text =
-        "Usage: keyfob [OPTIONS] COMMAND        AWS credentials on the command line\n\n".to_owned();
     for at in 0..left.len().max(right.len()) {
         let cell = |rows: &[String]| rows.get(at).cloned().unwrap_or_default();
         let row = format!("{:COLUMN$}{}", cell(&left), cell(&right));
         let _ = writeln!(text, "{}", row.trim_end());
     }
-    text + "\n  keyfob help COMMAND    its options, examples and exit codes\
-            \n  keyfob help options    the options of every command, the region, exit codes\
-            \n  keyfob --sandbox why   try any command without an account"
+    for (line, about) in MORE {
+        let _ = match about.split(',').next().filter(|_| is_narrow) {
+            Some(about) => write!(text, "\n  {line}\n      {about}"),
+            None => write!(text, "\n  {line:<22} {about}"),
+        };
+    }
+    text
 }
+
+/// What to run next.
+const MORE: [(&str, &str); 3] = [
+    (
+        "keyfob help COMMAND",
+        "its options, examples and exit codes",
+    ),
+    (
+        "keyfob help options",
+        "the options of every command, the region, exit codes",
+    ),
+    ("keyfob --sandbox why", "try any command without an account"),
+];
 
 fn rows(groups: &[Group]) -> Vec<String> {
     let mut rows = Vec::new();
@@ -334,7 +359,7 @@ mod tests {
 
     #[test]
     fn the_commands_fit_a_screen() {
-        let screen = screen();
+        let screen = screen(WIDTH);
         // The last row is for the line of the shell.
         assert!(screen.lines().count() <= 23, "{screen}");
         assert!(

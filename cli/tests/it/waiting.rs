@@ -325,3 +325,48 @@ fn colors_go_by_the_option_before_the_variables_and_by_the_terminal_last() {
         );
     }
 }
+
+/// Returns the lines that a command prints on a terminal of this width.
+fn lines_at(home: Home, width: usize, words: &[&str]) -> Vec<String> {
+    let run = on_terminal::<&str>(&home.with("COLUMNS", &width.to_string()), words, &[]);
+    let shown = run["shown"].as_str().unwrap().replace("\r\n", "\n");
+    shown.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn help_and_why_fit_a_narrow_terminal() {
+    let role = "[profile ops]\nrole_arn = arn:aws:iam::123456789012:role/ops\n\
+                source_profile = ops\n";
+    let home = || {
+        let home = home(Duration::ZERO).with_file("config", role);
+        home.with("AWS_PROFILE", "ops").with("NO_COLOR", "1")
+    };
+    for width in [40, 60] {
+        for words in [&["--help"][..], &["help"], &["why"], &["env", "--help"]] {
+            let lines = lines_at(home(), width, words);
+            assert!(lines.len() > 10, "{lines:?}");
+            // Examples and cures are whole commands, which can be copied.
+            let is_command = |line: &str| {
+                let starts = ["  cure:  ", "to use ", "  keyfob ", "  eval ", "      "];
+                starts.iter().any(|start| line.starts_with(start))
+            };
+            // Names are whole, too.
+            let is_word = |line: &str| !line.trim().contains(' ');
+            let mut lines = lines
+                .iter()
+                .filter(|line| !is_command(line) && !is_word(line));
+            let long = lines.find(|line| line.chars().count() > width);
+            assert_eq!(long, None, "{words:?} at {width}");
+        }
+        let lines = lines_at(home(), width, &["--help"]);
+        let longest = lines.iter().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(width), "{lines:?}");
+        // Nothing is lost.
+        for name in ["  exec ", "  sandbox ", "  sts, iam, ec2, service-quotas"] {
+            assert!(lines.iter().any(|line| line.starts_with(name)), "{name}");
+        }
+    }
+    assert_eq!(lines_at(home(), 80, &["--help"]).len(), 22);
+    let credentials = &lines_at(home(), 40, &["why"])[0];
+    assert_eq!(credentials, "credentials: environment variables (key");
+}
