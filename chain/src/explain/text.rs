@@ -200,10 +200,9 @@ impl Explanation {
                 _ = write!(text, " (took {:.1} s)", elapsed.as_secs_f64());
             }
             // On a narrow terminal, the rest stands below.
-            if style
-                .width
-                .is_some_and(|columns| columns < width(&start) + LEAST_ROOM)
-            {
+            let longest = text.split(' ').map(width).max().unwrap_or_default();
+            let least = width(&start) + longest.max(LEAST_ROOM);
+            if style.width.is_some_and(|columns| columns < least) {
                 style.write_line(&mut out, &start, part);
                 start = " ".repeat(4);
             }

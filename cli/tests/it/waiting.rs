@@ -366,7 +366,7 @@ fn help_and_why_fit_a_narrow_terminal() {
             assert!(lines.iter().any(|line| line.starts_with(name)), "{name}");
         }
     }
-    assert_eq!(lines_at(home(), 80, &["--help"]).len(), 22);
+    assert_eq!(lines_at(home(), 80, &["--help"]).len(), 23);
     let credentials = &lines_at(home(), 40, &["why"])[0];
     assert_eq!(credentials, "credentials: environment variables (key");
 }
