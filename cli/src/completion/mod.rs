@@ -182,14 +182,22 @@ impl<'a> Line<'a> {
     }
 
     fn add_word(&mut self, word: &'a str) {
-        if let Some(sub) = self.command.find_subcommand(word) {
+        let is_page = self.path == ["man"];
+        let of = if is_page { self.root } else { self.command };
+        if let Some(sub) = of.find_subcommand(word) {
+            if is_page {
+                self.is_help = true;
+                self.path.clear();
+            }
             self.command = sub;
             self.path.push(sub.get_name());
             self.positionals.clear();
         } else if word == "help" && self.command.has_subcommands() {
             self.is_help = true;
         } else {
-            self.find_program();
+            if !self.is_help {
+                self.find_program();
+            }
             self.is_raw = self.program.is_some();
             self.positionals.push(word);
         }
@@ -219,7 +227,12 @@ impl<'a> Line<'a> {
             });
             return found;
         }
-        let subcommands = self.command.get_subcommands();
+        let of = if self.path == ["man"] {
+            self.root
+        } else {
+            self.command
+        };
+        let subcommands = of.get_subcommands();
         let subcommands = subcommands.filter(|sub| !sub.is_hide_set() && !self.is_raw);
         found.extend(subcommands.map(|sub| {
             let about = sub.get_about().map(ToString::to_string);
@@ -227,6 +240,9 @@ impl<'a> Line<'a> {
         }));
         if self.is_help && self.path.is_empty() {
             found.push(Candidate::new("options", "The options of every command"));
+        }
+        if self.is_help {
+            return found;
         }
         if let Some(next) = self.positional() {
             found.extend(self.values_of_positional(next, word, values));
@@ -295,6 +311,9 @@ impl<'a> Line<'a> {
         }
         if all {
             found.push(Candidate::new("--help", "Print help"));
+            if self.path.is_empty() {
+                found.push(Candidate::new("--version", "Print the version"));
+            }
         }
         found
     }

@@ -45,7 +45,9 @@ impl Values {
 
     /// Returns the values of an argument. `word` is the beginning of one.
     pub(super) fn for_argument(&self, argument: &Arg, word: &str) -> Vec<Candidate> {
-        for scheme in SCHEMES {
+        // As for curl, which reads the data from the file.
+        let at = is_named(argument, &["DATA"]).then_some("@");
+        for scheme in SCHEMES.into_iter().chain(at) {
             if let Some(path) = word.strip_prefix(scheme) {
                 let paths = files::paths(path, self.home()).into_iter();
                 let whole = paths.map(|path| Candidate {
@@ -242,9 +244,14 @@ fn is_profile(section: &Section) -> bool {
 }
 
 fn is_path(argument: &Arg) -> bool {
-    let mut names = argument.get_value_names().into_iter().flatten();
-    let is_file = names.any(|name| matches!(name.as_str(), "FILE" | "DIR" | "FOLDER"));
-    is_file || argument.get_value_hint() != ValueHint::Unknown
+    is_named(argument, &["FILE", "DIR", "FOLDER", "SOURCE", "TARGET"])
+        || argument.get_value_hint() != ValueHint::Unknown
+}
+
+/// Returns true if a value of the argument has one of these names in the help.
+fn is_named(argument: &Arg, names: &[&str]) -> bool {
+    let mut own = argument.get_value_names().into_iter().flatten();
+    own.any(|name| names.contains(&name.as_str()))
 }
 
 fn choices(names: &[&str]) -> Vec<Candidate> {

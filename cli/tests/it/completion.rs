@@ -241,11 +241,23 @@ fn files_and_programs_are_completed() {
         ),
         (&["configure", "set", "ca_bundle", "./ce"], &["./certs/"]),
         (&["sign", "compare", "p"], &["policy.json"]),
+        (&["s3", "cp", "./p"], &["./policy.json"]),
+        (&["s3", "mv", "s3://b/k", "p"], &["policy.json"]),
+        (&["s3", "sync", "--dryrun", "c"], &["certs/"]),
+        (&["request", "-d", "@p"], &["@policy.json"]),
+        (&["request", "--data-binary=@c"], &["--data-binary=@certs/"]),
+        (&["request", "-d", "p"], &[]),
+        (&["man", "s3", "sy"], &["sync"]),
+        (&["man", "--out", "c"], &["certs/"]),
+        (&["help", "exec", ""], &[]),
+        (&["help", "s3", "sy"], &["sync"]),
+        (&["--ver"], &["--version"]),
         (&["exec", "--", "ls", "p"], &["\tcommand 3", "policy.json"]),
         (&["exec", "ls", "-l", "p"], &["\tcommand 2", "policy.json"]),
     ] {
         assert_eq!(completed(&home, line), expected, "{line:?}");
     }
+    assert!(completed(&home, &["man", "s"]).contains(&"s3".to_owned()));
     #[cfg(unix)]
     {
         let programs = completed(&home, &["exec", "--profile", "dev", "--", "en"]);
