@@ -7,7 +7,7 @@ use crate::{
     completion::home,
     configure::program_on_terminal,
     javascript,
-    keyfob::{Home, Run},
+    keyfob::{Home, Run, assert_has},
 };
 
 /// The shell types the lines, with a tab where the dots are, and runs them.
@@ -74,7 +74,17 @@ fn write(home: &Home, name: &str, text: &str) -> String {
 fn bash_completes() {
     let home = terminal_home();
     let rc = write(&home, "rc", BASH);
-    types_in(&["bash", "--noprofile", "--rcfile", &rc, "-i"], &home);
+    let bash = ["bash", "--noprofile", "--rcfile", &rc, "-i"];
+    types_in(&bash, &home);
+    // Bash has a meaning of its own for this sign.
+    let answers = [
+        ("READY> ", "keyfob request -d @ce\t"),
+        ("@certs/", "\t"),
+        ("ca.pem", "\u{3}"),
+        ("READY> ", "exit\n"),
+    ];
+    let run = program_on_terminal(&home, &bash, &answers);
+    assert_has(run["shown"].as_str().unwrap(), &["-d @certs/ca.pem"]);
 }
 
 #[test]
