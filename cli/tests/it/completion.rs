@@ -2,7 +2,7 @@
 
 use std::{fs, net::TcpListener};
 
-use crate::keyfob::{Home, assert_lacks};
+use crate::keyfob::{Home, Run, assert_lacks};
 
 const CONFIG: &str = "\
 [default]
@@ -301,6 +301,64 @@ fn every_command_is_found_and_each_has_help() {
         assert!(commands.iter().any(|found| *found == words), "{commands:?}");
     }
     assert!(commands.len() > 60, "{commands:?}");
+}
+
+/// What PowerShell would put on its line, by the pattern and the replacement of the script. Python
+/// reads both in the same way.
+const POWERSHELL: &str = r#"
+import re, sys
+script, *values = sys.stdin.read().split("\0")
+special = re.search(r"if \(\$value -match '(.*)'\) \{", script)[1].replace("''", "'")
+doubled, by = re.search(r'-replace "(.*)", \'(.*)\'\) \+ "\'"', script).groups()
+for value in values:
+    if re.search(special, value):
+        value = "'" + re.sub(doubled, by.replace("$1", r"\1"), value) + "'"
+    print(value)
+"#;
+
+#[test]
+fn the_script_for_powershell_quotes_as_in_the_golden_listing() {
+    let home = Home::new();
+    let script = home.keyfob(["completion", "powershell"]).ok();
+    // What comes from the program goes through the filter of its first line, and is split once.
+    for line in [
+        "Register-ArgumentCompleter -Native -CommandName 'keyfob' -ScriptBlock {",
+        "& keyfob completion \"--word=$word\" '--' @before 2>$null |",
+        "Where-Object { $_ -notlike \"`t*\" } |",
+        "$value, $about = $_ -split \"`t\", 2",
+    ] {
+        assert!(script.lines().any(|known| known.trim() == line), "{line}");
+    }
+    let golden = [
+        ("dev", "dev"),
+        ("--profile=dev", "--profile=dev"),
+        (
+            "arn:aws:iam::111122223333:role/a",
+            "arn:aws:iam::111122223333:role/a",
+        ),
+        ("./certs/", "./certs/"),
+        ("ü", "ü"),
+        ("spaced out", "'spaced out'"),
+        ("it's", "'it''s'"),
+        ("a‘b’c", "'a‘‘b’’c'"),
+        ("a“b", "'a“b'"),
+        ("$(touch ran)", "'$(touch ran)'"),
+        ("a;b", "'a;b'"),
+        ("a`b", "'a`b'"),
+        ("@policy.json", "'@policy.json'"),
+        ("{a,b}", "'{a,b}'"),
+        ("a|b&c<d>e#f\"g", "'a|b&c<d>e#f\"g'"),
+    ];
+    let values = golden.map(|(value, _)| value);
+    let input = [&[script.as_str()], &values[..]].concat().join("\0");
+    let file = home.path().join("input");
+    fs::write(&file, input).unwrap();
+    let mut python = home.program("python3");
+    python.env("PYTHONUTF8", "1").args(["-c", POWERSHELL]);
+    let python = python.stdin(fs::File::open(file).unwrap());
+    let printed = Run::new(python.output().unwrap()).ok();
+    let expected = golden.map(|(_, text)| text);
+    assert_eq!(printed.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]

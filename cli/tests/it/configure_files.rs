@@ -306,6 +306,40 @@ print(session.get_credentials().method, session.client('sts').get_caller_identit
     }
 }
 
+/// A key of this process is valid for three seconds, and each run prints another one.
+#[test]
+#[cfg(unix)]
+fn boto3_asks_again_when_the_credentials_of_our_process_have_expired() {
+    let script = "import datetime, json
+with open('.aws/runs', 'a+') as runs:
+    runs.write('x')
+    runs.seek(0)
+    count = len(runs.read())
+end = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+print(json.dumps({'Version': 1, 'AccessKeyId': f'ASIASHORT{count}', 'SecretAccessKey': 's',
+    'SessionToken': 't', 'Expiration': end.strftime('%Y-%m-%dT%H:%M:%SZ')}))";
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let config = format!(
+        "[profile x]\ncredential_process = {program} configure export-credentials --profile tool\n\
+         [profile tool]\ncredential_process = python3 .aws/session.py\n"
+    );
+    let home = Home::new().with_file("session.py", script);
+    let home = home.with_file("config", &config);
+    let python = "
+import boto3, datetime, time
+credentials = boto3.Session(profile_name='x').get_credentials()
+first = credentials.get_frozen_credentials().access_key
+end = credentials._expiry_time
+time.sleep(max(0, (end - datetime.datetime.now(datetime.timezone.utc)).total_seconds()) + 0.1)
+runs = len(open('.aws/runs').read())
+second = credentials.get_frozen_credentials().access_key
+print(credentials.method, first != second, second == f'ASIASHORT{runs + 1}')
+";
+    let mut boto3 = home.program(python::tool("python"));
+    let run = Run::new(boto3.args(["-c", python]).output().unwrap());
+    assert_eq!(run.ok(), "custom-process True True\n");
+}
+
 #[test]
 #[cfg(unix)]
 fn a_shell_gets_what_env_exports() {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use crate::{
-    configure::on_terminal,
+    configure::{on_terminal, program_on_terminal},
     cures::{ENVIRONMENT, FILES, KEY},
     keyfob::{Home, Run, assert_has, assert_lacks},
     lab::Lab,
@@ -206,6 +206,27 @@ fn sessions_are_shared_by_processes_in_private_files_and_the_sandbox_writes_none
     home.keyfob(["--sandbox", "whoami", "--profile", "admin"])
         .ok();
     assert!(!home.file("cli").exists());
+}
+
+#[test]
+fn ten_processes_at_one_terminal_ask_for_one_code() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let line = format!(
+        "for i in 0 1 2 3 4 5 6 7 8 9; do {program} {} < /dev/tty > out$i & done; wait",
+        WHOAMI.join(" ")
+    );
+    let prompt = format!("Enter MFA code for {SERIAL}: ");
+    let answers = [(prompt.as_str(), "577215\n")];
+    let run = program_on_terminal(&home, &["sh", "-c", &line], &answers);
+    let shown = run["shown"].as_str().unwrap();
+    assert_eq!(shown.matches(&prompt).count(), 1, "{run}");
+    for number in 0..10 {
+        let text = fs::read_to_string(home.path().join(format!("out{number}"))).unwrap();
+        assert_has(&text, &[":assumed-role/ops/"]);
+    }
 }
 
 #[test]
