@@ -14,7 +14,7 @@ use crate::{
     failure::Failure,
     private_folder::PrivateFolder,
     signals::finish_writing,
-    terminal::{printable, told_while_blocked, waiting_for},
+    terminal::{printable, telling, waiting_for},
 };
 
 /// What runs a command inside `keyfob exec --serve` with the files of the user.
@@ -112,7 +112,8 @@ impl Context {
             "the lock of {}",
             self.shown(&path.to_string_lossy())
         ));
-        told_while_blocked(self.console(), save)
+        let _telling = telling(self.console());
+        save()
     }
 
     fn tell_saved(&self, saved: &Saved) {

@@ -25,8 +25,5 @@ pub(crate) use self::{
     prompt::Prompt,
     shell::{Shell, escaped, exports, quoted},
     size::readable_size,
-    waiting::{
-        Waiting, asking, now_waiting_for, told, told_while_blocked, waiting_for,
-        waiting_for_attempt,
-    },
+    waiting::{Waiting, asking, now_waiting_for, telling, told, waiting_for, waiting_for_attempt},
 };

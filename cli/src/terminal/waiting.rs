@@ -10,7 +10,7 @@ use std::{
         Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError},
     },
-    thread,
+    thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
@@ -148,24 +148,33 @@ pub(crate) async fn told<T>(console: Console, work: impl Future<Output = T>) -> 
     }
 }
 
-/// Runs `work`, which blocks this thread, and tells on the terminal what it waits for.
-pub(crate) fn told_while_blocked<T>(console: Console, work: impl FnOnce() -> T) -> T {
+/// Tells what is waited for while this thread is blocked, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Telling(Option<(mpsc::Sender<()>, JoinHandle<()>)>);
+
+/// Tells on the terminal what is waited for by work that blocks this thread. Without another
+/// thread, that works in silence.
+pub(crate) fn telling(console: Console) -> Telling {
     if !console.tells_waits() {
-        return work();
+        return Telling(None);
     }
-    let (done, is_done) = mpsc::channel::<()>();
+    let (done, is_done) = mpsc::channel();
     let tell = move || {
         while is_done.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             state().show();
         }
     };
-    thread::scope(|scope| {
-        // Without a thread, it works in silence.
-        let _ = thread::Builder::new().spawn_scoped(scope, tell);
-        let result = work();
-        drop(done);
-        result
-    })
+    let thread = thread::Builder::new().spawn(tell);
+    Telling(thread.ok().map(|thread| (done, thread)))
+}
+
+impl Drop for Telling {
+    fn drop(&mut self) {
+        if let Some((done, thread)) = self.0.take() {
+            drop(done);
+            let _ = thread.join();
+        }
+    }
 }
 
 /// Erases the line, because something else is written.
