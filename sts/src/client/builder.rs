@@ -513,7 +513,7 @@ impl ClientBuilder {
             .user_agent(concat!("keyfob-sts/", env!("CARGO_PKG_VERSION")))
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(self.connect_timeout);
-        builder = proxy::from_environment(builder, endpoint, |name| env::var_os(name))?;
+        builder = proxy::from_environment(builder, endpoint, &|name| env::var_os(name))?;
         self.build_http(builder)
     }
 

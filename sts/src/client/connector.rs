@@ -96,7 +96,7 @@ impl Connector {
         if let Some(setting) = &inner.offline {
             return Err(Error::offline(&endpoint, setting));
         }
-        let proxy = proxy::intercept(&endpoint, |name| env::var_os(name))?;
+        let proxy = proxy::intercept(&endpoint, &|name| env::var_os(name))?;
         let opened = match timeout(inner.connect_timeout, inner.open(url, proxy)).await {
             Ok(opened) => opened,
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),

@@ -386,7 +386,7 @@ impl Error {
     /// client reads those.
     fn unreachable(endpoint: &Endpoint, reads_proxy: bool) -> Self {
         let url = endpoint.url();
-        let proxy = proxy::variable(endpoint, |name| env::var_os(name)).filter(|_| reads_proxy);
+        let proxy = proxy::variable(endpoint, &|name| env::var_os(name)).filter(|_| reads_proxy);
         let proxy = proxy.map(|name| format!(" through the proxy of {name}"));
         let proxy = proxy.unwrap_or_default();
         // A certificate that is not trusted counts as a failed connection, too.

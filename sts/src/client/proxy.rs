@@ -7,11 +7,14 @@ use reqwest::{ClientBuilder, Proxy, Url};
 
 use crate::{client::unusable, endpoint::Endpoint, error::Error};
 
+/// Returns the value of a variable.
+type Lookup<'a> = dyn Fn(&str) -> Option<OsString> + 'a;
+
 /// Makes the client use the proxy that the environment names for an endpoint, as [`find`] does.
 pub(super) fn from_environment(
     builder: ClientBuilder,
     endpoint: &Endpoint,
-    variable: impl Fn(&str) -> Option<OsString>,
+    variable: &Lookup<'_>,
 ) -> Result<ClientBuilder, Error> {
     match find(endpoint, variable)? {
         Some((_, url)) => Ok(builder.proxy(Proxy::all(url).map_err(unusable)?)),
@@ -20,10 +23,7 @@ pub(super) fn from_environment(
 }
 
 /// Returns the variable that names the proxy for an endpoint, as [`find`] does.
-pub(super) fn variable(
-    endpoint: &Endpoint,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Option<&'static str> {
+pub(super) fn variable(endpoint: &Endpoint, variable: &Lookup<'_>) -> Option<&'static str> {
     let found = find(endpoint, variable).ok().flatten();
     found.map(|(name, _)| name)
 }
@@ -33,7 +33,7 @@ pub(super) fn variable(
 #[cfg(feature = "connector")]
 pub(super) fn intercept(
     endpoint: &Endpoint,
-    variable: impl Fn(&str) -> Option<OsString>,
+    variable: &Lookup<'_>,
 ) -> Result<Option<Intercept>, Error> {
     let found = find(endpoint, variable)?;
     Ok(found.and_then(|(_, url)| {
@@ -49,10 +49,7 @@ pub(super) fn intercept(
 /// request, with its tokens, goes around the proxy. Here such a value is an error.
 ///
 /// Names in lower case come first, as in `aws`. An empty value counts as not set.
-fn find(
-    endpoint: &Endpoint,
-    variable: impl Fn(&str) -> Option<OsString>,
-) -> Result<Option<(&'static str, Url)>, Error> {
+fn find(endpoint: &Endpoint, variable: &Lookup<'_>) -> Result<Option<(&'static str, Url)>, Error> {
     let find = |names: &[&'static str]| {
         let values = names
             .iter()
@@ -161,7 +158,7 @@ mod tests {
     /// Returns the error for an endpoint and variables, if there is one.
     fn check(endpoint: &str, variables: &[(&str, &str)]) -> Result<(), String> {
         let endpoint = Endpoint::builder().url(endpoint).unwrap().build().unwrap();
-        let builder = from_environment(reqwest::Client::builder(), &endpoint, |name| {
+        let builder = from_environment(reqwest::Client::builder(), &endpoint, &|name| {
             let variable = variables.iter().find(|(known, _)| *known == name);
             variable.map(|(_, value)| OsString::from(*value))
         });
