@@ -550,6 +550,34 @@ fn a_header_that_is_sent_by_default_can_be_left_out() {
     }
 }
 
+/// As curl takes them.
+#[test]
+fn an_answer_with_odd_or_many_headers_is_printed() {
+    let many = (0..300).map(|number| format!("X-Amz-Meta-{number}: v\r\n"));
+    let text = format!(
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nX-Escape: a\u{1b}[2Jb\r\nX-Fold: one\r\n two\r\n\
+         {}Content-Length: 4\r\n\r\nbody",
+        many.collect::<String>()
+    );
+    let site = Site::new(&[&text]);
+    let printed = request(&home(), &["--service", "s3", "-i", &site.url("/k")]).ok();
+    assert_has(&printed, &["x-fold: one two", "x-amz-meta-299: v", "body"]);
+    assert_lacks(&printed, &["\u{1b}"]);
+}
+
+#[test]
+fn a_missing_folder_for_temporary_files_is_named() {
+    let site = Site::new(&[&ok("done")]);
+    let home = home().with("TMPDIR", "/no/such/folder");
+    let url = site.url("/k");
+    let line = ["request", "--service", "s3", "--data-binary", "@-", &url];
+    let stderr = home.keyfob_with_input(line, "data").fails(255);
+    assert_has(
+        &stderr,
+        &["in the folder /no/such/folder, which TMPDIR chooses"],
+    );
+}
+
 /// The proxy reads the whole URL, and its password is neither shown nor passed on.
 #[test]
 fn a_proxy_gets_the_request() {

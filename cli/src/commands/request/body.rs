@@ -116,7 +116,13 @@ impl Content {
     /// Copies what comes through a pipe to a file without a name, which only this process can read,
     /// and which is gone with it.
     fn store(mut source: impl Read) -> io::Result<Self> {
-        let mut file = tempfile::tempfile()?;
+        let mut file = tempfile::tempfile().map_err(|error| {
+            let folder = std::env::temp_dir();
+            io::Error::other(format!(
+                "there is no place for a copy in the folder {}, which TMPDIR chooses: {error}",
+                folder.display()
+            ))
+        })?;
         let mut hash = Sha256::new();
         let mut buffer = vec![0; PIECE];
         let mut length = 0;

@@ -14,6 +14,9 @@ use keyfob_sts::{Connector, Route};
 
 use crate::failure::Failure;
 
+/// How many headers an answer may have.
+const MAX_HEADERS: usize = 1000;
+
 /// Any body of a request: a client for each type of body would make the program larger.
 pub(in crate::commands) type Sent = UnsyncBoxBody<Bytes, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -54,7 +57,13 @@ pub(in crate::commands) async fn connect(
     let connection = connector.connect(url).await;
     let connection = connection.map_err(|error| Failure::from(&error))?;
     let route = connection.route().clone();
-    let (sender, driver) = http1::handshake(TokioIo::new(connection))
+    // As curl: headers in an old form, or with a value that no header may have, are no reason to
+    // lose the answer, and an object of S3 may have hundreds.
+    let (sender, driver) = http1::Builder::new()
+        .max_headers(MAX_HEADERS)
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .handshake(TokioIo::new(connection))
         .await
         .map_err(|error| broken(url, &error))?;
     // It ends with the connection, and the request sees its errors.
