@@ -566,6 +566,15 @@ fn an_answer_with_odd_or_many_headers_is_printed() {
 }
 
 #[test]
+fn a_redirect_to_what_is_no_page_is_not_taken_for_a_path() {
+    let away = answer("302 Found", &["Location: mailto:ada"], "");
+    let site = Site::new(&[&away, &ok("no")]);
+    let line = ["--service", "s3", "-L", &site.url("/k")];
+    let stderr = request(&home(), &line).fails(255);
+    assert_has(&stderr, &["redirects to a URL that cannot be called"]);
+}
+
+#[test]
 fn a_missing_folder_for_temporary_files_is_named() {
     let site = Site::new(&[&ok("done")]);
     let home = home().with("TMPDIR", "/no/such/folder");

@@ -200,9 +200,10 @@ fn join(base: &Uri, location: &str) -> String {
     if let Some(rest) = location.strip_prefix("//") {
         return format!("{}://{rest}", base.scheme_str().unwrap_or("https"));
     }
-    let scheme = location.split("://").next().unwrap_or_default();
-    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    if is_scheme && scheme.len() < location.len() {
+    // RFC 3986, section 4.2: a relative path has no colon in its first part.
+    let scheme = location.split(':').next().unwrap_or_default();
+    let is_in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    if scheme.bytes().all(is_in_scheme) && scheme.len() < location.len() {
         return location.to_owned();
     }
     let start = origin(base);
@@ -229,6 +230,8 @@ mod tests {
         for (location, url) in [
             ("https://other/x", "https://other/x"),
             ("//other/x", "https://other/x"),
+            ("mailto:ada", "mailto:ada"),
+            ("./x:y", "https://a.example:1/b/./x:y"),
             ("/x?y#z", "https://a.example:1/x?y"),
             ("x", "https://a.example:1/b/x"),
             ("?x=https://y", "https://a.example:1/b/c?x=https://y"),
