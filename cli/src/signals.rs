@@ -433,6 +433,9 @@ mod watcher {
             SignalKind::window_change(),
         ]
         .contains(&kind);
+        // Who sent it is not known here: the system tells only a handler in unsafe code, or a
+        // signalfd, which none of the crates in use has. So a signal of another program that is
+        // also one of the terminal is taken for a key there.
         // What is typed, and a new size, reach all processes of the terminal's foreground. Some
         // programs take a second Ctrl-C as an order to end without saving.
         if of_terminal && is_in_foreground() {

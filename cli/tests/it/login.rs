@@ -14,6 +14,7 @@ use keyfob_sts::server::Fault;
 use serde_json::{Value, json};
 
 use crate::{
+    answers::{answer, start_server},
     browser::{FOLLOW, opened, printed_url, with_opener},
     configure::on_terminal,
     javascript,
@@ -184,6 +185,30 @@ fn a_login_stores_credentials_that_are_used_and_refreshed() {
     expire(&home, -60);
     assert_alice(&home, "dev");
     assert_eq!(logins(&lab), 2);
+}
+
+#[test]
+fn the_cure_of_a_session_that_a_service_calls_expired_signs_in() {
+    let lab = Lab::start();
+    let home = logged_in(&lab);
+    let body = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>m</Message></Error>\
+                </ErrorResponse>";
+    let (url, _) = start_server(&answer("403 Forbidden", body));
+    let call = [
+        "sts",
+        "get-caller-identity",
+        "--profile",
+        "dev",
+        "--endpoint-url",
+        &url,
+    ];
+    let stderr = home.keyfob(call).fails(254);
+    assert_has(
+        &stderr,
+        &["hint: `keyfob login --profile dev` signs in again"],
+    );
+    login(&home, &[]).ok();
+    assert_alice(&home, "dev");
 }
 
 #[test]

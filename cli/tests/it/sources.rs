@@ -10,6 +10,7 @@ use std::{
 };
 
 use crate::{
+    answers::{answer, start_server},
     configure::{on_terminal, program_on_terminal},
     cures::{ENVIRONMENT, FILES, KEY},
     keyfob::{Home, Run, assert_has, assert_lacks},
@@ -227,6 +228,35 @@ fn ten_processes_at_one_terminal_ask_for_one_code() {
         let text = fs::read_to_string(home.path().join(format!("out{number}"))).unwrap();
         assert_has(&text, &[":assumed-role/ops/"]);
     }
+}
+
+#[test]
+fn the_cure_of_a_kept_session_that_a_service_calls_expired_removes_it() {
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = with_mfa(&sandbox);
+    let role = home
+        .read("config")
+        .replace(&format!("mfa_serial = {SERIAL}\n"), "");
+    let home = home.with_file("config", &role);
+    let body = "<ErrorResponse><Error><Code>ExpiredToken</Code><Message>m</Message></Error>\
+                </ErrorResponse>";
+    let (url, _) = start_server(&answer("403 Forbidden", body));
+    let call = [
+        "sts",
+        "get-caller-identity",
+        "--profile",
+        "ops",
+        "--endpoint-url",
+        &url,
+    ];
+    let stderr = home.keyfob(call).fails(254);
+    let kept = || fs::read_dir(home.file("cli/cache")).unwrap().count();
+    assert_eq!(kept(), 1);
+    let (_, command) = stderr.split_once("hint: `keyfob ").unwrap();
+    let (command, _) = command.split_once("` removes sessions").unwrap();
+    home.keyfob(command.split(' ')).ok();
+    assert_eq!(kept(), 0);
 }
 
 #[test]
