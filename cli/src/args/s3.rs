@@ -179,9 +179,9 @@ pub(crate) struct TransferArgs {
     /// Leave out objects of the class GLACIER without a warning
     #[arg(long)]
     pub(crate) ignore_glacier_warnings: bool,
-    /// Accepted, and of no effect: no progress is shown
+    /// Show no progress, which is only shown on a terminal
     #[arg(long)]
-    no_progress: bool,
+    pub(crate) no_progress: bool,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
     #[command(flatten)]

@@ -19,6 +19,8 @@ pub(crate) struct Call {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) content: Content,
+    /// Whether the content is bytes of an object.
+    pub(super) is_transfer: bool,
     /// Whether an answer of success is a document, which may turn out to be an error.
     pub(super) answers_with_document: bool,
 }
@@ -34,6 +36,7 @@ impl Call {
             query: String::new(),
             headers: HeaderMap::new(),
             content: Content::default(),
+            is_transfer: false,
             answers_with_document: false,
         }
     }

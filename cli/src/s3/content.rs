@@ -104,11 +104,11 @@ impl Content {
         Ok(summer.finish())
     }
 
-    /// Returns the body of a request, which counts in `progress` the pieces that were written.
-    pub(super) fn body(&self, progress: &Arc<AtomicU64>) -> ContentBody {
+    /// Returns the body of a request, which counts in each of `progress` the bytes that were written.
+    pub(super) fn body(&self, progress: [Option<Arc<AtomicU64>>; 2]) -> ContentBody {
         ContentBody {
             rest: self.clone(),
-            progress: Arc::clone(progress),
+            progress,
         }
     }
 }
@@ -240,7 +240,7 @@ impl<T: Into<Bytes>> From<T> for Content {
 /// The body of a request.
 pub(super) struct ContentBody {
     rest: Content,
-    progress: Arc<AtomicU64>,
+    progress: [Option<Arc<AtomicU64>>; 2],
 }
 
 impl Body for ContentBody {
@@ -267,7 +267,9 @@ impl Body for ContentBody {
         if piece.is_empty() {
             return Poll::Ready(None);
         }
-        self.progress.fetch_add(1, Ordering::Relaxed);
+        for progress in self.progress.iter().flatten() {
+            progress.fetch_add(piece.len() as u64, Ordering::Relaxed);
+        }
         Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
@@ -290,7 +292,7 @@ mod tests {
 
     /// Returns what is sent of a content.
     async fn sent(content: &Content) -> Vec<u8> {
-        let body = content.body(&Arc::default());
+        let body = content.body([None, None]);
         body.collect().await.unwrap().to_bytes().to_vec()
     }
 

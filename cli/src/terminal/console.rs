@@ -153,7 +153,7 @@ impl Console {
     }
 
     /// Returns true if waits are told: on a terminal only.
-    pub(super) fn tells_waits(self) -> bool {
+    pub(crate) fn tells_waits(self) -> bool {
         self.waits && self.notes && io::stderr().is_terminal()
     }
 

@@ -25,5 +25,8 @@ pub(crate) use self::{
     prompt::Prompt,
     shell::{Shell, escaped, exports, quoted},
     size::readable_size,
-    waiting::{Waiting, asking, now_waiting_for, telling, told, waiting_for, waiting_for_attempt},
+    waiting::{
+        Showing, Waiting, asking, now_waiting_for, showing, telling, told, waiting_for,
+        waiting_for_attempt,
+    },
 };

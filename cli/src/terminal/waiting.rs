@@ -37,6 +37,7 @@ static STATE: Mutex<State> = Mutex::new(State {
     questions: 0,
     last: None,
     shown: 0,
+    progress: None,
 });
 
 struct State {
@@ -49,7 +50,12 @@ struct State {
     last: Option<Instant>,
     /// How many columns of the line are on the terminal.
     shown: usize,
+    /// Returns what is said instead, as long as something moves.
+    progress: Option<Line>,
 }
+
+/// Returns a text for so many columns.
+type Line = Box<dyn Fn(usize) -> Option<String> + Send>;
 
 /// Says what is waited for, until it is dropped.
 #[derive(Debug)]
@@ -67,7 +73,10 @@ pub(crate) fn waiting_for(what: impl Into<String>) -> Waiting {
 impl Drop for Waiting {
     fn drop(&mut self) {
         let mut state = state();
-        state.erase();
+        // How far something is stays there.
+        if state.progress.is_none() {
+            state.erase();
+        }
         state.reasons.retain(|(number, ..)| *number != self.0);
     }
 }
@@ -105,6 +114,25 @@ pub(crate) fn waiting_for_attempt(
     now_waiting_for(format!(
         "attempt {next} in {seconds:.1} s, because of {reason}"
     ));
+}
+
+/// Shows how far something is, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Showing(());
+
+/// Shows on the line how far something is: the text that `line` returns for so many columns, or
+/// what is waited for if there is none. Only one is shown at a time.
+pub(crate) fn showing(line: impl Fn(usize) -> Option<String> + Send + 'static) -> Showing {
+    state().progress = Some(Box::new(line));
+    Showing(())
+}
+
+impl Drop for Showing {
+    fn drop(&mut self) {
+        let mut state = state();
+        state.erase();
+        state.progress = None;
+    }
 }
 
 /// Keeps the terminal free for questions, until it is dropped.
@@ -203,6 +231,11 @@ impl State {
         if self.questions > 0 {
             return None;
         }
+        // A line that wraps could not be erased.
+        let most = width.saturating_sub(1);
+        if let Some(text) = self.progress.as_ref().and_then(|line| line(most)) {
+            return Some(self.replace(&text, most));
+        }
         let (_, what, start) = self.reasons.last()?;
         let quiet = now - self.last.map_or(*start, |last| last.max(*start));
         if self.shown == 0 && quiet < PATIENCE {
@@ -210,8 +243,11 @@ impl State {
         }
         let seconds = (now - *start).as_secs();
         let text = format!("waiting for {} ({seconds} s)", printable(what));
-        // A line that wraps could not be erased.
-        let most = width.saturating_sub(1);
+        Some(self.replace(&text, most))
+    }
+
+    /// Returns what replaces the line by this text.
+    fn replace(&mut self, text: &str, most: usize) -> String {
         let mut columns = 0;
         let fits = |char: &char| {
             let after = columns + char_width(*char);
@@ -223,7 +259,7 @@ impl State {
         let text: String = text.chars().take_while(fits).collect();
         let padding = self.shown.min(most).saturating_sub(columns);
         self.shown = columns + padding;
-        Some(format!("\r{text}{:padding$}", ""))
+        format!("\r{text}{:padding$}", "")
     }
 
     fn erase(&mut self) {
@@ -253,6 +289,7 @@ mod tests {
             questions: 0,
             last: None,
             shown: 0,
+            progress: None,
         }
     }
 

@@ -54,7 +54,7 @@ fn home(delay: Duration) -> Home {
 }
 
 /// Returns the lines that are on the terminal in the end, where a carriage return goes back.
-fn screen(run: &Value) -> String {
+pub(crate) fn screen(run: &Value) -> String {
     let mut lines = vec![Vec::new()];
     let mut column = 0;
     for letter in run["shown"].as_str().unwrap().chars() {

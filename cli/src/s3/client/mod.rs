@@ -2,7 +2,7 @@ mod wire;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
@@ -150,7 +150,13 @@ impl Client {
         self.0.relocate(&call, region)
     }
 
-    /// Sets the body of a call, and the header with its checksum, which is returned. A file is read
+    /// Returns the number of bytes of objects that were sent, without those that failed. Whoever
+    /// reads objects adds to it.
+    pub(crate) fn moved(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.0.wire.moved)
+    }
+
+    /// Sets the body of a call of an object, and the header with its checksum, which is returned. A file is read
     /// once for it and for the signature.
     ///
     /// # Errors
@@ -162,6 +168,10 @@ impl Client {
         content: Content,
         algorithm: Option<Algorithm>,
     ) -> Result<(Call, Option<Checksum>), Error> {
+        let call = Call {
+            is_transfer: true,
+            ..call
+        };
         let Some(algorithm) = algorithm else {
             return Ok((call.content(content), None));
         };
@@ -290,7 +300,7 @@ impl Inner {
                 .sign_http(&mut request, payload, credentials, dated)
                 .map_err(|error| call.unusable(error.message()))?;
         }
-        let answer = self.wire.send(&request, &call.content).await;
+        let answer = self.wire.send(&request, call).await;
         let mut answer = answer.map_err(|silence| Error::new(call.operation, silence.into()))?;
         debug!(
             status = answer.status().as_u16(),

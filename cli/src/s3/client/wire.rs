@@ -1,7 +1,7 @@
 use std::{
     collections::HashMap,
     mem,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -19,7 +19,10 @@ use hyper_util::rt::TokioIo;
 use keyfob_sts::{Connector, Route};
 use tokio::time::timeout;
 
-use crate::s3::{Content, content::ContentBody};
+use crate::s3::{Call, content::ContentBody};
+
+/// How long a cached connection may take until it can be used.
+const READY: Duration = Duration::from_secs(1);
 
 /// Sends requests over HTTP/1.1 connections, which are used again.
 pub(super) struct Wire {
@@ -28,6 +31,8 @@ pub(super) struct Wire {
     patience: Duration,
     /// The connections that wait for a request, by scheme and authority.
     idle: Mutex<HashMap<String, Vec<Connection>>>,
+    /// The number of bytes of objects that were sent, and not refused.
+    pub(super) moved: Arc<AtomicU64>,
 }
 
 struct Connection {
@@ -54,6 +59,7 @@ impl Wire {
             connector,
             patience,
             idle: Mutex::default(),
+            moved: Arc::default(),
         }
     }
 
@@ -61,7 +67,7 @@ impl Wire {
     pub(super) async fn send(
         self: &Arc<Self>,
         request: &Request<()>,
-        content: &Content,
+        call: &Call,
     ) -> Result<Answer, Silence> {
         let origin = origin(request.uri());
         // The server may have closed a cached connection in the meantime, which only its use shows.
@@ -73,7 +79,7 @@ impl Wire {
                 Some(connection) => connection,
                 None => self.connect(request.uri()).await?,
             };
-            match self.exchange(&mut connection, request, content).await {
+            match self.exchange(&mut connection, request, call).await {
                 Ok(response) => {
                     let (head, body) = response.into_parts();
                     let mut answer = Answer {
@@ -115,11 +121,30 @@ impl Wire {
         &self,
         connection: &mut Connection,
         request: &Request<()>,
-        content: &Content,
+        call: &Call,
     ) -> Result<Response<Incoming>, Silence> {
-        let progress = Arc::default();
-        let sent = connection.request(request, content, &progress);
-        let mut answer = pin!(connection.sender.send_request(sent));
+        let progress = Arc::<AtomicU64>::default();
+        let moved = call.is_transfer.then(|| Arc::clone(&self.moved));
+        let body = call.content.body([Some(Arc::clone(&progress)), moved]);
+        let mut sent = request.clone().map(|()| body);
+        connection.route.address(&mut sent);
+        let answer = pin!(connection.sender.send_request(sent));
+        let answer = self.wait(answer, &progress).await;
+        let is_success = |answer: &Response<Incoming>| answer.status().is_success();
+        if call.is_transfer && !answer.as_ref().is_ok_and(is_success) {
+            // What failed is sent again, or never.
+            let written = progress.load(Ordering::Relaxed);
+            self.moved.fetch_sub(written, Ordering::Relaxed);
+        }
+        answer
+    }
+
+    /// Waits for an answer, for as long as the request makes progress.
+    async fn wait(
+        &self,
+        mut answer: Pin<&mut impl Future<Output = hyper::Result<Response<Incoming>>>>,
+        progress: &AtomicU64,
+    ) -> Result<Response<Incoming>, Silence> {
         let mut written = 0;
         loop {
             match timeout(self.patience, &mut answer).await {
@@ -138,7 +163,9 @@ impl Wire {
     async fn take_idle(&self, origin: &str) -> Option<Connection> {
         loop {
             let mut connection = self.idle().get_mut(origin)?.pop()?;
-            if connection.sender.ready().await.is_ok() {
+            // A server that answered before it took the whole request may never take the rest.
+            let ready = timeout(READY, connection.sender.ready()).await;
+            if ready.is_ok_and(|ready| ready.is_ok()) {
                 return Some(connection);
             }
         }
@@ -146,20 +173,6 @@ impl Wire {
 
     fn idle(&self) -> MutexGuard<'_, HashMap<String, Vec<Connection>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Connection {
-    /// Returns the request as it is sent.
-    fn request(
-        &self,
-        request: &Request<()>,
-        content: &Content,
-        progress: &Arc<AtomicU64>,
-    ) -> Request<ContentBody> {
-        let mut sent = request.clone().map(|()| content.body(progress));
-        self.route.address(&mut sent);
-        sent
     }
 }
 

@@ -63,6 +63,7 @@ async fn copy_one(
         return Ok(Outcome::Skipped);
     }
     let size = head.as_ref().and_then(length).or(size).unwrap_or_default();
+    transfers.progress.learned(size);
     if let Some(head) = &head
         && size > transfers.sizes.threshold
     {
@@ -80,6 +81,7 @@ async fn copy_one(
     }
     let _permit = transfers.request().await;
     copy_object(client, source, target, &headers).await?;
+    transfers.progress.moved(size);
     Ok(Outcome::Copied)
 }
 
@@ -153,6 +155,7 @@ async fn copy_parts(
         let (transfers, upload) = (Arc::clone(transfers), Arc::clone(upload));
         let (bucket, key) = (source.bucket.to_owned(), source.key.to_owned());
         let headers = headers.clone();
+        let bytes = range.end - range.start;
         let permit = transfers.request().await;
         copying.spawn(async move {
             let source = Object {
@@ -164,6 +167,9 @@ async fn copy_parts(
                 .copied_part(client, number, source, range, &headers)
                 .await;
             drop(permit);
+            if part.is_ok() {
+                transfers.progress.moved(bytes);
+            }
             part
         });
         while let Some(part) = copying.try_join_next() {

@@ -67,6 +67,7 @@ pub(crate) async fn download(
         .verifies
         .then(|| answer.checksum(length.unwrap_or_default()))
         .flatten();
+    transfers.progress.learned(length.unwrap_or_default());
     let has_ranges = answer.header("accept-ranges") == Some("bytes");
     let etag = answer.header("etag");
     let source = Source {
@@ -226,6 +227,7 @@ impl Reader {
             let broken = match self.answer.piece().await {
                 Ok(Some(piece)) => {
                     self.at += piece.len() as u64;
+                    self.source.transfers.progress.moved(piece.len() as u64);
                     return Ok(Some(piece));
                 }
                 Ok(None) => return Ok(None),

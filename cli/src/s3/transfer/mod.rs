@@ -2,6 +2,7 @@
 
 mod copy;
 mod download;
+mod progress;
 mod same;
 mod upload;
 
@@ -21,6 +22,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 pub(crate) use self::{
     copy::copy,
     download::{Destination, download},
+    progress::Progress,
     same::find,
     upload::{Source, upload},
 };
@@ -42,6 +44,7 @@ const MEMORY: u32 = 64;
 /// What all transfers of a command have in common.
 pub(crate) struct Transfers {
     pub(crate) client: Client,
+    pub(crate) progress: Arc<Progress>,
     /// The headers of what reads objects.
     pub(crate) reading: HeaderMap,
     /// The headers of what creates objects.
@@ -112,8 +115,10 @@ impl Sizes {
 
 impl Transfers {
     pub(crate) fn new(client: Client, sizes: Sizes) -> Self {
+        let progress = Arc::new(Progress::new(client.moved()));
         Self {
             client,
+            progress,
             overwrite: Overwrite::Always,
             sizes,
             reading: HeaderMap::new(),

@@ -9,6 +9,7 @@ mod faults;
 mod killed;
 mod ls;
 mod mv;
+mod progress;
 mod rclone;
 mod rm;
 mod sync;

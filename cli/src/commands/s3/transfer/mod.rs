@@ -8,7 +8,10 @@ mod plan;
 mod sync;
 mod walk;
 
-use std::io;
+use std::{
+    io::{self, IsTerminal as _},
+    sync::Arc,
+};
 
 use http::{HeaderName, HeaderValue};
 use keyfob_chain::settings::{
@@ -19,7 +22,7 @@ use keyfob_chain::settings::{
 pub(super) use self::sync::sync;
 use self::{
     items::{Item, ItemPlace, Items},
-    pipeline::Pipeline,
+    pipeline::{Pipeline, show},
     plan::Plan,
 };
 use crate::{
@@ -222,7 +225,8 @@ async fn run(
     let plan = Plan::new(task, source, target)?;
     let report = Report::with_args(context.console(), &task.args.report);
     let transfers = task.transfers(context).await?;
-    let mut pipeline = Pipeline::new(transfers, report, task.args.dryrun);
+    let pipeline = Pipeline::new(transfers, report, task.args.dryrun);
+    let mut pipeline = pipeline.with_progress(context, task.args);
     if !task.is_recursive
         && let Place::S3(object) = source
     {
@@ -331,6 +335,7 @@ async fn one_object(
     if plan.task.args.dryrun {
         return pipeline.report().dry_run(&job.deed);
     }
+    pipeline.transfers().progress.found(job.size);
     match job.run(pipeline.transfers()).await {
         Ok(Outcome::Copied) => pipeline.report().done(&job.deed)?,
         Ok(Outcome::Skipped) => {}
@@ -358,7 +363,10 @@ async fn from_input(context: &Context, args: &CpArgs, target: Object<'_>) -> Res
             "standard input has no name: write s3://BUCKET/KEY",
         ));
     }
-    let transfers = transfers(context, &args.transfer).await?.into();
+    let transfers = Arc::new(transfers(context, &args.transfer).await?);
+    let _showing = show(context, &args.transfer, &transfers);
+    transfers.progress.found(args.expected_size);
+    transfers.progress.complete(args.expected_size.is_some());
     let source = Source::Input(args.expected_size);
     // As in `aws`, only errors are printed.
     if let Err(problem) = upload(&transfers, source, target).await {
@@ -386,7 +394,11 @@ async fn to_output(
             "S3URI does not name an object: write s3://BUCKET/KEY",
         ));
     }
-    let transfers = transfers(context, args).await?.into();
+    let transfers = Arc::new(transfers(context, args).await?);
+    // Beside the bytes themselves, it would be unreadable.
+    let is_hidden = io::stdout().is_terminal();
+    let _showing = (!is_hidden).then(|| show(context, args, &transfers));
+    transfers.progress.found(None);
     let mut output = io::stdout();
     let stream = Destination::Stream(&mut output);
     match download(&transfers, source, stream).await {

@@ -1,39 +1,33 @@
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{collections::VecDeque, fs, path::PathBuf, sync::Arc, time::Instant};
 
-use tokio::task::{JoinError, JoinSet};
+use tokio::task::{self, JoinError, JoinSet};
 
 use crate::{
+    args::TransferArgs,
     commands::s3::report::{Deed, Report},
+    context::Context,
     failure::Failure,
     s3::{
         Deletion, Object,
         transfer::{Destination, Outcome, Problem, Source, Transfers, copy, download, upload},
     },
+    terminal::{Showing, showing},
 };
 
 /// One file or object, and what is done with it.
 pub(super) struct Job {
     pub(super) deed: Deed,
     pub(super) work: Work,
+    /// The size of the source in bytes, if it is known.
+    pub(super) size: Option<u64>,
     /// Whether the source is deleted when it is copied.
     pub(super) is_move: bool,
 }
 
 pub(super) enum Work {
-    Upload {
-        path: PathBuf,
-        target: Location,
-    },
-    Download {
-        source: Location,
-        path: PathBuf,
-    },
-    /// The size of the source is not known if it was not in a list.
-    Copy {
-        source: Location,
-        size: Option<u64>,
-        target: Location,
-    },
+    Upload { path: PathBuf, target: Location },
+    Download { source: Location, path: PathBuf },
+    Copy { source: Location, target: Location },
 }
 
 /// An object, owned.
@@ -77,8 +71,15 @@ pub(super) struct Pipeline {
     transfers: Arc<Transfers>,
     report: Report,
     is_dry: bool,
-    running: JoinSet<(Deed, Result<Outcome, Problem>)>,
+    /// What begins when less is running.
+    waiting: VecDeque<Job>,
+    running: JoinSet<(Job, Result<Outcome, Problem>)>,
+    /// The line that shows how far it is, if it is shown.
+    showing: Option<Showing>,
 }
+
+/// How many files and objects are looked for ahead, at most, to show how much there is to do.
+const AHEAD: usize = 10_000;
 
 impl Pipeline {
     pub(super) fn new(transfers: Transfers, report: Report, is_dry: bool) -> Self {
@@ -86,8 +87,16 @@ impl Pipeline {
             transfers: Arc::new(transfers),
             report,
             is_dry,
+            waiting: VecDeque::new(),
             running: JoinSet::new(),
+            showing: None,
         }
+    }
+
+    /// Shows how far it is, on a terminal, if the arguments do not forbid that.
+    pub(super) fn with_progress(mut self, context: &Context, args: &TransferArgs) -> Self {
+        self.showing = show(context, args, &self.transfers);
+        self
     }
 
     pub(super) fn transfers(&self) -> &Arc<Transfers> {
@@ -107,18 +116,39 @@ impl Pipeline {
         if self.is_dry {
             return self.report.dry_run(&job.deed);
         }
-        while self.running.len() >= self.transfers.jobs() {
+        self.transfers.progress.found(job.size);
+        self.waiting.push_back(job);
+        let ahead = if self.showing.is_some() { AHEAD } else { 0 };
+        while self.waiting.len() > ahead && self.is_full() {
             self.finish_one().await?;
         }
         while let Some(done) = self.running.try_join_next() {
-            print(&mut self.report, done)?;
+            self.print(done)?;
         }
-        let transfers = Arc::clone(&self.transfers);
-        self.running.spawn(async move {
-            let done = job.run(&transfers).await;
-            (job.deed, done)
-        });
+        self.begin();
+        if ahead > 0 {
+            // Otherwise a folder would be read to its end first.
+            task::yield_now().await;
+        }
         Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.running.len() >= self.transfers.jobs()
+    }
+
+    /// Begins as many jobs as may run at a time.
+    fn begin(&mut self) {
+        while !self.is_full() {
+            let Some(job) = self.waiting.pop_front() else {
+                return;
+            };
+            let transfers = Arc::clone(&self.transfers);
+            self.running.spawn(async move {
+                let done = job.run(&transfers).await;
+                (job, done)
+            });
+        }
     }
 
     /// Waits for all jobs.
@@ -146,6 +176,7 @@ impl Pipeline {
     ///
     /// If stdout cannot be written.
     pub(super) async fn drain(&mut self) -> Result<(), Failure> {
+        self.transfers.progress.complete(true);
         while !self.running.is_empty() {
             self.finish_one().await?;
         }
@@ -154,23 +185,40 @@ impl Pipeline {
 
     async fn finish_one(&mut self) -> Result<(), Failure> {
         match self.running.join_next().await {
-            Some(done) => print(&mut self.report, done),
+            Some(done) => {
+                self.begin();
+                self.print(done)
+            }
             None => Ok(()),
+        }
+    }
+
+    fn print(
+        &mut self,
+        done: Result<(Job, Result<Outcome, Problem>), JoinError>,
+    ) -> Result<(), Failure> {
+        let (job, done) =
+            done.map_err(|error| Failure::other(format!("a transfer was given up: {error}")))?;
+        match done {
+            Ok(Outcome::Copied) => self.report.done(&job.deed),
+            Ok(Outcome::Skipped) => Ok(()),
+            Err(problem) => self.report.failed(&job.deed, &problem),
         }
     }
 }
 
-fn print(
-    report: &mut Report,
-    done: Result<(Deed, Result<Outcome, Problem>), JoinError>,
-) -> Result<(), Failure> {
-    let (deed, done) =
-        done.map_err(|error| Failure::other(format!("a transfer was given up: {error}")))?;
-    match done {
-        Ok(Outcome::Copied) => report.done(&deed),
-        Ok(Outcome::Skipped) => Ok(()),
-        Err(problem) => report.failed(&deed, &problem),
+/// Shows how far transfers are, on a terminal, if the arguments do not forbid that.
+pub(super) fn show(
+    context: &Context,
+    args: &TransferArgs,
+    transfers: &Transfers,
+) -> Option<Showing> {
+    let is_quiet = args.no_progress || args.report.quiet || args.report.only_show_errors;
+    if is_quiet || args.dryrun || !context.console().tells_waits() {
+        return None;
     }
+    let progress = Arc::clone(&transfers.progress);
+    Some(showing(move |width| progress.line(Instant::now(), width)))
 }
 
 impl Job {
@@ -180,6 +228,14 @@ impl Job {
     ///
     /// If a file cannot be read, written or deleted, or if S3 refuses.
     pub(super) async fn run(&self, transfers: &Arc<Transfers>) -> Result<Outcome, Problem> {
+        let done = self.copy(transfers).await;
+        let is_skipped = matches!(done, Ok(Outcome::Skipped));
+        let skipped = self.size.filter(|_| is_skipped);
+        transfers.progress.done(skipped);
+        done
+    }
+
+    async fn copy(&self, transfers: &Arc<Transfers>) -> Result<Outcome, Problem> {
         let outcome = match &self.work {
             Work::Upload { path, target } => {
                 upload(transfers, Source::File(path), target.object()).await?
@@ -187,11 +243,9 @@ impl Job {
             Work::Download { source, path } => {
                 download(transfers, source.object(), Destination::File(path)).await?
             }
-            Work::Copy {
-                source,
-                size,
-                target,
-            } => copy(transfers, source.object(), *size, target.object()).await?,
+            Work::Copy { source, target } => {
+                copy(transfers, source.object(), self.size, target.object()).await?
+            }
         };
         if self.is_move && outcome == Outcome::Copied {
             self.work.delete_source(transfers).await?;

@@ -177,11 +177,7 @@ impl<'a> Plan<'a> {
         let work = match (item.place, destination) {
             (ItemPlace::File(path), ItemPlace::Object(target)) => Work::Upload { path, target },
             (ItemPlace::Object(source), ItemPlace::File(path)) => Work::Download { source, path },
-            (ItemPlace::Object(source), ItemPlace::Object(target)) => Work::Copy {
-                source,
-                size: item.size,
-                target,
-            },
+            (ItemPlace::Object(source), ItemPlace::Object(target)) => Work::Copy { source, target },
             // There is no plan without S3.
             (ItemPlace::File(_), ItemPlace::File(_)) => return None,
         };
@@ -197,6 +193,7 @@ impl<'a> Plan<'a> {
         Some(Job {
             deed,
             work,
+            size: item.size,
             is_move: self.task.is_move,
         })
     }

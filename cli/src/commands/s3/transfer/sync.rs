@@ -45,6 +45,7 @@ pub(in crate::commands::s3) async fn sync(
     let report = Report::with_args(context.console(), &task.args.report);
     let transfers = task.transfers(context).await?;
     let pipeline = Pipeline::new(transfers, report, task.args.dryrun);
+    let pipeline = pipeline.with_progress(context, task.args);
     plan.create_folder()?;
     let client = &pipeline.transfers().client;
     let sync = Sync {
