@@ -224,7 +224,8 @@ Examples:
   $ keyfob s3 cp report.pdf s3://bucket/2026/
   $ keyfob s3 cp s3://bucket/2026/ . --recursive --exclude '*' --include '*.pdf'
   $ keyfob s3 cp s3://bucket/data.csv - | head
-  $ tar c . | keyfob s3 cp - s3://bucket/backup.tar";
+  $ tar c . | keyfob s3 cp - s3://bucket/backup.tar
+  $ keyfob s3 cp disk.img s3://bucket/ --resume       again, until it is complete";
 
 pub(super) const S3_MV: &str = "\
 Examples:

@@ -167,6 +167,10 @@ pub(crate) struct TransferArgs {
         help_heading = KEYFOB_OPTIONS_HEADING
     )]
     pub(crate) jobs: Option<u32>,
+    /// Go on with an upload or a download of the same command that did not come to its end: what
+    /// is there is compared and not sent again. If this one fails, it stays for the next
+    #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
+    pub(crate) resume: bool,
     /// Follow symbolic links, as without the option
     #[arg(long, overrides_with = "no_follow_symlinks")]
     follow_symlinks: bool,
@@ -247,7 +251,8 @@ pub(crate) struct CpArgs {
     /// ETag of the object
     #[arg(long, conflicts_with = "no_overwrite", help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) if_changed: bool,
-    /// The number of bytes of standard input, if it is more than 80 GB
+    /// The number of bytes of standard input, if it is more than 500 GB: its parts are as large as
+    /// needed then, and in memory
     #[arg(
         long,
         value_name = "BYTES",

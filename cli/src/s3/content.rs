@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use hyper::body::{Body, Frame, SizeHint};
 use keyfob_sigv4::Payload;
+use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use tokio::task;
 
@@ -104,7 +105,8 @@ impl Content {
         Ok(summer.finish())
     }
 
-    /// Returns the body of a request, which counts in each of `progress` the bytes that were written.
+    /// Returns the body of a request, which counts in each of `progress` the bytes that were
+    /// written.
     pub(super) fn body(&self, progress: [Option<Arc<AtomicU64>>; 2]) -> ContentBody {
         ContentBody {
             rest: self.clone(),
@@ -121,6 +123,21 @@ impl Section {
             length,
             sha256: Arc::default(),
         }
+    }
+
+    pub(super) fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Returns the MD5 hash of all of it, in hexadecimal digits: the ETag of what has no key of its
+    /// own and no parts.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(super) async fn md5(self) -> io::Result<String> {
+        let hash = self.digest(Md5::new(), |hash, piece| hash.update(piece));
+        Ok(hex(&hash.await?.finalize()))
     }
 
     /// Reads all of it, while others go on.
@@ -158,13 +175,18 @@ impl Section {
     }
 }
 
+/// Writes bytes in hexadecimal digits.
+pub(super) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 #[cfg(unix)]
-fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<()> {
+pub(super) fn read_at(file: &File, buffer: &mut [u8], start: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::read_exact_at(file, buffer, start)
 }
 
 #[cfg(windows)]
-fn read_at(file: &File, mut buffer: &mut [u8], mut start: u64) -> io::Result<()> {
+pub(super) fn read_at(file: &File, mut buffer: &mut [u8], mut start: u64) -> io::Result<()> {
     while !buffer.is_empty() {
         let count = std::os::windows::fs::FileExt::seek_read(file, buffer, start)?;
         if count == 0 {

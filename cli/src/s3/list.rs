@@ -194,7 +194,7 @@ impl Page {
 }
 
 /// Decodes a key of a list with `encoding-type=url`, where a `+` is a space.
-fn decode(key: &mut String) -> Result<(), &'static str> {
+pub(super) fn decode(key: &mut String) -> Result<(), &'static str> {
     if !key.contains(['%', '+']) {
         return Ok(());
     }

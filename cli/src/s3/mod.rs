@@ -31,7 +31,8 @@ pub(crate) use self::{
     list::{Bucket, BucketList, Entry, Listing, ObjectList, Page},
     media_type::media_type,
     object::{
-        MultipartUpload, Part, copy_object, get_object, head_object, object_tags, put_object,
+        MultipartUpload, Part, StoredPart, copy_object, get_object, head_object, object_tags,
+        put_object,
     },
     uri::{Addressing, Object, is_accelerated},
 };

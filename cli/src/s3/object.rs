@@ -1,14 +1,19 @@
-use std::ops::Range;
+use std::{collections::HashMap, io, mem, ops::Range};
 
 use http::{HeaderMap, Method};
 use keyfob_sigv4::uri;
 
 use crate::s3::{
-    Algorithm, Answer, Call, Checksum, Client, Content, Error, Object, error::Cause, xml,
+    Algorithm, Answer, Call, Checksum, Client, Content, Error, Object, Section, error::Cause,
+    list::decode, xml,
 };
 
 /// The length in bytes beyond which the answer of a copy or of an upload is not read.
 const MAX_ANSWER: usize = 64 << 10;
+/// The length in bytes beyond which a list of uploads or parts is not read.
+const MAX_LIST: usize = 8 << 20;
+/// The operation that lists unfinished uploads.
+const UPLOADS: &str = "ListMultipartUploads";
 /// The header that says whether a checksum is of all bytes, or of the checksums of parts.
 const CHECKSUM_TYPE: &str = "x-amz-checksum-type";
 
@@ -128,6 +133,27 @@ pub(crate) struct MultipartUpload {
     algorithm: Option<Algorithm>,
 }
 
+/// An upload in parts that was begun, and neither completed nor aborted.
+#[derive(Debug, Default)]
+pub(crate) struct UnfinishedUpload {
+    pub(crate) key: String,
+    id: String,
+    /// The time of its beginning, as the service writes it.
+    initiated: String,
+    /// The kind of its checksums, if it has some.
+    algorithm: Option<String>,
+}
+
+/// A part that S3 has of an unfinished upload, as a list describes it.
+#[derive(Debug, Default)]
+pub(crate) struct StoredPart {
+    number: u32,
+    size: u64,
+    etag: String,
+    /// Its checksum of the kind of the upload.
+    checksum: Option<String>,
+}
+
 /// A part of an upload that S3 has.
 #[derive(Clone, Debug)]
 pub(crate) struct Part {
@@ -179,6 +205,144 @@ impl MultipartUpload {
             request_payer,
             algorithm,
         })
+    }
+
+    /// Returns the last upload of an object that was begun with checksums of this kind, and not
+    /// completed, with its parts by their numbers. `None` if there is none. The headers have the
+    /// key of the user's own.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, or if its answer cannot be read.
+    pub(crate) async fn find(
+        client: &Client,
+        object: Object<'_>,
+        request_payer: Option<&'static str>,
+        algorithm: Option<Algorithm>,
+        customer_key: &HeaderMap,
+    ) -> Result<Option<(Self, HashMap<u32, StoredPart>)>, Error> {
+        let call = unfinished(object.bucket, object.key, request_payer);
+        let (_, body) = client.fetch(&call, MAX_LIST).await?;
+        let uploads = unfinished_in(&body).map_err(|error| Error::unreadable(UPLOADS, error))?;
+        let is_it = |upload: &UnfinishedUpload| {
+            upload.key == object.key
+                // Not all servers tell it.
+                && upload.algorithm.as_deref().is_none_or(|name| {
+                    algorithm.is_some_and(|algorithm| algorithm.name() == name)
+                })
+        };
+        let uploads = uploads.into_iter().filter(is_it);
+        let Some(last) = uploads.max_by(|a, b| a.initiated.cmp(&b.initiated)) else {
+            return Ok(None);
+        };
+        let upload = Self {
+            bucket: object.bucket.to_owned(),
+            key: object.key.to_owned(),
+            id: last.id,
+            request_payer,
+            algorithm,
+        };
+        let parts = upload.stored_parts(client, customer_key).await?;
+        Ok(Some((upload, parts)))
+    }
+
+    async fn stored_parts(
+        &self,
+        client: &Client,
+        customer_key: &HeaderMap,
+    ) -> Result<HashMap<u32, StoredPart>, Error> {
+        const OPERATION: &str = "ListParts";
+
+        let name = self.algorithm.map(Algorithm::name);
+        let mut parts = HashMap::new();
+        let mut marker = 0;
+        loop {
+            let text = marker.to_string();
+            let call = self
+                .call(OPERATION, Method::GET)
+                .headers(customer_key)
+                .optional("part-number-marker", (marker > 0).then_some(&text))
+                .parameter("uploadId", &self.id);
+            let (_, body) = client.fetch(&call, MAX_LIST).await?;
+            let (mut part, mut is_truncated) = (StoredPart::default(), false);
+            let before = marker;
+            let read = xml::read(&body, |path, text| {
+                let name_in = path.strip_prefix("ListPartsResult/").unwrap_or_default();
+                match (name_in, text) {
+                    ("IsTruncated", Some(text)) => is_truncated = text == "true",
+                    ("Part/PartNumber", Some(text)) => {
+                        part.number = text.parse().unwrap_or_default();
+                    }
+                    ("Part/Size", Some(text)) => part.size = text.parse().unwrap_or_default(),
+                    ("Part/ETag", Some(text)) => text.clone_into(&mut part.etag),
+                    ("Part", _) => {
+                        let part = mem::take(&mut part);
+                        marker = marker.max(part.number);
+                        parts.insert(part.number, part);
+                    }
+                    (path, Some(text)) if path.strip_prefix("Part/Checksum") == name => {
+                        part.checksum = Some(text.to_owned());
+                    }
+                    _ => {}
+                }
+            });
+            read.map_err(|reason| Error::unreadable(OPERATION, reason))?;
+            // A list that does not go on would have no end.
+            if !is_truncated || marker == before {
+                return Ok(parts);
+            }
+        }
+    }
+
+    /// Returns a part that is stored already, if it has the bytes of this section, as far as its
+    /// size and its checksum or its ETag tell.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub(crate) async fn stored(
+        &self,
+        stored: StoredPart,
+        section: &Section,
+    ) -> io::Result<Option<Part>> {
+        if stored.size != section.length() {
+            return Ok(None);
+        }
+        let (is_same, checksum) = match (self.algorithm, stored.checksum) {
+            (Some(algorithm), Some(stored)) => {
+                let content = Content::Section(section.clone());
+                let found = content.checksum(algorithm).await?;
+                (found.text() == stored, Some(found))
+            }
+            // Not all servers keep them.
+            _ => {
+                let hash = section.clone().md5().await?;
+                (hash == stored.etag.trim_matches('"'), None)
+            }
+        };
+        Ok(is_same.then_some(Part {
+            number: stored.number,
+            etag: stored.etag,
+            checksum,
+        }))
+    }
+
+    /// Returns the unfinished uploads of keys that begin with a prefix, without this one: the first
+    /// thousand. They are only asked for once.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, or if its answer cannot be read.
+    pub(crate) async fn others(
+        &self,
+        client: &Client,
+        prefix: &str,
+    ) -> Result<Vec<UnfinishedUpload>, Error> {
+        let call = unfinished(&self.bucket, prefix, self.request_payer);
+        let body = client.fetch_once(&call, MAX_LIST).await?;
+        let mut uploads = unfinished_in(&body).map_err(|it| Error::unreadable(UPLOADS, it))?;
+        uploads.retain(|upload| upload.id != self.id);
+        Ok(uploads)
     }
 
     /// Uploads a part: 5 MiB or more, but for the last one. Numbers begin with 1.
@@ -340,4 +504,37 @@ impl MultipartUpload {
             .object(&self.bucket, &self.key)
             .request_payer(self.request_payer)
     }
+}
+
+/// Returns the call that lists the unfinished uploads of keys that begin with a prefix.
+fn unfinished(bucket: &str, prefix: &str, request_payer: Option<&'static str>) -> Call {
+    Call::new(UPLOADS, Method::GET)
+        .bucket(bucket)
+        .part("uploads")
+        .parameter("encoding-type", "url")
+        .parameter("prefix", prefix)
+        .request_payer(request_payer)
+}
+
+fn unfinished_in(document: &[u8]) -> Result<Vec<UnfinishedUpload>, &'static str> {
+    let (mut uploads, mut upload) = (Vec::new(), UnfinishedUpload::default());
+    let mut is_encoded = false;
+    xml::read(document, |path, text| {
+        let name = path.strip_prefix("ListMultipartUploadsResult/");
+        match (name.unwrap_or_default(), text) {
+            ("EncodingType", Some(text)) => is_encoded = text == "url",
+            ("Upload/Key", Some(text)) => text.clone_into(&mut upload.key),
+            ("Upload/UploadId", Some(text)) => text.clone_into(&mut upload.id),
+            ("Upload/Initiated", Some(text)) => text.clone_into(&mut upload.initiated),
+            ("Upload/ChecksumAlgorithm", Some(text)) => upload.algorithm = Some(text.to_owned()),
+            ("Upload", _) => uploads.push(mem::take(&mut upload)),
+            _ => {}
+        }
+    })?;
+    if is_encoded {
+        for upload in &mut uploads {
+            decode(&mut upload.key)?;
+        }
+    }
+    Ok(uploads)
 }

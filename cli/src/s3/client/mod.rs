@@ -150,14 +150,14 @@ impl Client {
         self.0.relocate(&call, region)
     }
 
-    /// Returns the number of bytes of objects that were sent, without those that failed. Whoever
-    /// reads objects adds to it.
+    /// Returns the number of bytes of objects that were sent, without those that failed. What reads
+    /// objects adds to it.
     pub(crate) fn moved(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.0.wire.moved)
     }
 
-    /// Sets the body of a call of an object, and the header with its checksum, which is returned. A file is read
-    /// once for it and for the signature.
+    /// Sets the body of a call to bytes of an object, and the header with their checksum, which is
+    /// returned. A file is read once for it and for the signature.
     ///
     /// # Errors
     ///
@@ -225,6 +225,18 @@ impl Client {
         let body = answer.bytes(max).await;
         let body = body.map_err(|silence| Error::new(call.operation, silence.into()))?;
         Ok((answer, body))
+    }
+
+    /// Sends a request once only, and returns the body of its answer: for what is of use if it
+    /// succeeds, and not missed otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If S3 refuses, or if the answer is longer than `max` bytes.
+    pub(crate) async fn fetch_once(&self, call: &Call, max: usize) -> Result<bytes::Bytes, Error> {
+        let mut answer = self.0.attempt(call).await?;
+        let body = answer.bytes(max).await;
+        body.map_err(|silence| Error::new(call.operation, silence.into()))
     }
 }
 

@@ -7,7 +7,7 @@ use crate::s3::{
     transfer::{
         Outcome, Overwrite, PARTS, Problem, Transfers,
         same::{are_same, find, length},
-        upload::{OnTheWay, end, joined, part_size},
+        upload::{OnTheWay, end, joined, part_size, unless_ending},
     },
 };
 
@@ -100,10 +100,12 @@ async fn copy_in_parts(
     let (client, payer) = (&transfers.client, transfers.request_payer);
     let headers = headers(transfers, source, head).await?;
     let algorithm = transfers.copy_algorithm;
+    let _hold = transfers.hold();
     let upload = MultipartUpload::begin(client, target, &headers, payer, algorithm).await?;
     let upload = Arc::new(upload);
     let mut copying = OnTheWay::new();
-    let parts = copy_parts(transfers, &upload, source, head, size, &mut copying).await;
+    let parts = copy_parts(transfers, &upload, source, head, size, &mut copying);
+    let parts = unless_ending(parts).await;
     end(transfers, &upload, parts, copying).await
 }
 

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fs::{self, File},
     io::{self, Write},
     ops::Range,
@@ -20,7 +20,7 @@ use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
 use crate::{
     s3::{
         Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
-        transfer::{Outcome, Overwrite, Problem, Transfers, same::is_same},
+        transfer::{Outcome, Overwrite, Problem, Transfers, partial::Partial, same::is_same},
     },
     signals::{Undo, undo_on_signal},
 };
@@ -90,17 +90,30 @@ pub(crate) async fn download(
         }
         Destination::File(path) => {
             let unwritten = |error| Problem::file("write", path, &error);
-            let mut target = Target::create(path).map_err(unwritten)?;
-            match length {
-                Some(length)
-                    if length > transfers.sizes.threshold
-                        && has_ranges
-                        && has_etag
-                        && target.temporary.is_some() =>
-                {
+            let in_parts = length
+                .filter(|length| *length > transfers.sizes.threshold && has_ranges && has_etag);
+            let mut done = Vec::new();
+            let mut target = match in_parts {
+                Some(length) if transfers.resumes && Target::is_replaced(path) => {
+                    let size = transfers.sizes.part;
+                    let count = usize::try_from(length.div_ceil(size)).unwrap_or(usize::MAX);
+                    let object = reader.source.identity(length, size);
+                    let opened = Partial::open(path, &object, length, count);
+                    let (partial, parts) = opened.map_err(unwritten)?;
+                    done = parts;
+                    Target::resumed(path, partial).map_err(unwritten)?
+                }
+                _ => Target::create(path).map_err(unwritten)?,
+            };
+            match in_parts {
+                Some(length) if target.temporary.is_some() => {
                     let file = target.file.try_clone().map_err(unwritten)?;
+                    let partial = target.partial.clone();
                     let parts = Parts::new(&reader, expected.as_ref(), file, length, path);
-                    parts.download(reader, permit, expected).await?;
+                    let parts = parts.without(&done, partial);
+                    Arc::new(parts)
+                        .download(reader, permit, expected, done)
+                        .await?;
                 }
                 _ => in_order(transfers, reader, expected, &mut target.file, unwritten).await?,
             }
@@ -160,6 +173,13 @@ struct Source {
 }
 
 impl Source {
+    /// Returns what tells the object from others, and its parts from those of another size.
+    fn identity(&self, length: u64, part: u64) -> String {
+        let etag = self.etag.as_ref().and_then(|etag| etag.to_str().ok());
+        let etag = etag.unwrap_or_default();
+        format!("{}/{}\n{etag}\n{length}\n{part}", self.bucket, self.key)
+    }
+
     /// Returns the answer with the bytes from `start` on, up to `end` if it is given.
     async fn range(&self, start: u64, end: Option<u64>) -> Result<Answer, Problem> {
         let last = end.map_or_else(String::new, |end| (end - 1).to_string());
@@ -267,7 +287,9 @@ struct Parts {
     /// The size of a part.
     size: u64,
     /// The parts that were not begun.
-    open: Mutex<Range<u64>>,
+    open: Mutex<VecDeque<u64>>,
+    /// Keeps the parts that are complete, if the next download may go on with them.
+    partial: Option<Arc<Partial>>,
 }
 
 impl Parts {
@@ -277,28 +299,39 @@ impl Parts {
         file: File,
         length: u64,
         path: &Path,
-    ) -> Arc<Self> {
+    ) -> Self {
         let source = Arc::clone(&reader.source);
         let size = source.transfers.sizes.part;
         let algorithm = expected.map(Checksum::algorithm);
-        Arc::new(Self {
+        Self {
             source,
             algorithm: algorithm.filter(|algorithm| algorithm.can_be_combined()),
             file: Arc::new(file),
             path: path.to_owned(),
             length,
             size,
-            open: Mutex::new(0..length.div_ceil(size)),
-        })
+            open: Mutex::new((0..length.div_ceil(size)).collect()),
+            partial: None,
+        }
     }
 
-    /// Writes all parts, several at a time: the answer that is here already goes on from the start,
-    /// and others begin with the last part, until they meet.
+    /// Leaves out the parts that are done, and keeps the others as they come.
+    fn without(mut self, done: &[bool], partial: Option<Arc<Partial>>) -> Self {
+        let is_open =
+            |part: &u64| !usize::try_from(*part).is_ok_and(|it| done.get(it) == Some(&true));
+        self.open().retain(is_open);
+        self.partial = partial;
+        self
+    }
+
+    /// Writes all parts that are not done, several at a time. If nothing is done, the answer that is
+    /// here already goes on from the start, and others begin with the last part, until they meet.
     async fn download(
         self: Arc<Self>,
         reader: Reader,
         permit: Option<OwnedSemaphorePermit>,
         expected: Option<Checksum>,
+        done: Vec<bool>,
     ) -> Result<(), Problem> {
         let transfers = Arc::clone(&self.source.transfers);
         // Dropped with an error, it ends the parts that are on their way.
@@ -308,9 +341,18 @@ impl Parts {
             let parts = Arc::clone(&self);
             running.spawn(async move { parts.read_from_end().await });
         }
-        let mut sums = self.read_from_start(reader).await?;
-        // The others may wait for it.
-        drop(permit);
+        let mut sums = if done.contains(&true) {
+            // They may wait for it. Its bytes are there already.
+            drop((reader, permit));
+            let mut sums = self.read_done(&done).await?;
+            sums.extend(self.read_from_end().await?);
+            sums
+        } else {
+            let sums = self.read_from_start(reader).await?;
+            // The others may wait for it.
+            drop(permit);
+            sums
+        };
         while let Some(part) = running.join_next().await {
             let part =
                 part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
@@ -326,14 +368,39 @@ impl Parts {
             }
             (None, _) => None,
         };
-        verify(&transfers, expected, found)
+        let verified = verify(&transfers, expected, found);
+        if let (Err(_), Some(partial)) = (&verified, &self.partial) {
+            partial.forget();
+        }
+        verified
+    }
+
+    /// Returns the checksums of the parts that are there already.
+    async fn read_done(&self, done: &[bool]) -> Result<Sums, Problem> {
+        let mut sums = Sums::new();
+        for (part, _) in (0..).zip(done).filter(|(_, is_done)| **is_done) {
+            let (start, end) = self.range(part);
+            self.source.transfers.progress.moved(end - start);
+            if let Some(algorithm) = self.algorithm {
+                let section = Section::new(Arc::clone(&self.file), start, end - start);
+                let sum = Content::Section(section).checksum(algorithm).await;
+                let sum = sum.map_err(|error| Problem::file("read", &self.path, &error))?;
+                sums.insert(part, sum);
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Returns where a part begins and ends.
+    fn range(&self, part: u64) -> (u64, u64) {
+        (part * self.size, self.length.min((part + 1) * self.size))
     }
 
     /// Writes parts from the start on, which this reader is at.
     async fn read_from_start(&self, mut reader: Reader) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
         loop {
-            let next = self.open().next();
+            let next = self.open().pop_front();
             let Some(part) = next else { break };
             sums.extend(self.write(part, &mut reader).await?);
         }
@@ -349,13 +416,13 @@ impl Parts {
         let mut sums = Sums::new();
         loop {
             let _permit = self.source.transfers.request().await;
-            let next = self.open().next_back();
+            let next = self.open().pop_back();
             let Some(part) = next else { return Ok(sums) };
             match self.part(part).await {
                 Ok(sum) => sums.extend(sum),
                 Err(problem) => {
                     // Nothing else has to begin.
-                    *self.open() = 0..0;
+                    self.open().clear();
                     return Err(problem);
                 }
             }
@@ -363,8 +430,8 @@ impl Parts {
     }
 
     async fn part(&self, part: u64) -> Result<Option<(u64, Checksum)>, Problem> {
-        let range = part * self.size..self.length.min((part + 1) * self.size);
-        let mut reader = Reader::from_range(&self.source, range).await?;
+        let (start, end) = self.range(part);
+        let mut reader = Reader::from_range(&self.source, start..end).await?;
         let sum = self.write(part, &mut reader).await?;
         reader.piece().await?;
         Ok(sum)
@@ -376,7 +443,7 @@ impl Parts {
         reader: &mut Reader,
     ) -> Result<Option<(u64, Checksum)>, Problem> {
         let mut summer = self.algorithm.map(Summer::new);
-        let (mut at, end) = (part * self.size, self.length.min((part + 1) * self.size));
+        let (mut at, end) = self.range(part);
         while at < end {
             let piece = reader.up_to(end - at).await?;
             write_at(&self.file, &piece, at)
@@ -386,21 +453,25 @@ impl Parts {
             }
             at += piece.len() as u64;
         }
+        if let Some(partial) = &self.partial {
+            let noted = partial.note(part);
+            noted.map_err(|error| Problem::file("write", &self.path, &error))?;
+        }
         Ok(summer.map(|summer| (part, summer.finish())))
     }
 
-    fn open(&self) -> MutexGuard<'_, Range<u64>> {
+    fn open(&self) -> MutexGuard<'_, VecDeque<u64>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 #[cfg(unix)]
-fn write_at(file: &File, bytes: &[u8], start: u64) -> io::Result<()> {
+pub(super) fn write_at(file: &File, bytes: &[u8], start: u64) -> io::Result<()> {
     std::os::unix::fs::FileExt::write_all_at(file, bytes, start)
 }
 
 #[cfg(windows)]
-fn write_at(file: &File, mut bytes: &[u8], mut start: u64) -> io::Result<()> {
+pub(super) fn write_at(file: &File, mut bytes: &[u8], mut start: u64) -> io::Result<()> {
     while !bytes.is_empty() {
         let count = std::os::windows::fs::FileExt::seek_write(file, bytes, start)?;
         if count == 0 {
@@ -416,7 +487,9 @@ struct Target<'a> {
     path: &'a Path,
     file: File,
     /// `None` if the target is written itself: a device or a pipe.
-    temporary: Option<(TempPath, Undo)>,
+    temporary: Option<(TempPath, Option<Undo>)>,
+    /// What it is before it is complete, if that stays when the download fails.
+    partial: Option<Arc<Partial>>,
 }
 
 impl<'a> Target<'a> {
@@ -430,6 +503,7 @@ impl<'a> Target<'a> {
                     path,
                     file,
                     temporary: None,
+                    partial: None,
                 });
             }
             _ => {}
@@ -455,7 +529,25 @@ impl<'a> Target<'a> {
         Ok(Self {
             path,
             file,
-            temporary: Some((temporary, undo)),
+            temporary: Some((temporary, Some(undo))),
+            partial: None,
+        })
+    }
+
+    /// Returns true if a new file takes the place of what is there.
+    fn is_replaced(path: &Path) -> bool {
+        fs::metadata(path).map_or(true, |metadata| metadata.is_file())
+    }
+
+    /// Goes on with a file that has some of the bytes, and stays if this does not come to its end.
+    fn resumed(path: &'a Path, partial: Partial) -> io::Result<Self> {
+        let mut temporary = TempPath::try_from_path(&partial.path)?;
+        temporary.disable_cleanup(true);
+        Ok(Self {
+            path,
+            file: partial.file.try_clone()?,
+            temporary: Some((temporary, None)),
+            partial: Some(Arc::new(partial)),
         })
     }
 
@@ -464,6 +556,9 @@ impl<'a> Target<'a> {
         let Some((temporary, _undo)) = self.temporary else {
             return Ok(Outcome::Copied);
         };
+        if let Some(partial) = &self.partial {
+            partial.finish()?;
+        }
         if let Some(modified) = modified {
             // As in `aws`; some file systems have no such times.
             let _ = self.file.set_modified(modified);
@@ -473,7 +568,9 @@ impl<'a> Target<'a> {
             return Ok(Outcome::Copied);
         }
         match temporary.persist_noclobber(self.path) {
-            Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(mut error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
+                // It is not needed any more.
+                error.path.disable_cleanup(false);
                 Ok(Outcome::Skipped)
             }
             Err(error) => Err(error.error),

@@ -2,6 +2,7 @@
 
 mod copy;
 mod download;
+mod partial;
 mod progress;
 mod same;
 mod upload;
@@ -17,7 +18,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, header::IF_NONE_MATCH};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use self::{
     copy::copy,
@@ -26,7 +27,10 @@ pub(crate) use self::{
     same::find,
     upload::{Source, upload},
 };
-use crate::s3::{Algorithm, Client, Error};
+use crate::{
+    s3::{Algorithm, Client, Error, MultipartUpload},
+    signals::{Hold, hold},
+};
 
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
@@ -67,11 +71,25 @@ pub(crate) struct Transfers {
     /// Whether what is downloaded is compared with its checksum.
     pub(crate) verifies: bool,
     pub(crate) overwrite: Overwrite,
+    /// Whether what was begun is left for the same command to go on with, which it does.
+    pub(crate) resumes: bool,
+    /// What is done about uploads that were begun before, and not completed.
+    pub(crate) unfinished: Mutex<Option<Unfinished>>,
     sizes: Sizes,
     /// How many downloads there was no checksum for.
     unverified: AtomicU64,
     requests: Arc<Semaphore>,
     memory: Arc<Semaphore>,
+}
+
+/// Looks once for uploads that were begun before, and not completed.
+pub(crate) struct Unfinished {
+    /// What their keys begin with, or are.
+    pub(crate) prefix: String,
+    /// Whether the key is the whole prefix.
+    pub(crate) is_key: bool,
+    /// Gets the number of such uploads, if there are some.
+    pub(crate) tell: Box<dyn Fn(usize) + Send + Sync>,
 }
 
 /// When something is copied over what is at the target.
@@ -120,6 +138,8 @@ impl Transfers {
             client,
             progress,
             overwrite: Overwrite::Always,
+            resumes: false,
+            unfinished: Mutex::new(None),
             sizes,
             reading: HeaderMap::new(),
             writing: HeaderMap::new(),
@@ -147,6 +167,34 @@ impl Transfers {
     async fn request(&self) -> Option<OwnedSemaphorePermit> {
         // It is never closed.
         Arc::clone(&self.requests).acquire_owned().await.ok()
+    }
+
+    /// Keeps a signal from ending the process before an upload in parts is aborted, unless the same
+    /// command goes on with it.
+    fn hold(&self) -> Option<Hold> {
+        (!self.resumes).then(hold)
+    }
+
+    /// Begins an upload in parts. Beside the first one, uploads that were begun before are looked
+    /// for. Others begin later, because they would be found, too.
+    async fn begun(
+        &self,
+        begin: impl Future<Output = Result<MultipartUpload, Error>>,
+    ) -> Result<MultipartUpload, Error> {
+        let mut unfinished = self.unfinished.lock().await;
+        let Some(look) = unfinished.take() else {
+            drop(unfinished);
+            return begin.await;
+        };
+        let upload = begin.await?;
+        // Not all users may list them.
+        let found = upload.others(&self.client, &look.prefix).await;
+        let mut found = found.unwrap_or_default();
+        found.retain(|upload| !look.is_key || upload.key == look.prefix);
+        if !found.is_empty() {
+            (look.tell)(found.len());
+        }
+        Ok(upload)
     }
 
     /// Returns the headers of what makes an object, if it must not be there.

@@ -52,7 +52,7 @@ impl Progress {
 
     /// Adds the size of the only object, if that was not known.
     pub(super) fn learned(&self, size: u64) {
-        if self.files.load(Relaxed) == 1 && self.bytes.load(Relaxed) == 0 {
+        if size > 0 && self.files.load(Relaxed) == 1 && self.bytes.load(Relaxed) == 0 {
             self.bytes.store(size, Relaxed);
             self.complete(true);
         }

@@ -8,7 +8,9 @@ use std::{
 use md5::{Digest as _, Md5};
 
 use crate::s3::{
-    Answer, Content, Object, Section, head_object,
+    Answer, Content, Object, Section,
+    content::hex,
+    head_object,
     transfer::{Problem, Transfers, upload::part_size},
 };
 
@@ -107,8 +109,7 @@ pub(super) fn length(head: &Answer) -> Option<u64> {
 /// of its own: that of the bytes, or that of parts of this size.
 async fn etag_of(file: Arc<File>, size: u64, part: Option<u64>) -> io::Result<String> {
     let Some(part) = part else {
-        let hash = Section::new(file, 0, size).digest(Md5::new(), |hash, piece| hash.update(piece));
-        return Ok(hex(&hash.await?.finalize()));
+        return Section::new(file, 0, size).md5().await;
     };
     let mut whole = Md5::new();
     let mut count = 0_u64;
@@ -120,8 +121,4 @@ async fn etag_of(file: Arc<File>, size: u64, part: Option<u64>) -> io::Result<St
         count += 1;
     }
     Ok(format!("{}-{count}", hex(&whole.finalize())))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

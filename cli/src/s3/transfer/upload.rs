@@ -1,4 +1,5 @@
 use std::{
+    collections::HashMap,
     fs::File,
     io::{self, Cursor, Read},
     path::Path,
@@ -9,12 +10,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header::CONTENT_TYPE};
 use tokio::task::{self, JoinSet};
 
-use crate::s3::{
-    Content, MultipartUpload, Object, Part, Section, media_type, put_object,
-    transfer::{
-        MEMORY, MIB, Outcome, Overwrite, PART, Problem, Transfers,
-        same::{find, is_same},
+use crate::{
+    s3::{
+        Content, MultipartUpload, Object, Part, Section, StoredPart, media_type, put_object,
+        transfer::{
+            MEMORY, MIB, Outcome, Overwrite, PART, PARTS, Problem, Transfers,
+            same::{find, is_same},
+        },
     },
+    signals::ending,
 };
 
 /// The size in bytes of the largest file that is read at once.
@@ -121,7 +125,9 @@ async fn stream(
     }
     let input = Input(Box::new(Cursor::new(head).chain(input.0)));
     drop(permit);
-    in_parts(transfers, Parts::Stream(input), part, object, headers).await
+    let grows = size.is_none();
+    let content = Parts::Stream { input, grows };
+    in_parts(transfers, content, part, object, headers).await
 }
 
 /// Uploads an object with one request.
@@ -148,14 +154,39 @@ async fn in_parts(
 ) -> Result<(), Problem> {
     let (client, payer) = (&transfers.client, transfers.request_payer);
     let algorithm = transfers.algorithm;
-    let upload = MultipartUpload::begin(client, object, headers, payer, algorithm).await?;
+    let _hold = transfers.hold();
+    let found = if transfers.resumes {
+        let key = &transfers.customer_key;
+        MultipartUpload::find(client, object, payer, algorithm, key).await?
+    } else {
+        None
+    };
+    let (upload, stored) = match found {
+        Some(found) => found,
+        None => {
+            let begin = MultipartUpload::begin(client, object, headers, payer, algorithm);
+            (transfers.begun(begin).await?, HashMap::new())
+        }
+    };
     let upload = Arc::new(upload);
     let mut sending = OnTheWay::new();
-    let parts = send_parts(transfers, &upload, content, size, &mut sending).await;
+    let parts = send_parts(transfers, &upload, content, size, stored, &mut sending);
+    let parts = unless_ending(parts).await;
     end(transfers, &upload, parts, sending).await
 }
 
-/// Makes an object of the parts of an upload. If there is a problem, nothing is left of them.
+/// Waits for the parts of an upload, or for a signal that ends the process.
+pub(super) async fn unless_ending(
+    parts: impl Future<Output = Result<Vec<Part>, Problem>>,
+) -> Result<Vec<Part>, Problem> {
+    tokio::select! {
+        parts = parts => parts,
+        () = ending() => Err(Problem::Local("a signal ends it".to_owned())),
+    }
+}
+
+/// Makes an object of the parts of an upload. If there is a problem, nothing is left of them,
+/// unless the next command goes on with them.
 pub(super) async fn end(
     transfers: &Transfers,
     upload: &MultipartUpload,
@@ -172,7 +203,7 @@ pub(super) async fn end(
         }
         Err(problem) => Err(problem),
     };
-    if ended.is_err() {
+    if ended.is_err() && !transfers.resumes {
         // A part that arrives after the abort would stay.
         on_the_way.shutdown().await;
         // The problem says more than why the parts stay, should they do so.
@@ -189,6 +220,7 @@ async fn send_parts(
     upload: &Arc<MultipartUpload>,
     mut parts: Parts,
     size: u64,
+    mut stored: HashMap<u32, StoredPart>,
     sending: &mut OnTheWay,
 ) -> Result<Vec<Part>, Problem> {
     let mut sent = Vec::new();
@@ -199,9 +231,12 @@ async fn send_parts(
             };
             sent.push(joined(part)?);
         }
-        let memory = match &parts {
-            Parts::Stream(_) => Some(Arc::clone(&transfers.memory)),
-            Parts::File { .. } => None,
+        let (size, memory) = match &parts {
+            Parts::Stream { grows: true, .. } => {
+                (growing(size, number), Some(Arc::clone(&transfers.memory)))
+            }
+            Parts::Stream { .. } => (size, Some(Arc::clone(&transfers.memory))),
+            Parts::File { .. } => (size, None),
         };
         let memory = match memory {
             Some(memory) => memory.acquire_many_owned(mebibytes(size)).await.ok(),
@@ -212,14 +247,22 @@ async fn send_parts(
         let Some(content) = content else { break };
         if number > MAX_PARTS {
             return Err(Problem::Local(format!(
-                "there is more than {MAX_PARTS} parts of {} MiB, which is all that S3 takes: give \
-                 the size with --expected-size",
+                "there are more than {MAX_PARTS} parts of up to {} MiB, which is all that S3 takes: \
+                 give the size with --expected-size",
                 size / MIB
             )));
         }
         let (transfers, upload) = (Arc::clone(transfers), Arc::clone(upload));
+        let stored = stored.remove(&number);
         let permit = transfers.request().await;
         sending.spawn(async move {
+            if let (Some(stored), Content::Section(section)) = (stored, &content)
+                // A file that cannot be read fails below.
+                && let Ok(Some(part)) = upload.stored(stored, section).await
+            {
+                transfers.progress.moved(section.length());
+                return Ok(part);
+            }
             let (client, key) = (&transfers.client, &transfers.customer_key);
             let part = upload.part(client, number, content, key).await;
             drop((permit, memory));
@@ -241,7 +284,8 @@ pub(super) fn joined(
 
 /// What is uploaded in parts, as far as it is not taken yet.
 enum Parts {
-    Stream(Input),
+    /// Its parts become larger if its size is not known.
+    Stream { input: Input, grows: bool },
     File {
         file: Arc<File>,
         start: u64,
@@ -253,10 +297,10 @@ impl Parts {
     /// Returns the next part, which has `size` bytes if it is not the last one.
     async fn next(self, size: u64) -> Result<(Self, Option<Content>), Problem> {
         match self {
-            Self::Stream(input) => {
+            Self::Stream { input, grows } => {
                 let (input, bytes) = input.read(size).await?;
                 let content = (!bytes.is_empty()).then(|| bytes.into());
-                Ok((Self::Stream(input), content))
+                Ok((Self::Stream { input, grows }, content))
             }
             Self::File {
                 file,
@@ -315,6 +359,14 @@ pub(super) fn part_size(wanted: u64, size: Option<u64>) -> u64 {
     least.next_multiple_of(MIB)
 }
 
+/// Returns the size of a part of a stream whose size is not known: what is wanted, and in the last
+/// half of the parts ever more, up to 32 times as much. It grows late, because some servers take
+/// only parts of one size.
+fn growing(wanted: u64, number: u32) -> u64 {
+    let doublings = number.saturating_sub(MAX_PARTS / 2).div_ceil(1000);
+    (wanted << doublings).min(*PARTS.end())
+}
+
 /// Returns how many permits of memory that many bytes take.
 fn mebibytes(bytes: u64) -> u32 {
     let size = u32::try_from(bytes.div_ceil(MIB)).unwrap_or(MEMORY);
@@ -342,5 +394,22 @@ mod tests {
         assert_eq!(part_size(PART, Some(80_000 * MIB + 1)), 9 * MIB);
         assert_eq!(part_size(PART, Some(5 << 40)), 525 * MIB);
         assert_eq!(part_size(PART + 1, Some(80_000 * MIB)), PART + 1);
+    }
+
+    #[test]
+    fn parts_of_a_stream_grow_when_half_of_them_are_used() {
+        for (number, size) in [
+            (1, 8),
+            (5000, 8),
+            (5001, 16),
+            (6000, 16),
+            (6001, 32),
+            (10_000, 256),
+        ] {
+            assert_eq!(growing(PART, number), size * MIB, "{number}");
+        }
+        let all: u64 = (1..=MAX_PARTS).map(|number| growing(PART, number)).sum();
+        assert!(all > 512 * 1024 * MIB);
+        assert_eq!(growing(*PARTS.end(), MAX_PARTS), *PARTS.end());
     }
 }

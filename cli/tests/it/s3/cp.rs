@@ -606,9 +606,10 @@ fn a_broken_download_goes_on_where_it_broke(server: &Server, home: &Home) {
 
 fn parts_are_sent_again(server: &Server, home: &Home) {
     let content = bytes(20 * MIB);
+    // The first two begin it, and look for others.
     let (faulty, proxy) = through(server, |number, _| match number {
-        1 => Fault::Cut,
-        2 => {
+        2 => Fault::Cut,
+        3 => {
             let body = "<Error><Code>SlowDown</Code></Error>";
             Fault::Answer(format!(
                 "HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
@@ -632,7 +633,8 @@ fn parts_are_sent_again(server: &Server, home: &Home) {
 
 /// A file becomes shorter when its upload has begun, or when its first part has to be sent again.
 fn a_file_that_becomes_shorter_is_not_uploaded(server: &Server, home: &Home) {
-    for at in [0, 1] {
+    // Between these two, others are looked for.
+    for at in [0, 2] {
         let path = Arc::new(OnceLock::<PathBuf>::new());
         let shortened = Arc::clone(&path);
         let (faulty, proxy) = through(server, move |number, _| {

@@ -10,6 +10,7 @@ use std::{
 pub(super) struct FaultProxy {
     pub(super) url: String,
     requests: Arc<Mutex<Vec<Request>>>,
+    answered: Arc<Mutex<Vec<String>>>,
 }
 
 /// A request as it came.
@@ -31,6 +32,8 @@ pub(super) enum Fault {
     Flip,
     /// It is passed on, and nothing comes after this many bytes of the answer, for a minute.
     Stall(usize),
+    /// It is not passed on, and there is no answer for a minute.
+    Hold,
     /// The connection is closed without an answer.
     Cut,
 }
@@ -61,17 +64,20 @@ impl FaultProxy {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let requests = Arc::<Mutex<Vec<Request>>>::default();
+        let answered = Arc::<Mutex<Vec<String>>>::default();
         let (seen, fault) = (Arc::clone(&requests), Arc::new(fault));
+        let lines = Arc::clone(&answered);
         let server = server.trim_start_matches("http://").to_owned();
         // It ends with the test program.
         thread::spawn(move || {
             for stream in listener.incoming() {
                 let (seen, fault) = (Arc::clone(&seen), Arc::clone(&fault));
+                let lines = Arc::clone(&lines);
                 let server = server.clone();
                 let stream = stream.unwrap();
                 thread::spawn(move || {
                     // A client that goes away is not an error here.
-                    let _ = serve(stream, &server, |request| {
+                    let _ = serve(stream, &server, &lines, |request| {
                         let mut seen = seen.lock().unwrap();
                         seen.push(request.clone());
                         fault(seen.len() - 1, request)
@@ -79,7 +85,16 @@ impl FaultProxy {
                 });
             }
         });
-        Self { url, requests }
+        Self {
+            url,
+            requests,
+            answered,
+        }
+    }
+
+    /// Returns the lines of the requests that were passed on and answered whole so far.
+    pub(super) fn answered(&self) -> Vec<String> {
+        self.answered.lock().unwrap().clone()
     }
 
     /// Returns the requests so far.
@@ -88,7 +103,12 @@ impl FaultProxy {
     }
 }
 
-fn serve(mut stream: TcpStream, server: &str, fault: impl Fn(&Request) -> Fault) -> io::Result<()> {
+fn serve(
+    mut stream: TcpStream,
+    server: &str,
+    answered: &Mutex<Vec<String>>,
+    fault: impl Fn(&Request) -> Fault,
+) -> io::Result<()> {
     while let Some(request) = read_request(&mut stream)? {
         let cut = match fault(&request) {
             Fault::None => usize::MAX,
@@ -105,11 +125,18 @@ fn serve(mut stream: TcpStream, server: &str, fault: impl Fn(&Request) -> Fault)
                 thread::sleep(Duration::from_secs(60));
                 return Ok(());
             }
+            Fault::Hold => {
+                thread::sleep(Duration::from_secs(60));
+                return Ok(());
+            }
             Fault::Cut => return Ok(()),
         };
         let answer = ask(server, &request)?;
         let length = answer.len().min(cut);
         stream.write_all(&answer[..length])?;
+        if length == answer.len() {
+            answered.lock().unwrap().push(request.line().to_owned());
+        }
         if length < answer.len() || request.head.starts_with("HEAD") {
             return Ok(());
         }

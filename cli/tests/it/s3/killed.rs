@@ -1,5 +1,7 @@
 use std::{
-    fs, thread,
+    fs,
+    process::Child,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -29,6 +31,19 @@ fn kill(
     count: usize,
     is_it: impl Fn(&Request) -> bool,
 ) {
+    let mut child = start(home, proxy, words, count, is_it);
+    child.kill().unwrap();
+    assert!(child.wait().unwrap().code().is_none_or(|code| code != 0));
+}
+
+/// Starts the command, and waits until the proxy has seen so many requests like this.
+pub(super) fn start(
+    home: &Home,
+    proxy: &FaultProxy,
+    words: &[&str],
+    count: usize,
+    is_it: impl Fn(&Request) -> bool,
+) -> Child {
     let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
     let mut child = command.arg("s3").args(words).spawn().unwrap();
     let started = Instant::now();
@@ -39,8 +54,7 @@ fn kill(
     }
     // The answers that come are on their way.
     thread::sleep(Duration::from_millis(300));
-    child.kill().unwrap();
-    assert!(child.wait().unwrap().code().is_none_or(|code| code != 0));
+    child
 }
 
 fn a_killed_download_leaves_what_was_there(server: &Server) {

@@ -6,12 +6,17 @@ mod connections;
 mod cp;
 mod fault_proxy;
 mod faults;
+#[cfg(target_os = "linux")]
+mod full;
 mod killed;
 mod ls;
 mod mv;
 mod progress;
 mod rclone;
+mod resume;
 mod rm;
+#[cfg(target_os = "linux")]
+mod streams;
 mod sync;
 
 use std::{collections::BTreeSet, path::Path};

@@ -10,6 +10,7 @@ mod walk;
 
 use std::{
     io::{self, IsTerminal as _},
+    path::Path,
     sync::Arc,
 };
 
@@ -36,10 +37,11 @@ use crate::{
     s3::{
         Algorithm, Filters, Listing, Object, ObjectList,
         transfer::{
-            Destination, Outcome, Overwrite, Problem, Sizes, Source, Transfers, download, find,
-            upload,
+            Destination, Outcome, Overwrite, Problem, Sizes, Source, Transfers, Unfinished,
+            download, find, upload,
         },
     },
+    terminal::{Console, printable, quoted},
 };
 
 /// A word of the command line.
@@ -69,6 +71,7 @@ struct Task<'a> {
     is_recursive: bool,
     /// Whether the source is deleted after it was copied.
     is_move: bool,
+    is_sync: bool,
     /// Whether what has the same content at the target is left alone.
     only_if_changed: bool,
 }
@@ -83,6 +86,7 @@ pub(super) async fn cp(context: &Context, args: &CpArgs) -> Result<(), Failure> 
         args: &args.transfer,
         is_recursive: args.recursive,
         is_move: false,
+        is_sync: false,
         only_if_changed: args.if_changed,
     };
     let (source, target) = task.places()?;
@@ -110,6 +114,7 @@ pub(super) async fn mv(context: &Context, args: &MvArgs) -> Result<(), Failure> 
         args: &args.transfer,
         is_recursive: args.recursive,
         is_move: true,
+        is_sync: false,
         only_if_changed: false,
     };
     let (source, target) = task.places()?;
@@ -127,6 +132,14 @@ impl<'a> Task<'a> {
                 "--sse-c-copy-source is only supported for copy operations.",
             ));
         }
+        let is_stream = [source, target]
+            .iter()
+            .any(|it| matches!(it, Place::Stream));
+        if self.args.resume && (is_copy || is_stream) {
+            return Err(Failure::usage(
+                "--resume is only for uploads and downloads of files",
+            ));
+        }
         let wrong = match (self.args.checksum_algorithm, self.args.checksum_mode) {
             (Some(_), _) if !is_upload => ("checksum-algorithm", "uploads and copies"),
             (_, Some(_)) if is_upload => ("checksum-mode", "downloads"),
@@ -139,11 +152,71 @@ impl<'a> Task<'a> {
     /// Returns what all transfers have in common.
     async fn transfers(self, context: &Context) -> Result<Transfers, Failure> {
         let mut transfers = transfers(context, self.args).await?;
+        transfers.resumes = self.args.resume;
+        if let (Place::Local(_), Place::S3(target)) = self.places()?
+            && !self.args.resume
+        {
+            let (prefix, is_key) = if self.is_recursive {
+                (plan::folder(target.key), false)
+            } else {
+                (self.key(target.key), true)
+            };
+            let hint = self.how_to_resume();
+            let (console, is_quiet) = (context.console(), self.args.report.quiet);
+            *transfers.unfinished.get_mut() = Some(Unfinished {
+                prefix,
+                is_key,
+                tell: Box::new(move |count| {
+                    if !is_quiet {
+                        tell_unfinished(console, count, &hint);
+                    }
+                }),
+            });
+        }
         if self.only_if_changed {
             transfers.overwrite = Overwrite::IfChanged;
         }
         Ok(transfers)
     }
+}
+
+impl Task<'_> {
+    /// Returns the key of a single file.
+    fn key(self, target: &str) -> String {
+        let name = Path::new(&self.args.source).file_name();
+        let name = name.unwrap_or_default().to_string_lossy();
+        plan::key_of(target, &name, false)
+    }
+
+    /// Returns the command that goes on with an upload.
+    fn how_to_resume(self) -> String {
+        let command = match (self.is_sync, self.is_move) {
+            (true, _) => "sync",
+            (_, true) => "mv",
+            _ => "cp",
+        };
+        let recursive = if self.is_recursive && !self.is_sync {
+            " --recursive"
+        } else {
+            ""
+        };
+        let [source, target] = [&self.args.source, &self.args.target].map(|word| quoted(word));
+        format!("keyfob s3 {command} {source} {target}{recursive} --resume")
+    }
+}
+
+fn tell_unfinished(console: Console, count: usize, command: &str) {
+    let uploads = match count {
+        1 => "an upload to there was begun before and is not complete, and S3 keeps its parts",
+        _ => &format!(
+            "{count} uploads to there were begun before and are not complete, and S3 keeps their \
+             parts"
+        ),
+    };
+    console.write_note(&format!(
+        "hint: {uploads}: with the same other options, {} goes on\n",
+        printable(command)
+    ));
 }
 
 async fn transfers(context: &Context, args: &TransferArgs) -> Result<Transfers, Failure> {

@@ -281,7 +281,7 @@ impl End<'_> {
 }
 
 /// Returns the key of an item at a target: a bucket, a prefix, or if it is only one the key itself.
-fn key_of(target: &str, rest: &str, is_recursive: bool) -> String {
+pub(super) fn key_of(target: &str, rest: &str, is_recursive: bool) -> String {
     match target {
         "" => rest.to_owned(),
         _ if target.ends_with('/') => format!("{target}{rest}"),

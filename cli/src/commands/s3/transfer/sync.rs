@@ -38,6 +38,7 @@ pub(in crate::commands::s3) async fn sync(
         args: &args.transfer,
         is_recursive: true,
         is_move: false,
+        is_sync: true,
         only_if_changed: args.if_changed,
     };
     let (source, target) = task.places()?;
