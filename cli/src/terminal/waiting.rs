@@ -2,7 +2,8 @@
 //!
 //! Whatever may take long says what it is for as long as it takes, and this module decides whether
 //! to show it: on a terminal, if nothing else was written there for two seconds, and not while
-//! something asks there. The line is erased before anything else is written.
+//! something asks there. The line is erased before anything else is written. How far transfers are
+//! takes its place, at once, as long as something moves.
 
 use std::{
     io::{self, Write as _},

@@ -324,7 +324,7 @@ impl Parts {
         self
     }
 
-    /// Writes all parts that are not done, several at a time. If nothing is done, the answer that is
+    /// Writes all parts that are not done, several at a time. If none is done, the answer that is
     /// here already goes on from the start, and others begin with the last part, until they meet.
     async fn download(
         self: Arc<Self>,
