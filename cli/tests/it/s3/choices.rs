@@ -22,6 +22,7 @@ fn what_is_copied_and_how_follows_the_options_and_the_settings() {
     headers_that_cannot_be_are_refused(&server);
     each_part_has_the_key_of_the_user(&server);
     the_region_of_the_source_is_not_asked_for(&server);
+    the_requester_pays_for_all_requests(&server);
 }
 
 /// Returns the requests that change something, or have an object.
@@ -572,4 +573,27 @@ fn the_region_of_the_source_is_not_asked_for(server: &Server) {
     // This server is in one region only, and says so.
     assert_eq!(regions[0], ("HEAD /keys/region", "eu-west-1"));
     assert_eq!(regions.last(), Some(&("PUT /bucket/region", "us-east-1")));
+}
+
+fn the_requester_pays_for_all_requests(server: &Server) {
+    let (home, proxy) = through(server, |_, _| Fault::None);
+    write(&home, "paid/in", bytes(9 * MIB));
+    for words in [
+        &["cp", "paid/in", "s3://bucket/paid/in"][..],
+        &["cp", "s3://bucket/paid/in", "out"],
+        &["cp", "s3://bucket/paid/in", "s3://bucket/paid/twin"],
+        &["sync", "s3://bucket/paid", "paid"],
+        &["ls", "s3://bucket/paid/"],
+        &["rm", "s3://bucket/paid/in"],
+        &["rm", "s3://bucket/paid", "--recursive"],
+        &["mv", "paid/in", "s3://bucket/paid/in", "--resume"],
+    ] {
+        keyfob(&home, &[words, &["--request-payer"]].concat()).ok();
+    }
+    let requests = proxy.requests();
+    assert!(requests.len() > 20);
+    for request in &requests {
+        let payer = request.header("x-amz-request-payer");
+        assert_eq!(payer, Some("requester"), "{}", request.line());
+    }
 }
