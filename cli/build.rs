@@ -15,5 +15,6 @@ fn main() {
     {
         let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
         println!("cargo::rustc-link-arg-bins=-Wl,-T,{folder}/{SCRIPT}");
+        println!("cargo::rustc-link-lib=static=gcc_eh");
     }
 }

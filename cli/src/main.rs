@@ -69,9 +69,9 @@ fn try_main(plain: Console) -> Result<(), Failure> {
     if let Some(result) = commands::run_alone(plain, &args.command) {
         return result.map_err(|failure| failure.with_format(format));
     }
-    signals::watch().map_err(|error| cannot_start(&error))?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
+        .on_thread_park(signals::watch)
         .build()
         .map_err(|error| cannot_start(&error))?;
     let result = runtime.block_on(async {

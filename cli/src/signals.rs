@@ -1,13 +1,15 @@
 //! Signals and panics, which end the process at once, wherever it waits.
 //!
 //! A thread of its own watches for signals. The command's thread may block for as long as it likes:
-//! in a FIFO or on a hung mount, in a read from a terminal or a pipe, or in a computation.
+//! on a hung mount, in a read from a terminal or a pipe, or in a computation. The thread starts when
+//! the command first waits, or has something to undo or to finish: until then a signal ends the
+//! process by itself. Most short commands never start it.
 
 use std::{
     io, mem, panic,
     process::{self, Child, Command},
     sync::{
-        Mutex, MutexGuard, PoisonError, TryLockError,
+        Mutex, MutexGuard, Once, PoisonError, TryLockError,
         atomic::{AtomicBool, Ordering},
     },
     thread,
@@ -71,6 +73,7 @@ impl Drop for Hold {
 /// After a signal it does not return, unless something else is held: what would be lost does not
 /// begin.
 pub(crate) fn hold() -> Hold {
+    watch();
     let mut holds = HOLDS.lock().unwrap_or_else(PoisonError::into_inner);
     if holds.are_over() {
         drop(holds);
@@ -145,6 +148,7 @@ impl Drop for Undo {
 
 /// Registers what a signal or a panic must undo: removing a temporary folder, restoring a terminal.
 pub(crate) fn undo_on_signal(undo: impl FnOnce() + Send + 'static) -> Undo {
+    watch();
     let mut list = UNDO.lock().unwrap_or_else(PoisonError::into_inner);
     let number = list.next;
     list.next += 1;
@@ -174,6 +178,7 @@ impl Drop for PassedOn {
 /// Starts a child process that gets the signals of this one, instead of their ending this one.
 /// Needs a runtime, which must run on while the child is waited for.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<(Child, PassedOn)> {
+    watch();
     // No signal comes between the start and the name of the child.
     let mut slot = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
     // The console sends Ctrl-C to both processes: this one waits for what the child makes of it.
@@ -206,16 +211,15 @@ pub(crate) fn lock_soon<T>(mutex: &Mutex<T>) -> Option<MutexGuard<'_, T>> {
 
 /// Makes a signal wait for a moment while a file is replaced, so that no temporary file stays.
 pub(crate) fn finish_writing() -> MutexGuard<'static, ()> {
+    watch();
     WRITING.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts watching for Ctrl-C, SIGTERM, SIGHUP and SIGQUIT.
-///
-/// # Errors
-///
-/// If the system has no thread or no descriptor left.
-pub(crate) fn watch() -> io::Result<()> {
-    watcher::start()
+/// Watches for Ctrl-C, SIGTERM, SIGHUP and SIGQUIT from now on. If the system has no thread or no
+/// descriptor left for that, they go on to end the process by themselves.
+pub(crate) fn watch() {
+    static STARTED: Once = Once::new();
+    STARTED.call_once(watcher::start);
 }
 
 /// Makes a panic undo what a signal does, and exit with Rust's code for panics. An abort would undo
@@ -238,7 +242,7 @@ mod watcher {
         fs::File,
         io::{self, Read as _},
         process,
-        sync::{LazyLock, PoisonError, atomic::Ordering},
+        sync::{LazyLock, PoisonError, atomic::Ordering, mpsc},
         thread,
         time::{Duration, Instant},
     };
@@ -286,44 +290,47 @@ mod watcher {
     #[cfg(not(target_os = "linux"))]
     const REAL_TIME: std::ops::Range<i32> = 0..0;
 
-    pub(super) fn start() -> io::Result<()> {
+    pub(super) fn start() {
+        let (caught, all_caught) = mpsc::channel();
+        let thread = thread::Builder::new().name("signals".to_owned());
+        let thread = thread.spawn(move || watch(&caught));
+        if thread.is_ok() {
+            // An error means that the thread has ended.
+            let _ = all_caught.recv();
+        }
+    }
+
+    /// Catches the signals, tells that, and waits for them.
+    fn watch(caught: &mpsc::Sender<()>) -> io::Result<()> {
         let runtime = runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        let signals = {
-            let _inside = runtime.enter();
+        runtime.block_on(async {
             if is_ignored(SignalKind::child()) {
                 // Otherwise no child could be waited for. What is caught stays so.
                 drop(signal(SignalKind::child())?);
             }
-            Signals::catch()?
-        };
-        thread::Builder::new()
-            .name("signals".to_owned())
-            .spawn(move || {
-                runtime.block_on(async move {
-                    let mut signals = signals;
-                    loop {
-                        let kind = signals.next().await;
-                        if kind == SignalKind::hangup() && !HANG_UP_ENDS.load(Ordering::Relaxed) {
-                            continue;
-                        }
-                        if !pass_on(kind) {
-                            HOLDS
-                                .lock()
-                                .unwrap_or_else(PoisonError::into_inner)
-                                .is_ending = true;
-                            ENDING.notify_waiters();
-                            tokio::select! {
-                                () = wait_for_holds() => {}
-                                () = signals.second() => {}
-                            }
-                            end(kind);
-                        }
+            let mut signals = Signals::catch()?;
+            let _ = caught.send(());
+            loop {
+                let kind = signals.next().await;
+                if kind == SignalKind::hangup() && !HANG_UP_ENDS.load(Ordering::Relaxed) {
+                    continue;
+                }
+                if !pass_on(kind) {
+                    HOLDS
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .is_ending = true;
+                    ENDING.notify_waiters();
+                    tokio::select! {
+                        () = wait_for_holds() => {}
+                        () = signals.second() => {}
                     }
-                });
-            })?;
-        Ok(())
+                    end(kind);
+                }
+            }
+        })
     }
 
     /// The signals that end this process. One that it was started to ignore is `None`.
@@ -481,9 +488,7 @@ mod watcher {
 /// Elsewhere the default disposition stays: Ctrl-C ends the process at once.
 #[cfg(not(unix))]
 mod watcher {
-    pub(super) fn start() -> std::io::Result<()> {
-        Ok(())
-    }
+    pub(super) fn start() {}
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub(super) fn sources(console: Console, disk: Option<PathBuf>) -> Sources {
 
 /// Runs a process, which a signal to this one stops too.
 pub(crate) async fn run(command: ProcessCommand) -> Result<ProcessOutput, io::Error> {
+    signals::watch();
     let running = command.start()?;
     let stop = running.stop();
     let _undo = undo_on_signal(move || stop.stop());

@@ -11,6 +11,7 @@ use keyfob_sigv4::Secret;
 use crate::{
     args::{NumberError, Text},
     failure::{Failure, refused_number},
+    signals,
     terminal::printable,
 };
 
@@ -138,6 +139,7 @@ fn variable(text: &str) -> (&str, &str) {
 ///
 /// If it cannot be read, or is longer.
 fn read_limited(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    signals::watch();
     if path == Path::new("-") {
         files::read_at_most(io::stdin().lock(), limit)
     } else {
@@ -179,7 +181,7 @@ pub(crate) fn read_text_file(argument: &str, path: &Path, limit: u64) -> Result<
 ///
 /// If it cannot be read, is longer than 16 MiB, or is not UTF-8.
 pub(crate) fn standard_input() -> io::Result<Secret> {
-    let bytes = files::read_at_most(io::stdin().lock(), files::MAX_LENGTH)?;
+    let bytes = read_limited(Path::new("-"), files::MAX_LENGTH)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Secret::from(text)),
         Err(_) => Err(io::Error::new(
@@ -195,6 +197,7 @@ pub(crate) fn standard_input() -> io::Result<Secret> {
 ///
 /// If it cannot be read, or is not UTF-8.
 pub(crate) fn standard_input_line() -> io::Result<Secret> {
+    signals::watch();
     let mut line = String::new();
     io::stdin().lock().take(64 << 10).read_line(&mut line)?;
     Ok(line.into())

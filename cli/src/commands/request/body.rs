@@ -19,6 +19,7 @@ use crate::{
     args::{Data, RequestArgs},
     commands::sign::{self, append_to_url, to_body},
     failure::Failure,
+    signals,
 };
 
 /// How many bytes are read from a file at once. It is also the length of a chunk for S3.
@@ -91,6 +92,7 @@ impl Content {
                 _ => format!("--data: cannot read the file with this name: {error}"),
             })
         };
+        signals::watch();
         if path == Path::new("-") {
             return Self::store(io::stdin().lock()).map_err(|error| {
                 Failure::other(format!("--data: cannot read standard input: {error}"))

@@ -20,6 +20,7 @@ use crate::{
     args::{ServeCommand, ServeContainerArgs, ServeImdsArgs},
     context::Context,
     failure::{Failure, chained},
+    signals,
     terminal::{exports, printable_path},
 };
 
@@ -172,6 +173,7 @@ fn check_token(path: &Path) -> Result<(), Failure> {
 /// Prints the variables that point other programs at a server that has started.
 fn start_serving(context: &Context, variables: &[(&str, &str)]) -> Result<(), Failure> {
     forbid_core_dumps();
+    signals::watch();
     context.console().write_stdout(exports(variables))?;
     context
         .console()
