@@ -1,9 +1,9 @@
 //! Signals and panics, which end the process at once, wherever it waits.
 //!
 //! A thread of its own watches for signals. The command's thread may block for as long as it likes:
-//! on a hung mount, in a read from a terminal or a pipe, or in a computation. The thread starts when
-//! the command first waits, or has something to undo or to finish: until then a signal ends the
-//! process by itself. Most short commands never start it.
+//! on a hung mount, in a read from a terminal or a pipe, or in a computation. The thread starts
+//! when the command first waits, or has something to undo or to finish. Until then, and in short
+//! commands for ever, a signal ends the process by itself.
 
 use std::{
     io, mem, panic,
