@@ -41,8 +41,9 @@ const CLEARED: [&str; 15] = [
     // A file with a key, which botocore reads before it asks a container.
     "AWS_CREDENTIAL_FILE",
 ];
-/// With what follows, the variables of a container.
-const CONTAINER: &str = "AWS_CONTAINER_";
+/// With what follows, the variables of a container, and of the keys of single services (as
+/// `AWS_BEARER_TOKEN_BEDROCK`), which SDKs prefer to all others.
+const CLEARED_ALL: [&str; 2] = ["AWS_CONTAINER_", "AWS_BEARER_TOKEN_"];
 
 /// How the program's environment differs from that of this process.
 #[derive(Debug, Default)]
@@ -109,7 +110,7 @@ impl Changes {
         let leads_elsewhere = |name: &OsStr| {
             let name = name.to_str();
             name.is_some_and(|name| {
-                let mut prefixes = self.cleared.iter().chain([&CONTAINER]);
+                let mut prefixes = self.cleared.iter().chain(&CLEARED_ALL);
                 CLEARED.contains(&name) || prefixes.any(|prefix| name.starts_with(prefix))
             })
         };

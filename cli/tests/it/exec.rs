@@ -48,6 +48,7 @@ fn a_command_gets_the_keys_the_region_and_the_profile_and_nothing_that_leads_els
         .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/")
         .with("AWS_CONTAINER_SOMETHING_NEW", "canary-old")
         .with("AWS_ACCOUNT_ID", "999999999999")
+        .with("AWS_BEARER_TOKEN_BEDROCK", "another")
         .with("MINE", "a b");
     let run = home.keyfob(["exec", "--region", "eu-north-1", "--", "env"]);
     assert_eq!(run.stderr, "");
@@ -65,6 +66,7 @@ fn a_command_gets_the_keys_the_region_and_the_profile_and_nothing_that_leads_els
         ("AWS_ROLE_ARN", None),
         ("AWS_ROLE_SESSION_NAME", None),
         ("AWS_ACCOUNT_ID", None),
+        ("AWS_BEARER_TOKEN_BEDROCK", None),
         ("AWS_CONTAINER_CREDENTIALS_FULL_URI", None),
     ] {
         assert_eq!(value(&printed, name), expected, "{name}");
