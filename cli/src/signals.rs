@@ -117,7 +117,7 @@ pub(crate) async fn ending() {
 }
 
 /// Makes SIGHUP end nothing from now on: for servers that are told with it to read a file again,
-/// and read it for each request anyway.
+/// and read it again anyway.
 pub(crate) fn outlive_hang_up() {
     HANG_UP_ENDS.store(false, Ordering::Relaxed);
 }

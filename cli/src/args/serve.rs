@@ -95,8 +95,8 @@ pub(crate) struct ServeProxyArgs {
     /// but it is sent in clear
     #[arg(long, conflicts_with = "no_token")]
     pub(crate) listen_any: bool,
-    /// A file with the token that requests must send; it is read for each of them, and SIGHUP does
-    /// not end the proxy [default: a random token, which is printed]
+    /// A file with the token that requests must send; a new one counts within a second, and SIGHUP
+    /// does not end the proxy [default: a random token, which is printed]
     #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
     pub(crate) token_file: Option<PathBuf>,
     /// The header with the token, beside `Authorization: Bearer`

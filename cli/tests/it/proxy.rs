@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 #[cfg(unix)]
@@ -197,8 +197,9 @@ fn the_upstream_gets_a_signature_and_no_token() {
         &["AWS4-HMAC-SHA256", "AKIAPROXYEXAMPLE0000", "x-add"],
     );
     assert_lacks(&echo, &["from-a-file", "hidden", "canary"]);
-    // The file may change.
+    // The file may change. It is read again within a second.
     std::fs::write(home.path().join("token"), "another").unwrap();
+    thread::sleep(Duration::from_secs(1));
     assert_eq!(
         status(&fetch("GET", &format!("{url}/a"), &headers, "")),
         "401"
@@ -342,10 +343,30 @@ fn a_token_in_a_file_is_replaced_with_sighup_or_without() {
     assert_eq!(with("first"), "200");
     std::fs::write(&file, "second").unwrap();
     send("HUP", &proxy.child);
-    thread::sleep(Duration::from_millis(300));
+    let until = |token, expected| {
+        let end = Instant::now() + Duration::from_secs(20);
+        while with(token) != expected {
+            assert!(
+                Instant::now() < end,
+                "{token} has another answer than {expected}"
+            );
+            thread::sleep(Duration::from_millis(50));
+        }
+    };
+    until("second", "200");
     assert!(proxy.child.try_wait().unwrap().is_none());
     assert_eq!(with("first"), "401");
-    assert_eq!(with("second"), "200");
+    // Opening a named pipe would wait for its writer.
+    std::fs::remove_file(&file).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(&file).status();
+    assert!(made.unwrap().success());
+    until("second", "500");
+    assert_has(
+        &fetch("GET", &format!("{url}/-/health"), &[], ""),
+        &["HTTP/1.1 200"],
+    );
+    send("TERM", &proxy.child);
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
 }
 
 #[test]
@@ -370,6 +391,10 @@ fn a_proxy_that_only_reads_lets_no_other_action_pass() {
         assert_eq!(status(&answer), "403", "{method} {path} {body}: {answer}");
         assert_has(&answer, &["--read-only"]);
     }
+    // The service would read another form in it.
+    let coded = [form, ("Content-Encoding", "gzip")];
+    let answer = fetch("POST", &format!("{url}/"), &coded, "Action=ListUsers");
+    assert_has(&answer, &["HTTP/1.1 403", "without Content-Encoding"]);
     assert!(requests.try_recv().is_err());
     for (method, path, body) in [("POST", "/", "Action=ListUsers"), ("GET", "/", "")] {
         let answer = fetch(method, &format!("{url}{path}"), &[form], body);
@@ -464,6 +489,11 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     );
     fetch("POST", &at, &headers, "Action=ListUsers&Secret=canary-body");
     fetch("GET", &at, &[("X-Keyfob-Token", "canary-token")], "");
+    // A text that is no name may be a secret, or a whole body.
+    let long = "canary".repeat(11);
+    fetch("POST", &at, &headers, &format!("Action={long}"));
+    fetch("POST", &at, &headers, "Action=canary-secret");
+    fetch(&long, &at, &headers[..1], "");
     let line = || loop {
         let line = proxy.lines.recv_timeout(Duration::from_secs(20)).unwrap();
         assert_lacks(&line, &["canary", token]);
@@ -507,6 +537,13 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     );
     assert!(refused["host"].is_null() && refused["action"].is_null());
     assert_has(refused["reason"].as_str().unwrap(), &["token"]);
+    for (name, part) in [("POST", "action"), ("POST", "action"), ("?", "method")] {
+        let passed = line();
+        assert_eq!(
+            (&passed["method"], &passed[part]),
+            (&name.into(), &"?".into())
+        );
+    }
     // What the listener refuses has a line, too, without its method.
     let web = ("Origin", "http://canary.example");
     assert_eq!(status(&fetch("GET", &at, &[own, web], "")), "403");

@@ -846,3 +846,31 @@ fn curl_and_rclone_work_with_placeholder_keys() {
     assert!(rclone(&["cat", ":s3:bucket/long"]) == long);
     assert_has(&rclone(&["lsf", ":s3:bucket"]), &["key\n", "long\n"]);
 }
+
+#[test]
+fn a_proxy_that_only_reads_refuses_each_operation_whose_answer_has_a_secret() {
+    let (upstream, _) = start_server(&answer("200 OK", "passed"));
+    let proxy = Proxy::start(&home(), &upstream, &["--read-only"]);
+    let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/reading_models.py");
+    let home = proxy.running.home(&[]);
+    let mut python = home.program(python::with_botocore());
+    let run = Run::new(
+        python
+            .args([program, &format!("http://{}", proxy.address)])
+            .output()
+            .unwrap(),
+    );
+    let counts: Vec<usize> = run
+        .stdout
+        .split_whitespace()
+        .map_while(|n| n.parse().ok())
+        .collect();
+    let [secrets, passed, refused] = counts[..] else {
+        panic!("{run:?}");
+    };
+    // It still reads what has no secret.
+    assert!(
+        secrets > 80 && passed > 5_000 && refused * 50 < passed,
+        "{run:?}"
+    );
+}

@@ -1,32 +1,14 @@
 //! The actions that requests name, and which of them only read.
 
 use http::{HeaderMap, Method, header, request::Parts};
-use percent_encoding::percent_decode_str;
 
+use super::giving;
 use crate::services::catalog;
 
 /// How the names of actions that only read begin.
 const READING: [&str; 7] = [
     "BatchGet", "Describe", "Get", "Head", "List", "Query", "Scan",
 ];
-/// Parts of the names of actions that give out what can be used as a credential.
-const GIVING: [&str; 9] = [
-    "AccessDetails",
-    "ApiKey",
-    "Credential",
-    "DataAccess",
-    "Parameter",
-    "Password",
-    "PrivateKey",
-    "Secret",
-    "Token",
-];
-/// Segments of paths, and parameters, with which REST services give out the same.
-const GIVING_PATHS: [&str; 5] = ["accesstoken", "apikeys", "credentials", "session", "token"];
-/// The signing names of S3, whose paths are the keys of objects.
-const OBJECTS: [&str; 4] = ["s3", "s3-object-lambda", "s3-outposts", "s3express"];
-/// Where S3 Control, which is signed as S3, gives out credentials (`GetDataAccess`).
-const DATA_ACCESS: &str = "/v20180820/accessgrantsinstance/dataaccess";
 /// Headers with which some servers let a request have another method than it says.
 const OVERRIDES: [&str; 3] = [
     "x-http-method",
@@ -87,12 +69,20 @@ pub(super) fn check_head(
     {
         return Err("--read-only: the request asks for another method than its own");
     }
-    check_all(actions)?;
+    check_all(service, actions)?;
     if matches!(head.method, Method::GET | Method::HEAD) {
         if has_body {
             return Err("--read-only: a request that reads has no body");
         }
-        return check_rest(head, service);
+        let query = head.uri.query().unwrap_or_default();
+        if giving::is_giving_path(service, head.uri.path(), query) {
+            return Err("--read-only: the path may give out credentials");
+        }
+        return Ok(());
+    }
+    // The service would read another body than the proxy.
+    if head.headers.contains_key(header::CONTENT_ENCODING) {
+        return Err("--read-only: the body is encoded: send it without Content-Encoding");
     }
     // A service of another protocol does not look at the name of the action: it may do anything.
     let is_one_place = head.uri.path() == "/" && head.uri.query().is_none();
@@ -116,20 +106,24 @@ pub(super) fn check_head(
 /// # Errors
 ///
 /// The reason why it may do more.
-pub(super) fn check_body(headers: &HeaderMap, body: &[u8]) -> Result<(), &'static str> {
+pub(super) fn check_body(
+    headers: &HeaderMap,
+    service: &str,
+    body: &[u8],
+) -> Result<(), &'static str> {
     let actions: Vec<_> = in_form(body).collect();
     if actions.is_empty() && is_form(headers) {
         return Err("--read-only: the form names no action");
     }
-    check_all(&actions)
+    check_all(service, &actions)
 }
 
-fn check_all(actions: &[String]) -> Result<(), &'static str> {
+fn check_all(service: &str, actions: &[String]) -> Result<(), &'static str> {
     for action in actions {
         if !reads(action) {
             return Err("--read-only: the action is not known to only read");
         }
-        if gives_credentials(action) {
+        if giving::is_giving_action(service, action) {
             return Err("--read-only: the action may give out credentials");
         }
     }
@@ -142,39 +136,6 @@ fn reads(action: &str) -> bool {
             let rest = action.strip_prefix(verb);
             rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_lowercase()))
         })
-}
-
-fn gives_credentials(action: &str) -> bool {
-    // These describe credentials and do not have them.
-    if matches!(
-        action,
-        "GetAccountPasswordPolicy" | "GetCredentialReport" | "GetRandomPassword"
-    ) {
-        return false;
-    }
-    let is_getting = action.starts_with("Get") || action.starts_with("BatchGet");
-    // It has the secret of the client.
-    action == "DescribeUserPoolClient"
-        || is_getting && GIVING.iter().any(|part| action.contains(part))
-}
-
-fn check_rest(head: &Parts, service: &str) -> Result<(), &'static str> {
-    let gives = |text: &str| {
-        let text = text.to_ascii_lowercase().replace(['-', '_'], "");
-        GIVING_PATHS.contains(&text.as_str())
-    };
-    let path = percent_decode_str(head.uri.path()).decode_utf8_lossy();
-    let query = head.uri.query().unwrap_or_default();
-    let mut parameters = form_urlencoded::parse(query.as_bytes());
-    let gives_by_path = if OBJECTS.contains(&service) {
-        path.to_ascii_lowercase().contains(DATA_ACCESS)
-    } else {
-        path.split('/').any(gives)
-    };
-    if gives_by_path || parameters.any(|(name, _)| gives(&name)) {
-        return Err("--read-only: the path may give out credentials");
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -196,7 +157,7 @@ mod tests {
         let head = request.body(()).unwrap().into_parts().0;
         let has_body = form.is_some() || method == "POST";
         check_head(&head, service, &in_head(&head), has_body).is_ok()
-            && form.is_none_or(|form| check_body(&head.headers, form.as_bytes()).is_ok())
+            && form.is_none_or(|form| check_body(&head.headers, service, form.as_bytes()).is_ok())
     }
 
     #[test]
@@ -347,7 +308,7 @@ mod tests {
         ));
         // A service may not look at the header with the action, nor at the type of the body.
         let target = Request::new(()).into_parts().0.headers;
-        assert!(check_body(&target, b"{}").is_ok());
-        assert!(check_body(&target, b"Action=DeleteUser").is_err());
+        assert!(check_body(&target, "iam", b"{}").is_ok());
+        assert!(check_body(&target, "iam", b"Action=DeleteUser").is_err());
     }
 }

@@ -2,8 +2,10 @@
 
 use std::{
     error::Error,
+    io,
     path::PathBuf,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    thread,
     time::{Duration, Instant},
 };
 
@@ -25,18 +27,63 @@ use super::{
 };
 use crate::{
     failure::chained,
+    services::catalog,
     terminal::{Console, printable},
 };
 
+/// How old the token of a file may be.
+const TOKEN_AGE: Duration = Duration::from_millis(200);
 /// How long a caller may take to send a body that is read first.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The longest names of actions have 56 letters.
+const MAX_ACTION: usize = 64;
 
 /// Where the token of the callers is.
 pub(super) enum Token {
     None,
     Own(Secret),
-    /// It is read for each request, so that it can be replaced.
-    File(PathBuf),
+    /// It can be replaced.
+    File(TokenFile),
+}
+
+/// The token of a file, as it was read last.
+pub(super) struct TokenFile(Arc<Mutex<Option<Secret>>>);
+
+impl TokenFile {
+    /// Reads a file, and starts a thread that reads it again and again. Reading may never come to
+    /// its end, as from a network: no request waits for it.
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    pub(super) fn watch(path: PathBuf) -> io::Result<Self> {
+        let read = move || {
+            let token = files::read_secret_file(&path).ok()?;
+            let token = Secret::from(token.expose().trim());
+            (!token.is_empty()).then_some(token)
+        };
+        let token = Arc::new(Mutex::new(read()));
+        let shared = Arc::downgrade(&token);
+        let thread = thread::Builder::new().name("keyfob-token".to_owned());
+        thread.spawn(move || {
+            while shared.strong_count() > 0 {
+                thread::sleep(TOKEN_AGE);
+                let token = read();
+                if let Some(shared) = shared.upgrade() {
+                    *shared.lock().unwrap_or_else(PoisonError::into_inner) = token;
+                }
+            }
+        })?;
+        Ok(Self(token))
+    }
+
+    fn get(&self) -> Option<Secret> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 /// What all requests share.
@@ -193,15 +240,11 @@ impl Proxy {
         match &self.token {
             Token::None => check(None),
             Token::Own(token) => check(Some(token)),
-            Token::File(path) => {
-                let token = files::read_secret(path).unwrap_or_else(|_| Secret::from(""));
-                let token = Secret::from(token.expose().trim());
-                if token.is_empty() {
-                    return Err(refusal(
-                        StatusCode::INTERNAL_SERVER_ERROR,
-                        "the file of --token-file has no token",
-                    ));
-                }
+            Token::File(file) => {
+                let token = file.get().ok_or(refusal(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "the file of --token-file has no token",
+                ))?;
                 check(Some(&token))
             }
         }
@@ -244,9 +287,9 @@ impl Proxy {
         if action::is_form(headers)
             && let Some(named) = action::in_form(&bytes).next()
         {
-            *action = Some(printable(&named).into_owned());
+            *action = shown_action(&forward.service, &named);
         }
-        self.rules.check_body(headers, &bytes)?;
+        self.rules.check_body(headers, &forward.service, &bytes)?;
         Ok(bytes)
     }
 
@@ -327,7 +370,15 @@ fn describe(forward: &Forward, entry: &mut Entry) {
     entry.host = host.map(|host| printable(host).into_owned());
     entry.service = Some(forward.service.clone());
     let action = forward.actions.first();
-    entry.action = action.map(|name| printable(name).into_owned());
+    entry.action = action.and_then(|name| shown_action(&forward.service, name));
+}
+
+/// Returns what the log says for an action: `?` for a text that cannot be the name of one, and
+/// nothing if the service has no actions. Such a text may be a secret, or a whole body.
+fn shown_action(service: &str, name: &str) -> Option<String> {
+    let is_name = name.len() <= MAX_ACTION && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let shown = if is_name { name } else { "?" };
+    catalog::names_actions(service).then(|| shown.to_owned())
 }
 
 fn refused(refusal: Refusal, dialect: Option<Dialect>) -> Response<Received> {

@@ -14,6 +14,9 @@ use crate::{
     terminal::{Console, printable},
 };
 
+/// The longest method that is known, `UPDATEREDIRECTREF`, has fewer letters.
+const MAX_METHOD: usize = 32;
+
 #[derive(Clone, Copy)]
 pub(super) struct Log {
     console: Console,
@@ -77,7 +80,16 @@ impl Log {
         reason: Option<&str>,
     ) {
         let (method, status) = (entry.method.as_ref(), status.as_u16());
-        let method = method.map(|method| printable(method.as_str()));
+        // Any text may stand where the method does.
+        let method = method.map(Method::as_str);
+        let method = method.map(|method| {
+            if method.len() > MAX_METHOD {
+                "?"
+            } else {
+                method
+            }
+        });
+        let method = method.map(printable);
         let milliseconds = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let line = match self.format {
             Some(LogFormat::Json) => json!({

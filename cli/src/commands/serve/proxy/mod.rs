@@ -2,6 +2,7 @@
 
 mod action;
 mod forward;
+mod giving;
 mod log;
 mod own;
 mod resign;
@@ -21,7 +22,7 @@ use rand::Rng as _;
 
 pub(in crate::commands) use self::targets::paths;
 use self::{
-    forward::{Proxy, Token},
+    forward::{Proxy, Token, TokenFile},
     log::{Entry, Log},
     resign::Resign,
     rules::{Rules, Upstream, Upstreams},
@@ -404,7 +405,9 @@ fn token(args: &ServeProxyArgs) -> Result<Token, Failure> {
     }
     if let Some(path) = &args.token_file {
         check_token(path)?;
-        return Ok(Token::File(path.clone()));
+        let file = TokenFile::watch(path.clone());
+        let file = file.map_err(|error| Failure::other(format!("--token-file: {error}")))?;
+        return Ok(Token::File(file));
     }
     let mut bytes = [0; 32];
     rand::rng().fill_bytes(&mut bytes);

@@ -258,9 +258,14 @@ impl Rules {
     /// # Errors
     ///
     /// The reason why it does not pass.
-    pub(super) fn check_body(&self, headers: &HeaderMap, body: &[u8]) -> Result<(), Refusal> {
+    pub(super) fn check_body(
+        &self,
+        headers: &HeaderMap,
+        service: &str,
+        body: &[u8],
+    ) -> Result<(), Refusal> {
         if self.read_only {
-            action::check_body(headers, body).map_err(forbidden)?;
+            action::check_body(headers, service, body).map_err(forbidden)?;
         }
         Ok(())
     }
