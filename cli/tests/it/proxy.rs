@@ -302,6 +302,33 @@ fn a_connection_is_used_again_until_the_server_closes_it() {
 
 #[cfg(unix)]
 #[test]
+fn only_an_answer_that_may_refuse_the_time_changes_the_one_of_signatures() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, heads) = mpsc::channel();
+    thread::spawn(move || {
+        for status in ["200 OK", "403 Forbidden", "200 OK"] {
+            let (mut stream, _) = listener.accept().unwrap();
+            sender.send(read_head(&mut stream)).unwrap();
+            let date = "Date: Sun, 29 Nov 2020 07:50:50 GMT\r\nConnection: close";
+            let answer = format!("HTTP/1.1 {status}\r\n{date}\r\nContent-Length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+    });
+    let (_proxy, url, token) = start(&home(), &upstream, &[]);
+    for is_old in [false, false, true] {
+        fetch(
+            "GET",
+            &format!("{url}/a"),
+            &[("X-Keyfob-Token", &token)],
+            "",
+        );
+        let head = heads.recv_timeout(Duration::from_secs(20)).unwrap();
+        assert_eq!(head.contains("x-amz-date: 20201129T"), is_old, "{head}");
+    }
+}
+
+#[test]
 fn a_signal_lets_a_request_in_progress_come_to_its_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let upstream = format!("http://{}", listener.local_addr().unwrap());

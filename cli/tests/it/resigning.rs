@@ -874,3 +874,30 @@ fn a_proxy_that_only_reads_refuses_each_operation_whose_answer_has_a_secret() {
         "{run:?}"
     );
 }
+
+#[test]
+fn a_long_body_is_not_read_for_a_caller_whose_head_is_not_right() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let proxy = Proxy::start(&home(), &upstream, &[]);
+    let other = Credentials::new(proxy.keys.access_key_id(), "another/secret").unwrap();
+    let body = "a".repeat(100_000);
+    let now = Timestamp::now();
+    // Nothing of the body is sent, so that an answer comes only from the head.
+    let head_alone = |head: String| head.split("\r\n\r\n").next().unwrap().to_owned() + "\r\n\r\n";
+    let sent =
+        |service, keys, at| proxy.send((service, keys, at), ("POST", "/", &body), head_alone);
+    // Without the hash of its body a request may be right, but not its time.
+    let late = sent("dynamodb", &proxy.keys, now.plus_seconds(-3600));
+    assert_has(&late, &["HTTP/1.1 403", "too far"]);
+    assert!(requests.try_recv().is_err());
+    let right = proxy.send(
+        ("dynamodb", &proxy.keys, now),
+        ("POST", "/", &body),
+        |request| request,
+    );
+    assert_has(&right, &["HTTP/1.1 200"]);
+    let forged = proxy.send(("dynamodb", &other, now), ("POST", "/", &body), |request| {
+        request
+    });
+    assert_has(&forged, &["HTTP/1.1 403"]);
+}

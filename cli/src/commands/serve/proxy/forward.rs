@@ -15,14 +15,17 @@ use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
 use keyfob_sigv4::{Credentials, Payload, Secret, Timestamp, verify::Dialect};
-use tokio::time::timeout;
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
 
 use super::{
     action,
     log::{Caller, Entry, Log},
     own::{self, Metrics},
     resign::Resign,
-    rules::{self, Forward, Plan, Refusal, Rules, TOO_LONG, refusal, remove_hop_by_hop},
+    rules::{self, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, refusal, remove_hop_by_hop},
     upstream::{Passing, Pool, Received, Sent, Silence},
 };
 use crate::{
@@ -36,6 +39,10 @@ const TOKEN_AGE: Duration = Duration::from_millis(200);
 /// How long a caller may take to send a body that is read first.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// For how many bodies of `--max-body` there is room, beside the short ones.
+const MAX_BODIES: u64 = 8;
+/// The unit of that room, in bytes.
+const PIECE: u64 = 1024;
 /// The longest names of actions have 56 letters.
 const MAX_ACTION: usize = 64;
 
@@ -94,6 +101,8 @@ pub(super) struct Proxy {
     pub(super) resign: Option<Resign>,
     pub(super) signer: RequestSigner<Chain>,
     pub(super) pool: Arc<Pool>,
+    /// What is left of it for long bodies.
+    pub(super) memory: Semaphore,
     pub(super) metrics: Arc<Metrics>,
     pub(super) console: Console,
     pub(super) log: Log,
@@ -179,6 +188,10 @@ impl Proxy {
         let length = body.size_hint().exact();
         let forward = self.with_token(|token| self.rules.decide(head, length, token))?;
         describe(&forward, entry);
+        let _room = match forward.plan {
+            Plan::Hashed => self.room(length).await?,
+            _ => None,
+        };
         self.forward(forward, body, &mut entry.action).await
     }
 
@@ -198,9 +211,15 @@ impl Proxy {
         let forward = self.rules.decide_again(&inner, length, &target.upstream)?;
         describe(&forward, entry);
         let bytes;
+        let _room;
         let (payload, unread) = match forward.plan {
             Plan::Empty => (Payload::Empty, None),
             Plan::Hashed => {
+                // The signature is the authorization to fill the memory.
+                if !is_short(length) {
+                    resign.check_head(head, &target)?;
+                }
+                _room = self.room(length).await?;
                 bytes = self.read_checked(body, &forward, &mut entry.action).await?;
                 (Payload::Bytes(&bytes), None)
             }
@@ -293,6 +312,21 @@ impl Proxy {
         Ok(bytes)
     }
 
+    /// Waits until there is room in memory for a body that is read.
+    async fn room(&self, length: Option<u64>) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+        if is_short(length) {
+            return Ok(None);
+        }
+        let pieces = pieces(length.unwrap_or(self.rules.max_body));
+        match timeout(BODY_TIMEOUT, self.memory.acquire_many(pieces)).await {
+            Ok(Ok(room)) => Ok(Some(room)),
+            _ => Err(refusal(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many long bodies are read at the same time: send it again later",
+            )),
+        }
+    }
+
     async fn read(&self, body: Incoming) -> Result<Bytes, Refusal> {
         let max = usize::try_from(self.rules.max_body).unwrap_or(usize::MAX);
         match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
@@ -351,10 +385,33 @@ impl Proxy {
                 "the server did not answer in time",
             ),
         })?;
-        connector.learn_time(answer.headers(), sent, dated);
+        // Any other answer may come from a cache, or from a server whose clock does not matter.
+        let may_be_skew = [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN];
+        if may_be_skew.contains(&answer.status()) {
+            connector.learn_time(answer.headers(), sent, dated);
+        }
         remove_hop_by_hop(answer.headers_mut());
         Ok(answer)
     }
+}
+
+/// Returns the room for the long bodies that are in memory at the same time.
+pub(super) fn memory(max_body: u64) -> Semaphore {
+    let room = u64::from(pieces(max_body)) * MAX_BODIES;
+    let room = usize::try_from(room).unwrap_or(usize::MAX);
+    Semaphore::new(room.min(Semaphore::MAX_PERMITS))
+}
+
+/// Returns how many pieces of memory a body takes.
+fn pieces(length: u64) -> u32 {
+    // On 32 bits there are no more permits.
+    let most = (Semaphore::MAX_PERMITS / 16).try_into();
+    let pieces = length.div_ceil(PIECE).try_into().unwrap_or(u32::MAX);
+    pieces.min(most.unwrap_or(u32::MAX))
+}
+
+fn is_short(length: Option<u64>) -> bool {
+    length.is_some_and(|length| length <= SHORT)
 }
 
 fn page(text: String) -> Response<Received> {
@@ -403,4 +460,21 @@ fn refused(refusal: Refusal, dialect: Option<Dialect>) -> Response<Received> {
     let close = HeaderValue::from_static("close");
     response.headers_mut().insert(header::CONNECTION, close);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn there_is_room_for_eight_long_bodies() {
+        let memory = memory(1_000_000);
+        let taken: Vec<_> = (0..9)
+            .map_while(|_| memory.try_acquire_many(pieces(1_000_000)).ok())
+            .collect();
+        assert_eq!(taken.len(), 8);
+        // No number is too large.
+        assert!(super::memory(u64::MAX).available_permits() > 0);
+        assert!(is_short(Some(SHORT)) && !is_short(Some(SHORT + 1)) && !is_short(None));
+    }
 }

@@ -133,6 +133,7 @@ async fn proxy(
         resign,
         signer,
         pool: Arc::new(Pool::new(connector)),
+        memory: forward::memory(args.max_body.into()),
         metrics: Arc::default(),
         console: context.console(),
         log: Log::new(context.console(), Some(args.log_format)),
@@ -155,8 +156,10 @@ pub(in crate::commands) async fn start_beside(
     let all = ["*".to_owned()];
     let allow = if allow.is_empty() { &all } else { allow };
     let targets = Targets::new(allowed(context, allow)?);
+    let rules = Rules::with_signing_callers(read_only);
     let proxy = Proxy {
-        rules: Rules::with_signing_callers(read_only),
+        memory: forward::memory(rules.max_body),
+        rules,
         token: Token::None,
         resign: Some(Resign::new(keys.clone(), targets)?),
         signer: signer(&connector, chain),

@@ -76,6 +76,31 @@ impl Resign {
         Ok((target, inner))
     }
 
+    /// Verifies what can be verified before the body of a request is read: all if it declares the
+    /// hash of its body, else its time and its scope.
+    ///
+    /// # Errors
+    ///
+    /// The reason why it is not right, whatever its body is.
+    pub(super) fn check_head(&self, head: &Parts, target: &Target) -> Result<(), Refusal> {
+        let is_declared = head.headers.contains_key("x-amz-content-sha256");
+        let payload = if is_declared {
+            Payload::Declared
+        } else {
+            Payload::Empty
+        };
+        let request = request(head)?.payload(payload);
+        let checked = target
+            .resigner
+            .verify(&request, &self.stand_in, Timestamp::now());
+        match checked {
+            Err(error) if is_declared || error.kind() != ErrorKind::Mismatch => {
+                Err(refused(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Verifies the signature of a request.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ pub(super) const TOO_LONG: Refusal = refusal(
 /// The default of `--max-body`.
 const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// Up to this many bytes, a body is read before anything is sent, even if its hash is declared.
-const SHORT: u64 = 64 * 1024;
+pub(super) const SHORT: u64 = 64 * 1024;
 
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
@@ -246,6 +246,11 @@ impl Rules {
     /// The reason why it does not.
     pub(super) fn admit(&self, headers: &HeaderMap, token: Option<&Secret>) -> Result<(), Refusal> {
         check_origin(headers)?;
+        if token.is_some() {
+            // Of two, another server may look at the other one.
+            one(headers, self.token_header.as_str())?;
+            one(headers, header::AUTHORIZATION.as_str())?;
+        }
         if token.is_some_and(|token| !self.has_token(headers, token)) {
             let reason = "the token of this proxy is missing or wrong";
             return Err(refusal(StatusCode::UNAUTHORIZED, reason));
@@ -657,6 +662,13 @@ mod tests {
             match decided {
                 Ok(forward) => assert!(forward.head.headers.is_empty()),
                 Err(refusal) => assert_eq!(refusal.status, 401),
+            }
+        }
+        for name in ["x-keyfob-token", "authorization"] {
+            for values in [["Bearer right", "wrong"], ["right", "wrong"]] {
+                let head = head("GET", "/", &values.map(|value| (name, value)));
+                let refusal = rules.decide(&head, Some(0), Some(&token)).unwrap_err();
+                assert_eq!(refusal.status, 400);
             }
         }
     }
