@@ -300,6 +300,29 @@ fn a_connection_is_used_again_until_the_server_closes_it() {
     assert_eq!(connections.try_iter().count(), 2);
 }
 
+#[test]
+fn a_server_that_drops_each_connection_gets_one_for_each_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, connections) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            drop(stream.unwrap());
+            sender.send(()).unwrap();
+        }
+    });
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let own = [("X-Keyfob-Token", token.as_str())];
+    const REQUESTS: usize = 50;
+    for _ in 0..REQUESTS {
+        let answer = fetch("GET", &format!("{url}/a"), &own, "");
+        assert_eq!(status(&answer), "502", "{answer}");
+    }
+    // The last one may not have been counted yet.
+    assert!(connections.try_iter().count() <= REQUESTS);
+}
+
 #[cfg(unix)]
 #[test]
 fn only_an_answer_that_may_refuse_the_time_changes_the_one_of_signatures() {

@@ -110,7 +110,9 @@ impl Pool {
         };
         let mut request = request.map(request::boxed);
         loop {
-            let mut connection = match origin.as_ref().and_then(|origin| self.take(origin)) {
+            let waiting = origin.as_ref().and_then(|origin| self.take(origin));
+            let has_waited = waiting.is_some();
+            let mut connection = match waiting {
                 Some(connection) => connection,
                 None => self.connect(&url).await?,
             };
@@ -127,8 +129,9 @@ impl Pool {
                 }
                 Err(mut error) => match error.take_message() {
                     // The server had closed a connection that waited: nothing was sent.
-                    Some(unsent) => request = unsent,
-                    None => return Err(Silence::Broken(broken(&url, error.error()))),
+                    Some(unsent) if has_waited => request = unsent,
+                    // A server that drops new ones would drop the next one, too.
+                    _ => return Err(Silence::Broken(broken(&url, error.error()))),
                 },
             }
         }
