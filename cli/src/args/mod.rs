@@ -72,7 +72,10 @@ pub(crate) use self::{
         ReportArgs, RmArgs, S3Command, SyncArgs, TransferArgs,
     },
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
-    serve::{ListenOn, LogFormat, ServeCommand, ServeContainerArgs, ServeImdsArgs, ServeProxyArgs},
+    serve::{
+        ListenOn, LogFormat, MAX_BODY, ServeCommand, ServeContainerArgs, ServeImdsArgs,
+        ServeProxyArgs,
+    },
     sign::{Algorithm, Auth, CompareArgs, Print, SignArgs, SignCommand, SigningArgs},
     sso::{SsoBrowserArgs, SsoCommand, SsoLoginArgs},
     text::{Text, TextParser, ValuesParser},

@@ -4,6 +4,9 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use crate::args::number::in_range;
 
+/// The default of `--max-body`.
+pub(crate) const MAX_BODY: u32 = 16 << 20;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServeCommand {
     /// Serve instance metadata (IMDSv2), as on an EC2 instance
@@ -127,7 +130,7 @@ pub(crate) struct ServeProxyArgs {
     #[arg(
         long,
         value_name = "BYTES",
-        default_value = "16777216",
+        default_value_t = MAX_BODY,
         value_parser = in_range(0..=1_073_741_824),
         allow_negative_numbers = true
     )]

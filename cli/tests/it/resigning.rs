@@ -543,7 +543,17 @@ fn the_scope_of_a_request_tells_its_host_which_has_to_be_allowed() {
     assert_has(&get("s3", "/-/evil.example/a"), &["no host that is known"]);
     assert!(requests.try_recv().is_err());
     let metrics = fetch("GET", &format!("{url}/-/metrics"), &[], "");
-    assert_has(&metrics, &["HTTP/1.1 401", "--token-file"]);
+    assert_eq!(status(&metrics), "401", "{metrics}");
+    let mut exports = running.exports.iter();
+    let token = exports.find(|(name, _)| name == "KEYFOB_PROXY_TOKEN");
+    let own = [("X-Keyfob-Token", token.unwrap().1.as_str())];
+    let metrics = fetch("GET", &format!("{url}/-/metrics"), &own, "");
+    let passed = "keyfob_proxy_requests_total{status=\"2xx\"} 1\n";
+    assert_has(&metrics, &["HTTP/1.1 200", passed]);
+    // Its callers sign: the token alone lets no request pass.
+    let unsigned = fetch("GET", &format!("{url}/bucket/key"), &own, "");
+    assert!(status(&unsigned).starts_with('4'), "{unsigned}");
+    assert!(requests.try_recv().is_err());
     assert_has(
         &fetch("GET", &format!("{url}/-/health"), &[], ""),
         &["HTTP/1.1 200"],

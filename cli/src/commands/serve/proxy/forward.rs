@@ -168,7 +168,7 @@ impl Proxy {
             return Ok("ok\n".to_owned());
         }
         if self.resign.is_some() && matches!(self.token, Token::None) {
-            let reason = "the counts are for those who have a token: start with --token-file";
+            let reason = "the counts are for those who have a token, and this proxy has none";
             return Err(refusal(StatusCode::UNAUTHORIZED, reason));
         }
         self.with_token(|token| self.rules.admit(&head.headers, token))?;

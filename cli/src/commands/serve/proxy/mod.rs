@@ -402,8 +402,9 @@ fn header_name(argument: &str, name: &str) -> Result<HeaderName, Failure> {
     Ok(name)
 }
 
+/// Returns the token that callers must send; with `--resign` only for the proxy's own pages.
 fn token(args: &ServeProxyArgs) -> Result<Token, Failure> {
-    if args.no_token || args.resign && args.token_file.is_none() {
+    if args.no_token {
         return Ok(Token::None);
     }
     if let Some(path) = &args.token_file {

@@ -11,7 +11,7 @@ use keyfob_sigv4::{HostScope, Secret};
 use percent_encoding::percent_decode_str;
 
 use super::action;
-use crate::s3::Filters;
+use crate::{args::MAX_BODY, s3::Filters};
 
 /// The configuration of a proxy.
 pub(super) struct Rules {
@@ -95,8 +95,6 @@ pub(super) const TOO_LONG: Refusal = refusal(
     "the body is longer than --max-body, and has to be read to be signed",
 );
 
-/// The default of `--max-body`.
-const MAX_BODY: u64 = 16 * 1024 * 1024;
 /// Up to this many bytes, a body is read before anything is sent, even if its hash is declared.
 pub(super) const SHORT: u64 = 64 * 1024;
 
@@ -146,7 +144,7 @@ impl Rules {
             methods: Vec::new(),
             paths: None,
             read_only,
-            max_body: MAX_BODY,
+            max_body: MAX_BODY.into(),
             unsigned_payload: false,
             resigns: true,
             sign_host: None,
