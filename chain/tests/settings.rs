@@ -25,7 +25,8 @@ const PROPERTIES: [&str; 4] = [
 /// What looks like a setting and is none: names of Cargo's, where programs are, a code of AWS, a
 /// prefix that is shown, the prefix of variables that are options of the command, and arguments
 /// that no file sets.
-const NOT_READ: [&str; 9] = [
+const NOT_READ: [&str; 11] = [
+    "AWS_BEARER_TOKEN_",
     "AWS_CONTAINER_",
     "KEYFOB_",
     "CARGO_MANIFEST_DIR",
@@ -34,6 +35,7 @@ const NOT_READ: [&str; 9] = [
     "TOKEN_EXPIRED",
     "cli_connect_timeout",
     "cli_read_timeout",
+    "role_endpoint_url",
     "verify_ssl",
 ];
 

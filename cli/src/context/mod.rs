@@ -30,6 +30,7 @@ use crate::{
     s3::FirstRefusal,
     sandbox::{Environment, Sandbox},
     services::{Pace, SharedPace},
+    signals,
     terminal::{Console, start_debugging},
 };
 
@@ -196,6 +197,15 @@ const REQUESTS_CA_BUNDLE: &str = "REQUESTS_CA_BUNDLE";
 
 /// Reads the configuration files.
 fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Settings {
+    let files = [variables.config_file(), variables.credentials_file()];
+    let mut kinds = files
+        .iter()
+        .flatten()
+        .filter_map(|file| file.metadata().ok());
+    if kinds.any(|kind| !kind.is_file()) {
+        // A pipe may never come to its end.
+        signals::watch();
+    }
     let mut settings = globals.apply(Settings::load(variables));
     if let Some(profile) = &globals.profile {
         settings = settings.with_profile(profile);

@@ -1,7 +1,8 @@
-use std::{io, path::PathBuf};
+use std::{collections::HashMap, io, path::PathBuf};
 
 use keyfob_chain::{Error, ErrorKind, MfaQuestion, ProcessCommand, ProcessOutput, Sources};
 use keyfob_sigv4::Secret;
+use serde_json::Value;
 
 use crate::{
     signals::{self, undo_on_signal},
@@ -56,34 +57,98 @@ const TOLD: usize = 2000;
 /// The length in bytes of words that are told whatever they consist of. The shortest secrets,
 /// passwords aside, are access keys of 40 characters.
 const SHORT: usize = 16;
+/// What stands in the name of a value that is not told, however short it is.
+const SECRET_NAMES: [&str; 8] = [
+    "auth",
+    "bearer",
+    "credential",
+    "key",
+    "pass",
+    "pin",
+    "secret",
+    "token",
+];
 
 /// Returns what a process says, without parts of its output and of its arguments that may be
-/// secrets, and without other long words that look like one.
+/// secrets, without what a line gives as the value of a secret, and without long words that look
+/// like one.
 fn without_secrets(said: &str, output: &str, arguments: &[String]) -> String {
-    let is_plain = |word: &str| {
-        let mut chars = word.chars();
-        chars.all(|char| char.is_alphabetic() || char.is_ascii_punctuation())
-    };
     let is_separator = |char: char| char.is_whitespace() || "\"',:{}".contains(char);
     // A script for a shell has the words of its messages.
     let arguments = arguments.iter();
     let arguments = arguments.flat_map(|argument| argument.split(is_separator));
     let arguments = arguments.filter(|word| !is_plain(word));
-    let secrets = output.split(is_separator).chain(arguments);
+    // A value of JSON may be escaped in the output.
+    let values: HashMap<String, Value> = serde_json::from_str(output).unwrap_or_default();
+    let values = values.values().filter_map(Value::as_str);
+    let secrets = output.split(is_separator).chain(arguments).chain(values);
     let secrets: Vec<Secret> = secrets.map(Secret::from).collect();
-    let said = Secret::redact(said, &secrets.iter().collect::<Vec<_>>());
+    let lines = said
+        .split_inclusive('\n')
+        .map(|line| match value_of_secret(line) {
+            Some(start) if line.ends_with('\n') => format!("{}…\n", &line[..start]),
+            Some(start) => format!("{}…", &line[..start]),
+            None => line.to_owned(),
+        });
+    let said: String = lines.collect();
+    let said = Secret::redact(&said, &secrets.iter().collect::<Vec<_>>());
     let start = said.char_indices().rev().nth(TOLD - 1);
     let said = start.map_or(&said[..], |(start, _)| &said[start..]);
-    let told = said.split_inclusive(char::is_whitespace).map(|word| {
-        let bare = word.trim_end();
-        let is_told = bare.len() <= SHORT || is_plain(bare) || bare.starts_with("arn:");
-        if is_told {
-            word.to_owned()
-        } else {
-            word.replace(bare, "…")
-        }
+    said.split_inclusive(char::is_whitespace)
+        .map(told_word)
+        .collect()
+}
+
+/// Returns where the value of a secret begins that the line names: after `password=`, in JSON, after
+/// `Bearer` or after an option.
+fn value_of_secret(line: &str) -> Option<usize> {
+    // Of the same length.
+    let lower = line.to_ascii_lowercase();
+    let starts = SECRET_NAMES.iter().flat_map(|name| {
+        lower.match_indices(name).filter_map(|(start, _)| {
+            let end = start + name.len();
+            let rest = &lower[end..];
+            let is_in_name = |char: char| char.is_ascii_alphanumeric() || "_-\"'".contains(char);
+            let is_option = lower[..start].ends_with('-') || *name == "bearer";
+            let name_end = rest.find(|char| !is_in_name(char))?;
+            let next = rest[name_end..].trim_start();
+            let at = end + rest.len() - next.len();
+            match next.chars().next()? {
+                '=' | ':' => Some(at + 1),
+                _ if is_option => Some(at),
+                _ => None,
+            }
+        })
     });
-    told.collect()
+    starts.min()
+}
+
+/// Returns the word, or a mark in its place if it may be a secret.
+fn told_word(word: &str) -> String {
+    let bare = word.trim_end();
+    let is_told =
+        bare.len() <= SHORT || is_plain(bare.trim_end_matches('…')) || bare.starts_with("arn:");
+    if is_told {
+        word.to_owned()
+    } else {
+        word.replace(bare, "…")
+    }
+}
+
+/// Returns true if a text looks like one of a language or of a program: each part has letters of one
+/// case, or capitals that begin words, such as `AccessDeniedException`.
+fn is_plain(text: &str) -> bool {
+    text.split(|char: char| char.is_ascii_punctuation())
+        .all(|part| {
+            let letters: Vec<char> = part.chars().collect();
+            let ends_in_capitals = letters.windows(2).any(|two| {
+            matches!(two, [first, second] if first.is_uppercase() && second.is_uppercase())
+        });
+            letters.iter().all(|char| char.is_alphabetic())
+                && (part.len() <= SHORT
+                    || !ends_in_capitals
+                    || !part.chars().any(char::is_lowercase))
+        })
 }
 
 async fn ask_for_code(console: Console, question: MfaQuestion) -> Result<Secret, Error> {
@@ -109,7 +174,8 @@ mod tests {
 
     #[test]
     fn nothing_is_told_that_may_be_a_secret() {
-        let output = r#"{"Version": 1, "SecretAccessKey": "canary/pass+word", "#;
+        let output =
+            r#"{"SecretAccessKey": "canary/pass+word", "SessionToken": "s\u0065\/cretcanary7"}"#;
         let arguments = ["login", "hunter2x", "corp-admin"].map(str::to_owned);
         for (said, expected) in [
             (
@@ -118,6 +184,20 @@ mod tests {
             ),
             ("got canary/pass+word", "got (redacted)"),
             ("usage: tool hunter2x", "usage: tool (redacted)"),
+            (
+                "+ login -u me --password x7 host",
+                "+ login -u me --password …",
+            ),
+            (
+                "export AWS_SECRET_ACCESS_KEY=short\nthen",
+                "export AWS_SECRET_ACCESS_KEY=…\nthen",
+            ),
+            (r#"{"SecretAccessKey":"x","a":"b"}"#, r#"{"(redacted)":…"#),
+            ("Authorization: Bearer a.b.c", "Authorization:…"),
+            ("with bearer a.b.c", "with bearer …"),
+            ("got CANARYwJalrXUtnFEMI", "got …"),
+            ("got se/cretcanary7", "got (redacted)"),
+            ("the token has expired", "the token has expired"),
             (
                 "key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\nbad",
                 "key …\nbad",

@@ -373,13 +373,21 @@ impl Failure {
 
     /// Adds the setting that an endpoint's URL comes from, if that could not be reached.
     pub(crate) fn with_endpoint_origin(self, url: &str, setting: &str) -> Self {
-        // The name of a bucket may stand before the host.
-        let server = url.split_once("://").map_or(url, |(_, server)| server);
-        let is_meant = self.message().contains(server.trim_end_matches('/'));
-        if self.code() != Some("EndpointConnection") || !is_meant {
+        if self.code() != Some("EndpointConnection") || !self.names_server(url) {
             return self;
         }
         self.with_hint(format!("the URL comes from {setting}"))
+    }
+
+    /// Returns true if the message names the server of this URL.
+    pub(super) fn names_server(&self, url: &str) -> bool {
+        // The name of a bucket may stand before the host.
+        let server = url.split_once("://").map_or(url, |(_, server)| server);
+        let server = server.trim_end_matches('/');
+        // Port 80 is not port 8080.
+        let ends = |rest: &str| !rest.starts_with(|next: char| next.is_ascii_alphanumeric());
+        let mut found = self.message().match_indices(server);
+        found.any(|(start, _)| ends(&self.message()[start + server.len()..]))
     }
 
     /// Adds hints if the credentials are valid and may not do this: where they are from, and how to

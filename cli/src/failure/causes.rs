@@ -194,7 +194,7 @@ impl Failure {
 fn with_endpoint_origin(failure: Failure, settings: &Settings) -> Failure {
     let services = ["sts", "sso", "sso oidc", "signin"].into_iter();
     let mut urls = services.filter_map(|service| settings.endpoint_url(service).ok()?);
-    match urls.find(|url| failure.message().contains(url.text)) {
+    match urls.find(|url| failure.names_server(url.text)) {
         Some(url) => {
             let setting = url.origin.text(settings.variables().home().as_deref());
             failure.with_endpoint_origin(url.text, &setting)

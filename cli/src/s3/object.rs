@@ -242,8 +242,12 @@ impl MultipartUpload {
             request_payer,
             algorithm,
         };
-        let parts = upload.stored_parts(client, customer_key).await?;
-        Ok(Some((upload, parts)))
+        match upload.stored_parts(client, customer_key).await {
+            Ok(parts) => Ok(Some((upload, parts))),
+            // It has ended since: the command before had sent all of it.
+            Err(error) if error.code() == Some("NoSuchUpload") => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     async fn stored_parts(

@@ -34,6 +34,7 @@ pub(crate) fn expand(text: &Text, variables: &Variables) -> Result<String, Failu
         return Ok(written.clone());
     };
     let path = expand_path(path, variables);
+    signals::watch();
     match files::read_secret(&path) {
         Ok(text) => Ok(text.expose().replace("\r\n", "\n").replace('\r', "\n")),
         Err(error) => Err(Failure::usage(format!(

@@ -1,7 +1,6 @@
 use std::{
     fs,
     io::Read as _,
-    os::unix::process::ExitStatusExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     thread,
@@ -12,8 +11,6 @@ use crate::{keyfob::Home, running::Running};
 
 /// How long a process may take to exit after a signal.
 const AT_ONCE: Duration = Duration::from_secs(20);
-/// How long a process may take to catch signals, if it does.
-const TO_CATCH: Duration = Duration::from_secs(1);
 /// How long a process gets to reach the place where it waits.
 const SETTLE: Duration = Duration::from_millis(300);
 
@@ -45,9 +42,7 @@ fn exits_at_once(child: &mut Child, what: &str) -> i32 {
     let start = Instant::now();
     loop {
         if let Some(status) = child.try_wait().unwrap() {
-            // Killed by a signal, it has no code: this is what shells say then.
-            let killed = || status.signal().map(|signal| 128 + signal);
-            return status.code().or_else(killed).unwrap();
+            return status.code().unwrap_or(-1);
         }
         if start.elapsed() > AT_ONCE {
             child.kill().unwrap();
@@ -60,8 +55,7 @@ fn exits_at_once(child: &mut Child, what: &str) -> i32 {
     }
 }
 
-/// Gives the program a moment to catch signals, which it does not before it waits for anything but
-/// the files of profiles.
+/// Waits until the program catches signals, and gives it a moment to begin to wait.
 fn settle(child: &Child) {
     // The system says it in a mask, where SIGTERM is the fifteenth bit: proc(5).
     let status = format!("/proc/{}/status", child.id());
@@ -73,7 +67,7 @@ fn settle(child: &Child) {
         Some(u64::from_str_radix(mask.trim(), 16).ok()? & 1 << 14 != 0)
     };
     let start = Instant::now();
-    while is_caught() == Some(false) && start.elapsed() < TO_CATCH {
+    while is_caught() == Some(false) && start.elapsed() < AT_ONCE {
         thread::sleep(Duration::from_millis(10));
     }
     thread::sleep(SETTLE);

@@ -30,6 +30,8 @@ use crate::{
 ///
 /// If there are no credentials, or if the server cannot start.
 pub(super) async fn run(context: &Context, command: &ServeCommand) -> Result<(), Failure> {
+    // The files of its arguments may never come to their end.
+    signals::watch();
     // Without credentials now, there will hardly be any later: fail instead of serving errors.
     let (_, origin) = context.credentials_and_origin().await?;
     match command {
@@ -173,7 +175,6 @@ fn check_token(path: &Path) -> Result<(), Failure> {
 /// Prints the variables that point other programs at a server that has started.
 fn start_serving(context: &Context, variables: &[(&str, &str)]) -> Result<(), Failure> {
     forbid_core_dumps();
-    signals::watch();
     context.console().write_stdout(exports(variables))?;
     context
         .console()

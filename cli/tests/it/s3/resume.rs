@@ -19,6 +19,7 @@ fn what_did_not_come_to_its_end_is_removed_or_gone_on_with() {
     a_signal_aborts_the_upload(&server);
     a_killed_upload_is_told_with_the_command_that_goes_on(&server);
     an_upload_goes_on_with_the_parts_that_are_the_same(&server);
+    an_upload_that_has_ended_meanwhile_begins_again(&server);
     a_failed_upload_stays_for_the_next(&server);
     a_download_goes_on_with_its_parts(&server);
     a_download_of_another_object_begins_from_the_start(&server);
@@ -189,16 +190,45 @@ fn an_upload_goes_on_with_the_parts_that_are_the_same(server: &Server) {
     assert!(fs::read(home.path().join("back")).unwrap() == bytes(20 * MIB));
 }
 
+fn refusal(status: &str, code: &str) -> Fault {
+    let body = format!("<Error><Code>{code}</Code><Message>no</Message></Error>");
+    Fault::Answer(format!(
+        "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    ))
+}
+
+fn an_upload_that_has_ended_meanwhile_begins_again(server: &Server) {
+    let (home, proxy) = without_the_last_part(server);
+    write(&home, "in", bytes(20 * MIB));
+    let words = ["cp", "in", "s3://bucket/ended", "--resume"];
+    kill_before_the_last_part(&home, &proxy, &words);
+    // The server says so of an upload that it has completed or aborted.
+    let is_list = |request: &Request| {
+        request.line().starts_with("GET") && request.line().contains("uploadId=")
+    };
+    let proxy = FaultProxy::start(&server.url, move |_, request| {
+        if is_list(request) {
+            refusal("404 Not Found", "NoSuchUpload")
+        } else {
+            Fault::None
+        }
+    });
+    let home = home.with("AWS_ENDPOINT_URL", &proxy.url);
+    keyfob(&home, &words).ok();
+    assert_eq!(count(&proxy, is_list), 1);
+    assert_eq!(count(&proxy, is_part), 3);
+    let (home, _proxy) = healed(home, server);
+    // The first one is still there.
+    keyfob(&home, &words).ok();
+}
+
 fn a_failed_upload_stays_for_the_next(server: &Server) {
     let (home, proxy) = through(server, |_, request| {
         if !request.line().contains("partNumber=3") {
             return Fault::None;
         }
-        let body = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>";
-        Fault::Answer(format!(
-            "HTTP/1.1 403 Forbidden\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-            body.len()
-        ))
+        refusal("403 Forbidden", "AccessDenied")
     });
     write(&home, "in", bytes(20 * MIB));
     let words = ["mv", "in", "s3://bucket/moved", "--resume", "--jobs", "1"];
