@@ -99,8 +99,8 @@ fn without_secrets(said: &str, output: &str, arguments: &[String]) -> String {
         .collect()
 }
 
-/// Returns where the value of a secret begins that the line names: after `password=`, in JSON, after
-/// `Bearer` or after an option.
+/// Returns where the value of a secret begins that the line names: after `password=`, in JSON,
+/// after `Bearer` or after an option.
 fn value_of_secret(line: &str) -> Option<usize> {
     // Of the same length.
     let lower = line.to_ascii_lowercase();
@@ -135,8 +135,8 @@ fn told_word(word: &str) -> String {
     }
 }
 
-/// Returns true if a text looks like one of a language or of a program: each part has letters of one
-/// case, or capitals that begin words, such as `AccessDeniedException`.
+/// Returns true if a text looks like one of a language or of a program: each part has letters of
+/// one case, or capitals that begin words, such as `AccessDeniedException`.
 fn is_plain(text: &str) -> bool {
     text.split(|char: char| char.is_ascii_punctuation())
         .all(|part| {
