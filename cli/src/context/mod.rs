@@ -12,6 +12,7 @@ mod sources;
 
 use std::{
     env,
+    path::PathBuf,
     sync::{OnceLock, atomic::AtomicBool},
 };
 
@@ -197,13 +198,16 @@ const REQUESTS_CA_BUNDLE: &str = "REQUESTS_CA_BUNDLE";
 
 /// Reads the configuration files.
 fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Settings {
-    let files = [variables.config_file(), variables.credentials_file()];
-    let mut kinds = files
-        .iter()
-        .flatten()
-        .filter_map(|file| file.metadata().ok());
-    if kinds.any(|kind| !kind.is_file()) {
-        // A pipe may never come to its end.
+    let files = [
+        ("AWS_CONFIG_FILE", variables.config_file()),
+        ("AWS_SHARED_CREDENTIALS_FILE", variables.credentials_file()),
+    ];
+    // A pipe, as shells make of `<(…)`, may never come to its end.
+    let is_pipe = |(name, file): &(&str, Option<PathBuf>)| {
+        let file = file.as_deref().filter(|_| variables.text(name).is_some());
+        file.is_some_and(|file| file.exists() && !file.is_file())
+    };
+    if files.iter().any(is_pipe) {
         signals::watch();
     }
     let mut settings = globals.apply(Settings::load(variables));
