@@ -130,9 +130,7 @@ impl Args {
             return Self::parse(command, words, variable);
         }
         let named = build_only(&words, || {
-            // Not dropped, as below.
-            let whole = ManuallyDrop::new(Self::command());
-            services::expand_named(named(&whole, &words), &words)
+            services::expand_named(named(&Self::command(), &words), &words)
         });
         match Self::parse(named, words.clone(), &variable) {
             Ok(args) => Ok(args),
