@@ -48,7 +48,8 @@ if pid == 0:
         os.tcsetpgrp(0, os.getpid())
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
     os.execvp(sys.argv[1], sys.argv[1:])
-shown, at, end = b"", 0, time.monotonic() + 30
+# The machine may be busy.
+shown, at, end = b"", 0, time.monotonic() + 180
 echoes, notes = None, []
 while time.monotonic() < end:
     if script and script[0][0].encode() in shown[at:]:

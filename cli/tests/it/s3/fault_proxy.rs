@@ -1,6 +1,7 @@
 use std::{
     io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    path::PathBuf,
     sync::{Arc, Mutex},
     thread,
     time::Duration,
@@ -32,6 +33,8 @@ pub(super) enum Fault {
     Flip,
     /// It is passed on, and nothing comes after this many bytes of the answer, for a minute.
     Stall(usize),
+    /// It is passed on, and the last byte of the answer comes when there is this file.
+    HoldLastByte(PathBuf),
     /// It is not passed on, and there is no answer for a minute.
     Hold,
     /// The connection is closed without an answer.
@@ -124,6 +127,17 @@ fn serve(
                 stream.write_all(&answer[..length.min(answer.len())])?;
                 thread::sleep(Duration::from_secs(60));
                 return Ok(());
+            }
+            Fault::HoldLastByte(file) => {
+                let answer = ask(server, &request)?;
+                let (last, rest) = answer.split_last().unwrap();
+                stream.write_all(rest)?;
+                while !file.exists() {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                stream.write_all(&[*last])?;
+                answered.lock().unwrap().push(request.line().to_owned());
+                continue;
             }
             Fault::Hold => {
                 thread::sleep(Duration::from_secs(60));
