@@ -2,36 +2,22 @@
 
 use criterion::{BenchmarkId, Criterion};
 use keyfob_benches::measure::Contender;
-use keyfob_benches::{BoxError, case, peers};
+use keyfob_benches::{BoxError, peers};
 
 fn main() -> Result<(), BoxError> {
     let mut criterion = Criterion::default().configure_from_args();
-    for case in case::all() {
-        group(&mut criterion, case.name, peers::signers(&case)?);
-    }
-    for case in case::verified() {
-        group(
-            &mut criterion,
-            &format!("verify-{}", case.name),
-            peers::verifiers(&case)?,
-        );
-    }
-    for (name, contenders) in peers::sts::CASES {
-        group(&mut criterion, name, contenders()?);
+    for (name, contenders) in peers::all() {
+        let mut group = criterion.benchmark_group(name);
+        for mut contender in contenders()? {
+            let id = BenchmarkId::from_parameter(contender.name);
+            group.bench_function(id, |bencher| {
+                bencher.iter_custom(|count| time(&mut contender, count));
+            });
+        }
+        group.finish();
     }
     criterion.final_summary();
     Ok(())
-}
-
-fn group(criterion: &mut Criterion, name: &str, contenders: Vec<Contender<'_>>) {
-    let mut group = criterion.benchmark_group(name);
-    for mut contender in contenders {
-        let id = BenchmarkId::from_parameter(contender.name);
-        group.bench_function(id, |bencher| {
-            bencher.iter_custom(|count| time(&mut contender, count));
-        });
-    }
-    group.finish();
 }
 
 #[allow(

@@ -9,8 +9,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use keyfob_benches::BoxError;
+use keyfob_benches::case::{ACCESS_KEY_ID as ID, SECRET_ACCESS_KEY as SECRET};
 use keyfob_benches::cold::{First, aws_config_defaults, fresh, keyfob_defaults, named, timed};
 use keyfob_benches::measure::{Contender, concurrently, interleave};
+use keyfob_benches::peers::{chain, ready};
 use keyfob_chain::{Cached, Found, Origin};
 use keyfob_sigv4::{Credentials, Timestamp};
 use reqsign_aws_v4::DefaultCredentialProvider;
@@ -19,8 +21,6 @@ use reqsign_file_read_tokio::TokioFileRead;
 use tokio::runtime::{Builder, Runtime};
 
 const ROUNDS: usize = 60;
-const ID: &str = "AKIAEXAMPLE";
-const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
 /// A client that gets credentials in a new process, and returns their access key ID.
 type Cold = fn(&Runtime) -> Result<First, BoxError>;
@@ -47,15 +47,9 @@ fn first() -> Result<(), BoxError> {
     let folder = tempfile::tempdir()?;
     let aws = folder.path().join(".aws");
     fs::create_dir(&aws)?;
-    let key = format!("aws_access_key_id = {ID}\naws_secret_access_key = {SECRET}\n");
-    fs::write(aws.join("credentials"), format!("[default]\n{key}"))?;
-    let profiles: String = (0..20)
-        .map(|n| format!("[profile p{n}]\nregion = eu-west-1\noutput = json\n"))
-        .collect();
-    fs::write(
-        aws.join("config"),
-        format!("[default]\nregion = eu-west-1\n{profiles}"),
-    )?;
+    for (name, text) in chain::files() {
+        fs::write(aws.join(name), text)?;
+    }
     let home = folder.path().to_str().ok_or("the folder is not UTF-8")?;
     let environment = [
         ("HOME", home),
@@ -98,7 +92,7 @@ fn cached() -> Result<(), BoxError> {
     let cache = Cached::new(Found::new(key, Origin::Default));
     let now = Timestamp::now();
     let read = || -> Result<(), BoxError> {
-        let credentials = poll(cache.credentials(now))??;
+        let credentials = ready(cache.credentials(now))??;
         std::hint::black_box(credentials.access_key_id());
         Ok(())
     };
@@ -128,15 +122,6 @@ fn cached() -> Result<(), BoxError> {
         writeln!(out, "{name:<29} {:>10.1}", times[times.len() / 2])?;
     }
     Ok(())
-}
-
-/// Returns the result of a future that is ready at once, as a hit is.
-fn poll<F: Future>(future: F) -> Result<F::Output, BoxError> {
-    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    match std::pin::pin!(future).poll(&mut context) {
-        std::task::Poll::Ready(output) => Ok(output),
-        std::task::Poll::Pending => Err("the cache waits".into()),
-    }
 }
 
 fn reqsign(runtime: &Runtime) -> Result<First, BoxError> {

@@ -37,15 +37,8 @@ pub struct Signer {
 impl Signer {
     /// Creates a signer for one case.
     pub fn new(case: &Case) -> Self {
-        let credentials = Credentials::new(
-            ACCESS_KEY_ID,
-            SECRET_ACCESS_KEY,
-            case.token.clone(),
-            None,
-            "benches",
-        );
         Signer {
-            identity: credentials.into(),
+            identity: identity(case.token.clone()),
             settings: settings(case.rules, case.form),
             service: case.rules.service(),
         }
@@ -57,14 +50,9 @@ impl Signer {
     ///
     /// If aws-sigv4 rejects the request.
     pub fn sign(&self, job: &mut Job<'_>) -> Result<(), BoxError> {
-        let params = SigningParams::builder()
-            .identity(&self.identity)
-            .region(REGION)
-            .name(self.service)
-            .time(system_time(job.at))
-            .settings(self.settings.clone())
-            .build()?
-            .into();
+        let settings = self.settings.clone();
+        let time = system_time(job.at);
+        let params = params(&self.identity, self.service, time, settings)?.into();
         let headers = job
             .input
             .headers
@@ -77,6 +65,72 @@ impl Signer {
         instructions.apply_to_request_http1x(&mut job.request);
         Ok(())
     }
+}
+
+/// Presigns URLs, for tokens that are made of them.
+#[derive(Debug)]
+pub struct Presigner {
+    identity: Identity,
+    settings: SigningSettings,
+    service: &'static str,
+}
+
+impl Presigner {
+    /// Creates a presigner for one service, of URLs that are valid for so many seconds.
+    pub fn new(service: &'static str, seconds: u32) -> Self {
+        let mut settings = settings(Rules::General(service), Form::Query);
+        settings.expires_in = Some(Duration::from_secs(seconds.into()));
+        Self {
+            identity: identity(None),
+            settings,
+            service,
+        }
+    }
+
+    /// Presigns a `GET` of a URL.
+    ///
+    /// # Errors
+    ///
+    /// If aws-sigv4 rejects the request.
+    pub fn presign(
+        &self,
+        url: &str,
+        headers: &[(&str, &str)],
+        at: Timestamp,
+    ) -> Result<String, BoxError> {
+        let settings = self.settings.clone();
+        let params = params(&self.identity, self.service, system_time(at), settings)?.into();
+        let body = SignableBody::Bytes(&[]);
+        let signable = SignableRequest::new("GET", url, headers.iter().copied(), body)?;
+        let (instructions, _signature) = sign(signable, &params)?.into_parts();
+        let mut request = http::Request::get(url).body(())?;
+        instructions.apply_to_request_http1x(&mut request);
+        Ok(request.uri().to_string())
+    }
+}
+
+/// Returns the key of the cases.
+pub fn identity(token: Option<String>) -> Identity {
+    Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, token, None, "benches").into()
+}
+
+/// Returns the parameters of a signature.
+///
+/// # Errors
+///
+/// If one is missing.
+pub fn params<'a, S: Default>(
+    identity: &'a Identity,
+    service: &'a str,
+    time: SystemTime,
+    settings: S,
+) -> Result<SigningParams<'a, S>, BoxError> {
+    let builder = SigningParams::builder().identity(identity).region(REGION);
+    Ok(builder
+        .name(service)
+        .time(time)
+        .settings(settings)
+        .build()?)
 }
 
 fn settings(rules: Rules, form: Form) -> SigningSettings {

@@ -1,27 +1,26 @@
 //! Measures decisions on retries, and what `retry` adds to a call that succeeds, for keyfob and
-//! backon; and the decisions of keyfob's limiters.
+//! backon; and the decisions of limiters: keyfob's and governor's.
 
 use std::hint::black_box;
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder, Retryable};
+use governor::clock::{Clock, FakeRelativeClock};
+use governor::{Quota, RateLimiter};
 use keyfob_backoff::limit::{AdaptiveLimiter, Algorithm, ProbingLimiter, RateLimit};
 use keyfob_backoff::{Budget, Call, Decision, Failure, Policy, SeededRandom, retry};
 
 use super::keyfob::NAME;
+use super::{Comparison, ready};
 use crate::BoxError;
 use crate::measure::Contender;
 
 /// The operations in one measured step. One alone is shorter than the harness around it.
 const STEP: u32 = 100;
 
-/// Makes the contenders of a case, keyfob first.
-pub type Contenders = fn() -> Vec<Contender<'static>>;
-
-/// The cases, by their names in the report.
-pub const CASES: [(&str, Contenders); 3] = [
+/// The comparisons.
+pub const CASES: [Comparison; 3] = [
     ("100-decisions", decisions),
     ("100-happy-calls", happy_path),
     ("100-limited-calls", limiters),
@@ -29,7 +28,7 @@ pub const CASES: [(&str, Contenders); 3] = [
 
 /// Returns the contenders of 100 decisions on a throttled answer: keyfob classifies it, takes
 /// tokens from a budget and draws a delay; backon draws a delay.
-fn decisions() -> Vec<Contender<'static>> {
+fn decisions() -> Result<Vec<Contender<'static>>, BoxError> {
     let budget = Budget::aws().with_capacity(u32::MAX);
     let policy = Policy::aws().attempts(u32::MAX);
     let keyfob = Contender::new(
@@ -57,12 +56,12 @@ fn decisions() -> Vec<Contender<'static>> {
             Ok(())
         },
     );
-    vec![keyfob, backon]
+    Ok(vec![keyfob, backon])
 }
 
 /// Returns the contenders of 100 calls that succeed at the first attempt: through keyfob with a
 /// budget, through backon, and without either.
-fn happy_path() -> Vec<Contender<'static>> {
+fn happy_path() -> Result<Vec<Contender<'static>>, BoxError> {
     static BUDGET: Budget = Budget::aws();
     let through_keyfob = |n: &mut u64| {
         hundred(|| {
@@ -78,22 +77,46 @@ fn happy_path() -> Vec<Contender<'static>> {
         hundred(|| once(async { (async || answer(*n)).retry(builder).await }))
     };
     let awaited = |n: &mut u64| hundred(|| once(async { answer(*n) }));
-    vec![
+    Ok(vec![
         Contender::new(NAME, Ok, through_keyfob),
         Contender::new("backon", Ok, through_backon),
         Contender::new("await", Ok, awaited),
-    ]
+    ])
 }
 
 /// Returns the contenders of 100 calls that a limiter paces at 100 a second, without a lock. Each
 /// is three decisions: the call must wait, is granted after the wait, and is answered.
-fn limiters() -> Vec<Contender<'static>> {
+fn limiters() -> Result<Vec<Contender<'static>>, BoxError> {
     let second = Duration::from_secs(1);
-    vec![
+    Ok(vec![
         paced(NAME, ProbingLimiter::new()),
         paced("keyfob-adaptive", AdaptiveLimiter::new()),
         paced("keyfob-fixed", RateLimit::new(100, second)),
-    ]
+        governor()?,
+    ])
+}
+
+/// Returns the contender that waits for a limiter of governor, on its clock for tests. It has no
+/// decision after an answer.
+fn governor() -> Result<Contender<'static>, BoxError> {
+    let burst = NonZeroU32::new(100).ok_or("zero")?;
+    let quota = Quota::per_second(burst);
+    let prepare = move |_| {
+        let clock = FakeRelativeClock::default();
+        let limiter = RateLimiter::direct_with_clock(quota, clock.clone());
+        // The bucket is full at first.
+        while limiter.check().is_ok() {}
+        Ok((limiter, clock))
+    };
+    Ok(Contender::new("governor", prepare, |(limiter, clock)| {
+        for _ in 0..STEP {
+            if let Err(early) = black_box(limiter.check()) {
+                clock.advance(early.wait_time_from(clock.now()));
+                limiter.check().map_err(|_| "the wait was too short")?;
+            }
+        }
+        Ok(())
+    }))
 }
 
 fn paced<L: Algorithm + Clone + 'static>(name: &'static str, mut limiter: L) -> Contender<'static> {
@@ -149,8 +172,5 @@ fn answer(n: u64) -> Result<u64, Failure<'static>> {
 
 /// Runs a future that never waits.
 fn once<E>(call: impl Future<Output = Result<u64, E>>) -> Result<u64, BoxError> {
-    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome.map_err(|_| "the call failed".into()),
-        Poll::Pending => Err("the call waited".into()),
-    }
+    ready(call)?.map_err(|_| "the call failed".into())
 }

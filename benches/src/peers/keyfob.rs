@@ -6,7 +6,7 @@ use keyfob_sigv4::{Credentials, Payload, Request, Scope, Signer as KeyfobSigner,
 
 use super::{Job, VerifyJob};
 use crate::BoxError;
-use crate::case::{Body, Case, EXPIRES_IN, Form, Input, REGION, Rules};
+use crate::case::{self, Body, Case, EXPIRES_IN, Form, Input, REGION, Rules};
 use crate::measure::Contender;
 
 /// The name of keyfob among the contenders.
@@ -24,7 +24,7 @@ pub fn contender(case: &Case) -> Result<Contender<'_>, BoxError> {
         Form::Header => Contender::new(NAME, |n| Job::new(case, n), move |job| signer.sign(job)),
         Form::Query => Contender::new(
             NAME,
-            |n| Ok((case.input(n), case.at(n), String::new())),
+            |n| Ok((case.input(n), case::at(n), String::new())),
             move |(input, at, url)| {
                 *url = signer.presign(input, *at)?;
                 Ok(())

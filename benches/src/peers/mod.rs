@@ -2,20 +2,79 @@
 
 pub mod aws_sigv4;
 pub mod backoff;
+pub mod canned;
+pub mod chain;
 pub mod chunks;
+pub mod events;
 pub mod floor;
+pub mod issued;
 pub mod keyfob;
 pub mod reqsign;
 pub mod rusty_s3;
 pub mod scratchstack;
 pub mod sts;
+pub mod tokens;
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
 
 use http::request::Parts;
 use keyfob_sigv4::Timestamp;
 
 use crate::BoxError;
-use crate::case::{Case, Form, Input};
+use crate::case::{self, Case, Form, Input};
 use crate::measure::Contender;
+
+/// A comparison, by its name in the report, and what makes its contenders, keyfob first. That fails
+/// if their results differ.
+pub type Comparison = (
+    &'static str,
+    fn() -> Result<Vec<Contender<'static>>, BoxError>,
+);
+
+type Contenders = Box<dyn Fn() -> Result<Vec<Contender<'static>>, BoxError>>;
+
+/// Returns every comparison, in the order of the report. The contenders are made when they are
+/// asked for.
+pub fn all() -> Vec<(String, Contenders)> {
+    let mut all: Vec<(String, Contenders)> = Vec::new();
+    for case in case::all() {
+        let contenders = move || {
+            check(case)?;
+            signers(case)
+        };
+        all.push((case.name.into(), Box::new(contenders)));
+    }
+    for case in case::verified() {
+        let name = format!("verify-{}", case.name);
+        all.push((name, Box::new(|| verifiers(case))));
+    }
+    let others = [
+        chunks::CASES.as_slice(),
+        &events::CASES,
+        &tokens::CASES,
+        &backoff::CASES,
+        &chain::CASES,
+        &issued::CASES,
+        &sts::CASES,
+    ];
+    for (name, contenders) in others.into_iter().flatten() {
+        all.push(((*name).into(), Box::new(contenders)));
+    }
+    all
+}
+
+/// Returns the result of a future that never waits.
+///
+/// # Errors
+///
+/// If it waits.
+pub fn ready<T>(future: impl Future<Output = T>) -> Result<T, BoxError> {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => Ok(result),
+        Poll::Pending => Err("the contender waits".into()),
+    }
+}
 
 /// Returns the contenders that can sign the case, keyfob first.
 ///
@@ -73,7 +132,7 @@ impl<'a> Job<'a> {
         Ok(Job {
             input,
             request: input.to_http()?,
-            at: case.at(n),
+            at: case::at(n),
         })
     }
 }
@@ -130,7 +189,7 @@ pub fn check(case: &Case) -> Result<(), BoxError> {
         compare(case, &keyfob, "reqsign-aws-v4", job.input, &job.request)?;
 
         if case.form == Form::Query {
-            let at = jiff::Timestamp::from_second(case.at(n).unix_seconds())?;
+            let at = jiff::Timestamp::from_second(case::at(n).unix_seconds())?;
             let url = rusty_s3::Signer::new()?.presign(&case.input(n).key, at);
             let request = http::Request::get(url.as_str()).body(())?;
             compare(case, &keyfob, "rusty-s3", job.input, &request)?;

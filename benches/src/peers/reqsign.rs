@@ -1,14 +1,12 @@
 //! `reqsign-aws-v4`. It reads the clock itself, because its public API takes no time.
 
-use std::pin::pin;
-use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use http::HeaderValue;
 use reqsign_aws_v4::{Credential, RequestSigner};
 use reqsign_core::{Context, SignRequest, hash};
 
-use super::Job;
+use super::{Job, ready};
 use crate::BoxError;
 use crate::case::{ACCESS_KEY_ID, Body, Case, EXPIRES_IN, Form, REGION, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
@@ -77,10 +75,7 @@ impl Signer {
             Some(&self.credential),
             self.expires_in,
         );
-        match pin!(signing).poll(&mut std::task::Context::from_waker(Waker::noop())) {
-            Poll::Ready(outcome) => Ok(outcome?),
-            Poll::Pending => Err("reqsign waited while signing".into()),
-        }
+        Ok(ready(signing)??)
     }
 }
 

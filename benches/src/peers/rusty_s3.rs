@@ -7,7 +7,7 @@ use rusty_s3::{Bucket, Credentials, S3Action, UrlStyle};
 use url::Url;
 
 use crate::BoxError;
-use crate::case::{ACCESS_KEY_ID, BUCKET, Case, EXPIRES_IN, REGION, SECRET_ACCESS_KEY};
+use crate::case::{self, ACCESS_KEY_ID, BUCKET, Case, EXPIRES_IN, REGION, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
 
 /// An object to presign, and then its URL.
@@ -27,7 +27,7 @@ pub fn contender(case: &Case) -> Result<Contender<'_>, BoxError> {
     Ok(Contender::new(
         "rusty-s3",
         |n| {
-            let at = Timestamp::from_second(case.at(n).unix_seconds())?;
+            let at = Timestamp::from_second(case::at(n).unix_seconds())?;
             Ok(Job {
                 key: &case.input(n).key,
                 at,

@@ -1,8 +1,5 @@
 //! `scratchstack-aws-signature`, which verifies only.
 
-use std::pin::pin;
-use std::task::{Context, Poll, Waker};
-
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use scratchstack_aws_signature::{
@@ -10,7 +7,7 @@ use scratchstack_aws_signature::{
     SignatureOptions, service_for_signing_key_fn, sigv4_validate_request,
 };
 
-use super::{VerifyJob, keyfob};
+use super::{VerifyJob, keyfob, ready};
 use crate::BoxError;
 use crate::case::{Body, Case, REGION, Rules, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
@@ -70,10 +67,7 @@ fn verify(rules: Rules, request: http::Request<Bytes>, now: DateTime<Utc>) -> Re
         required,
         options,
     );
-    match pin!(verifying).poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(outcome) => outcome.map(drop),
-        Poll::Pending => Err("scratchstack waited while verifying".into()),
-    }
+    ready(verifying)?.map(drop)
 }
 
 async fn signing_key(request: GetSigningKeyRequest) -> Result<GetSigningKeyResponse, BoxError> {

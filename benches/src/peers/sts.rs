@@ -2,20 +2,16 @@
 //! answer. Nothing is sent.
 
 use std::fmt::Debug;
-use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use aws_credential_types::Credentials as SdkCredentials;
 use aws_sdk_sts::config::{BehaviorVersion, Region};
 use aws_sdk_sts::operation::{assume_role, get_caller_identity};
 use aws_sdk_sts::{Client, Config};
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
 };
-use aws_smithy_runtime_api::client::identity::Identity;
 use aws_smithy_runtime_api::client::interceptors::context::Input;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
@@ -28,34 +24,39 @@ use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::error::operation::BuildError;
 use bytes::Bytes;
-use http::header::HOST;
+use http::header::{AUTHORIZATION, HOST};
+use http::request::Parts;
 use http::{HeaderValue, Request, Response};
 use keyfob_sigv4::verify::Verifier;
 use keyfob_sigv4::{Credentials, Payload, Scope, Signer, Timestamp};
-use keyfob_sts::actions::{AssumeRole, AssumedRole, CallerIdentity, GetCallerIdentity};
+use keyfob_sts::actions::{
+    AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, CallerIdentity, GetCallerIdentity,
+    WebIdentityRole,
+};
 use keyfob_sts::call::{Body, Call};
 use keyfob_sts::{Endpoint, Error};
+use reqsign_aws_v4::AssumeRoleWithWebIdentityCredentialProvider;
 use tokio::runtime::Builder;
 
-use super::aws_sigv4::system_time;
+use super::aws_sigv4::{identity, params, system_time};
+use super::canned::{Canned as Service, reqsign_key};
 use super::keyfob::NAME;
+use super::{Comparison, ready};
 use crate::BoxError;
-use crate::case::{ACCESS_KEY_ID, PER_SECOND, REGION, SECRET_ACCESS_KEY, START};
+use crate::case::{self, ACCESS_KEY_ID, REGION, SECRET_ACCESS_KEY};
 use crate::measure::Contender;
 
 const URL: &str = "https://sts.us-east-1.amazonaws.com/";
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 const EXTERNAL_ID: &str = "6d1f7a4e-0000-4000-8000-000000000001";
 
-/// The cases: each is a call.
-pub const CASES: [(&str, Contenders); 2] = [
+/// The comparisons: each is a call. It fails if the contenders send different parameters, sign
+/// wrong or read different answers.
+pub const CASES: [Comparison; 3] = [
     ("call-assume-role", assume_role),
     ("call-get-caller-identity", get_caller_identity),
+    ("call-web-identity", web_identity),
 ];
-
-/// Makes the contenders of a case, keyfob first. It fails if they send different parameters, sign
-/// wrong or read different answers.
-pub type Contenders = fn() -> Result<Vec<Contender<'static>>, BoxError>;
 
 fn assume_role() -> Result<Vec<Contender<'static>>, BoxError> {
     let token = "IQoJb3JpZ2luX2VjEBYaCXVzLWVhc3QtMSJHMEUCIQDEXAMPLE+/=".repeat(16);
@@ -106,9 +107,9 @@ fn assume_role() -> Result<Vec<Contender<'static>>, BoxError> {
         answer.credentials.map(|session| session.access_key_id)
     };
     same(vec![
-        keyfob(answer.clone(), build, read)?,
+        keyfob(answer.clone(), Auth::SigV4, build, read)?,
         sdk_parts(answer.clone(), &plugin, input, read_parts)?,
-        sdk(answer, send)?,
+        sdk(answer, Auth::SigV4, send)?,
     ])
 }
 
@@ -141,9 +142,66 @@ fn get_caller_identity() -> Result<Vec<Contender<'static>>, BoxError> {
     let plugin = get_caller_identity::GetCallerIdentity::new();
     let read_parts = |answer: get_caller_identity::GetCallerIdentityOutput| answer.arn;
     same(vec![
-        keyfob(answer.clone(), build, read)?,
+        keyfob(answer.clone(), Auth::SigV4, build, read)?,
         sdk_parts(answer.clone(), &plugin, input, read_parts)?,
-        sdk(answer, send)?,
+        sdk(answer, Auth::SigV4, send)?,
+    ])
+}
+
+const WEB_IDENTITY: &str = r#"<AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+  <AssumeRoleWithWebIdentityResult>
+    <SubjectFromWebIdentityToken>system:serviceaccount:default:app</SubjectFromWebIdentityToken>
+    <Audience>sts.amazonaws.com</Audience>
+    <AssumedRoleUser>
+      <Arn>arn:aws:sts::123456789012:assumed-role/deploy/build</Arn>
+      <AssumedRoleId>AROAIOSFODNN7EXAMPLE:build</AssumedRoleId>
+    </AssumedRoleUser>
+    <Credentials>
+      <SessionToken>IQoJb3JpZ2luX2VjEBYaCXVzLWVhc3QtMSJHMEUCIQDEXAMPLE+/=</SessionToken>
+      <SecretAccessKey>wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY</SecretAccessKey>
+      <Expiration>2100-01-01T00:00:00Z</Expiration>
+      <AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>
+    </Credentials>
+    <Provider>arn:aws:iam::123456789012:oidc-provider/oidc.eks.us-east-1.amazonaws.com</Provider>
+  </AssumeRoleWithWebIdentityResult>
+  <ResponseMetadata>
+    <RequestId>ad4156e9-bce1-11e2-82e6-6b6efEXAMPLE</RequestId>
+  </ResponseMetadata>
+</AssumeRoleWithWebIdentityResponse>
+"#;
+
+fn web_identity() -> Result<Vec<Contender<'static>>, BoxError> {
+    static TOKEN: LazyLock<String> = LazyLock::new(|| {
+        let part = "eyJhbGciOiJSUzI1NiIsImtpZCI6IkVYQU1QTEUifQ".repeat(6);
+        format!("{part}.{part}.{part}")
+    });
+    let answer = Bytes::from_static(WEB_IDENTITY.as_bytes());
+    let build = |n| AssumeRoleWithWebIdentity::new(ROLE, session_name(n), TOKEN.as_str());
+    let read = |answer: WebIdentityRole| answer.credentials.access_key_id().into();
+    let send = async |client: &Client, n| {
+        let call = client.assume_role_with_web_identity().role_arn(ROLE);
+        let call = call.role_session_name(session_name(n));
+        let call = call.web_identity_token(TOKEN.as_str());
+        let session = call.send().await?.credentials;
+        Ok(session.ok_or("no credentials")?.access_key_id)
+    };
+    let service = Service::new(&[("/", WEB_IDENTITY)]);
+    let context = service.context(&[]);
+    let reqsign = move |job: &mut Job<Bytes>| {
+        let provider = AssumeRoleWithWebIdentityCredentialProvider::new()
+            .with_role_arn(ROLE)
+            .with_role_session_name(session_name(job.n))
+            .with_subject_token(TOKEN.as_str())
+            .with_region(REGION.into())
+            .with_regional_sts_endpoint();
+        job.read = reqsign_key(&provider, &context)?;
+        job.sent = Some(service.sent()?);
+        Ok(())
+    };
+    same(vec![
+        keyfob(answer.clone(), Auth::Token, build, read)?,
+        tried("reqsign-aws-v4", Auth::Token, reqsign)?,
+        sdk(answer, Auth::Token, send)?,
     ])
 }
 
@@ -172,8 +230,8 @@ struct Job<T> {
 impl<T> Job<T> {
     /// Prepares call number `n`.
     fn new(n: u64) -> Self {
-        let at = Timestamp::from_unix_seconds(START).plus_seconds((n / PER_SECOND).cast_signed());
         let (sent, read) = (None, String::new());
+        let at = case::at(n);
         Self { n, at, sent, read }
     }
 }
@@ -181,6 +239,7 @@ impl<T> Job<T> {
 /// Creates the contender that uses the functions of `keyfob-sts` without its client.
 fn keyfob<C: Call>(
     answer: Bytes,
+    auth: Auth,
     build: impl Fn(u64) -> Result<C, Error> + 'static,
     read: impl Fn(C::Output) -> String + 'static,
 ) -> Result<Tried, BoxError> {
@@ -192,13 +251,15 @@ fn keyfob<C: Call>(
         let call = build(job.n)?;
         let (head, body) = call.request(&endpoint)?.into_parts();
         let mut request = Request::from_parts(head, ());
-        let payload = Payload::Bytes(body.as_ref());
-        signer.sign_http(&mut request, payload, &credentials, job.at)?;
+        if auth == Auth::SigV4 {
+            let payload = Payload::Bytes(body.as_ref());
+            signer.sign_http(&mut request, payload, &credentials, job.at)?;
+        }
         job.sent = Some(request.map(|()| body));
         job.read = read(call.parse(&answer)?);
         Ok(())
     };
-    tried(NAME, run)
+    tried(NAME, auth, run)
 }
 
 /// Creates the contender that uses the serializer and the deserializer of `aws-sdk-sts`, and
@@ -216,21 +277,15 @@ where
     let layer = plugin.config().ok_or("no configuration")?;
     let serializer = layer.load::<SharedRequestSerializer>().cloned();
     let serializer = serializer.ok_or("no serializer")?;
-    let identity = Identity::from(sdk_credentials());
+    let identity = identity(None);
     let mut bag = ConfigBag::base();
     let run = move |job: &mut Job<SdkBody>| {
         let input = Input::erase(input(job.n)?);
         let request = serializer.serialize_input(input, &mut bag)?;
         let mut request = request.try_into_http1x()?;
         *request.uri_mut() = URL.parse()?;
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(REGION)
-            .name("sts")
-            .time(system_time(job.at))
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
+        let settings = SigningSettings::default();
+        let params = params(&identity, "sts", system_time(job.at), settings)?.into();
         let headers = request.headers().iter();
         let headers =
             headers.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
@@ -248,12 +303,12 @@ where
         job.read = read(output).ok_or("no answer")?;
         Ok(())
     };
-    tried("aws-sdk-sts-parts", run)
+    tried("aws-sdk-sts-parts", Auth::SigV4, run)
 }
 
 /// Creates the contender that uses the client of `aws-sdk-sts` as it is by default, with a
 /// connector that returns the answer.
-fn sdk<S>(answer: Bytes, send: S) -> Result<Tried, BoxError>
+fn sdk<S>(answer: Bytes, auth: Auth, send: S) -> Result<Tried, BoxError>
 where
     S: AsyncFn(&Client, u64) -> Result<String, BoxError> + 'static,
 {
@@ -272,16 +327,12 @@ where
     let runtime = Builder::new_current_thread().enable_time().build()?;
     let run = move |job: &mut Job<SdkBody>| {
         let _timers = runtime.enter();
-        let call = pin!(send(&client, job.n));
-        match call.poll(&mut Context::from_waker(Waker::noop())) {
-            Poll::Ready(read) => job.read = read?,
-            Poll::Pending => return Err("the call waits".into()),
-        }
+        job.read = ready(send(&client, job.n))??;
         let sent = sent.lock().unwrap_or_else(PoisonError::into_inner).take();
         job.sent = Some(sent.ok_or("nothing was sent")?.try_into_http1x()?);
         Ok(())
     };
-    tried("aws-sdk-sts", run)
+    tried("aws-sdk-sts", auth, run)
 }
 
 /// Answers each request with the same body, and keeps the last request.
@@ -306,26 +357,48 @@ fn sdk_credentials() -> SdkCredentials {
     SdkCredentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY, None, None, "benches")
 }
 
-/// Runs one call, and verifies its signature.
+/// How a call is authorized.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Auth {
+    /// By a signature.
+    SigV4,
+    /// By a token among its parameters.
+    Token,
+}
+
+/// Runs one call, and verifies its signature if it must have one.
 fn tried<T: Sent + 'static>(
     name: &'static str,
+    auth: Auth,
     mut run: impl FnMut(&mut Job<T>) -> Result<(), BoxError> + 'static,
 ) -> Result<Tried, BoxError> {
     let mut job = Job::new(0);
     run(&mut job)?;
     let (mut head, body) = job.sent.ok_or("nothing was sent")?.into_parts();
-    head.uri = URL.parse()?;
+    if auth == Auth::SigV4 {
+        head.uri = URL.parse()?;
+        verify(&mut head, body.bytes())?;
+    } else if head.headers.contains_key(AUTHORIZATION) {
+        return Err(format!("{name} signs what needs no signature").into());
+    }
+    // The order of the parameters differs.
+    let mut sent: Vec<_> = str::from_utf8(body.bytes())?.split('&').collect();
+    sent.sort_unstable();
+    let sent = sent.join("&");
+    let contender = Contender::new(name, |n| Ok(Job::new(n)), run);
+    Ok((contender, (sent, job.read)))
+}
+
+fn verify(head: &mut Parts, body: &[u8]) -> Result<(), BoxError> {
     let host = HeaderValue::from_static("sts.us-east-1.amazonaws.com");
     head.headers.insert(HOST, host);
-    let received = keyfob_sigv4::Request::from_http(&head)?.payload(Payload::Bytes(body.bytes()));
+    let received = keyfob_sigv4::Request::from_http(head)?.payload(Payload::Bytes(body));
     let date = head.headers.get("x-amz-date").ok_or("no date")?;
     let credentials = Credentials::new(ACCESS_KEY_ID, SECRET_ACCESS_KEY)?;
     Verifier::new(Scope::new(REGION, "sts")?).verify(&received, date.to_str()?.parse()?, |_| {
         Some(credentials.clone())
     })?;
-    let sent = String::from_utf8(body.bytes().into())?;
-    let contender = Contender::new(name, |n| Ok(Job::new(n)), run);
-    Ok((contender, (sent, job.read)))
+    Ok(())
 }
 
 /// A body as it is sent.
@@ -336,6 +409,12 @@ trait Sent {
 impl Sent for Body {
     fn bytes(&self) -> &[u8] {
         self.as_ref()
+    }
+}
+
+impl Sent for Bytes {
+    fn bytes(&self) -> &[u8] {
+        self
     }
 }
 
