@@ -30,6 +30,8 @@ pub(crate) struct Page {
     pub(crate) prefixes: Vec<String>,
     /// The token of the next page, if there is one.
     pub(crate) next: Option<String>,
+    /// Whether the keys and the prefixes are encoded, by what the list says.
+    is_encoded: bool,
 }
 
 /// An object in a list.
@@ -61,18 +63,11 @@ impl ObjectList {
     ///
     /// If S3 refuses, or if its answer cannot be read.
     pub(crate) async fn page(&self, client: &Client, token: Option<&str>) -> Result<Page, Error> {
-        let size = self.page_size.map(|size| size.to_string());
-        let call = Call::new(OPERATION, Method::GET)
-            .bucket(&self.bucket)
-            .parameter("list-type", "2")
-            .optional("continuation-token", token)
-            .optional("delimiter", (!self.is_flat).then_some("/"))
-            .parameter("encoding-type", "url")
-            .optional("max-keys", size.as_deref())
-            .parameter("prefix", &self.prefix)
-            .request_payer(self.request_payer);
-        let (_, body) = client.fetch(&call, MAX_PAGE).await?;
-        let page = Page::parse(&body).map_err(|reason| Error::unreadable(OPERATION, reason))?;
+        let mut page = self.ask(client, token, true).await?;
+        if page.is_encoded && self.is_encoded(client, token, &page).await? {
+            let decoded = page.decode();
+            decoded.map_err(|reason| Error::unreadable(OPERATION, reason))?;
+        }
         // Such a list would never end.
         if page.next.is_some() && page.next.as_deref() == token {
             return Err(Error::unreadable(
@@ -82,7 +77,49 @@ impl ObjectList {
         }
         Ok(page)
     }
+
+    async fn ask(
+        &self,
+        client: &Client,
+        token: Option<&str>,
+        encoded: bool,
+    ) -> Result<Page, Error> {
+        let size = self.page_size.map(|size| size.to_string());
+        let call = Call::new(OPERATION, Method::GET)
+            .bucket(&self.bucket)
+            .parameter("list-type", "2")
+            .optional("continuation-token", token)
+            .optional("delimiter", (!self.is_flat).then_some("/"))
+            .optional("encoding-type", encoded.then_some("url"))
+            .optional("max-keys", size.as_deref())
+            .parameter("prefix", &self.prefix)
+            .request_payer(self.request_payer);
+        let (_, body) = client.fetch(&call, MAX_PAGE).await?;
+        Page::parse(&body).map_err(|reason| Error::unreadable(OPERATION, reason))
+    }
+
+    /// Returns true if the keys of a page are encoded, as it says. Some servers say so and encode
+    /// nothing: then the page is the same when that is not asked for.
+    async fn is_encoded(
+        &self,
+        client: &Client,
+        token: Option<&str>,
+        page: &Page,
+    ) -> Result<bool, Error> {
+        if let Some(encodes) = client.encodes_lists().get() {
+            return Ok(*encodes);
+        }
+        if !page.names().any(|name| name.contains(ENCODED)) {
+            return Ok(false);
+        }
+        let plain = self.ask(client, token, false).await?;
+        let encodes = !plain.names().eq(page.names());
+        Ok(*client.encodes_lists().get_or_init(|| encodes))
+    }
 }
+
+/// What is in an encoded key that is not in the key itself.
+const ENCODED: [char; 2] = ['%', '+'];
 
 const OPERATION: &str = "ListObjectsV2";
 
@@ -145,7 +182,6 @@ impl Page {
     fn parse(document: &[u8]) -> Result<Self, Cow<'static, str>> {
         let mut page = Self::default();
         let mut entry = Entry::default();
-        let mut is_encoded = false;
         let (mut is_list, mut is_truncated) = (false, false);
         let mut wrong = None;
         xml::read(document, |path, text| {
@@ -166,7 +202,7 @@ impl Page {
                 }
                 ("/Contents", _) => page.entries.push(std::mem::take(&mut entry)),
                 ("/CommonPrefixes/Prefix", Some(text)) => page.prefixes.push(text.to_owned()),
-                ("/EncodingType", Some(text)) => is_encoded = text == "url",
+                ("/EncodingType", Some(text)) => page.is_encoded = text == "url",
                 ("/IsTruncated", Some(text)) => is_truncated = text == "true",
                 ("/NextContinuationToken", Some(text)) => page.next = Some(text.to_owned()),
                 _ => {}
@@ -183,19 +219,27 @@ impl Page {
         } else if page.next.is_none() {
             return Err("it is not the last page, and does not say how to get the next".into());
         }
-        if is_encoded {
-            let keys = page.entries.iter_mut().map(|entry| &mut entry.key);
-            for text in keys.chain(&mut page.prefixes) {
-                decode(text)?;
-            }
-        }
         Ok(page)
+    }
+
+    /// Returns the keys and the prefixes.
+    fn names(&self) -> impl Iterator<Item = &String> {
+        let keys = self.entries.iter().map(|entry| &entry.key);
+        keys.chain(&self.prefixes)
+    }
+
+    fn decode(&mut self) -> Result<(), &'static str> {
+        let keys = self.entries.iter_mut().map(|entry| &mut entry.key);
+        for text in keys.chain(&mut self.prefixes) {
+            decode(text)?;
+        }
+        Ok(())
     }
 }
 
 /// Decodes a key of a list with `encoding-type=url`, where a `+` is a space.
 pub(super) fn decode(key: &mut String) -> Result<(), &'static str> {
-    if !key.contains(['%', '+']) {
+    if !key.contains(ENCODED) {
         return Ok(());
     }
     let spaced = key.replace('+', " ");
@@ -297,7 +341,10 @@ mod tests {
                  <CommonPrefixes><Prefix>%C3%BC/</Prefix></CommonPrefixes>\
                  <IsTruncated>false</IsTruncated></ListBucketResult>"
             );
-            let page = parse(&body).unwrap();
+            let mut page = parse(&body).unwrap();
+            if page.is_encoded {
+                page.decode().unwrap();
+            }
             let entry = &page.entries[0];
             (entry.key.clone(), entry.size, page.prefixes[0].clone())
         };
@@ -318,15 +365,11 @@ mod tests {
                 "<ListBucketResult><Contents><Size>-1</Size></Contents></ListBucketResult>",
                 "a size is not a number",
             ),
-            (
-                "<ListBucketResult><EncodingType>url</EncodingType>\
-                 <Contents><Key>%ff</Key></Contents></ListBucketResult>",
-                "a key is not UTF-8",
-            ),
             ("<ListBucketResult>", "it ends in the middle"),
         ] {
             assert_eq!(parse(body).unwrap_err(), reason, "{body}");
         }
+        assert_eq!(decode(&mut "%ff".to_owned()), Err("a key is not UTF-8"));
     }
 
     #[test]

@@ -74,6 +74,18 @@ impl Server {
         server
     }
 
+    /// Starts s3s-fs, which verifies header and query signatures, and keeps objects as files.
+    pub(crate) fn s3s(program: impl AsRef<OsStr>) -> Self {
+        let (id, secret) = ("AKIDEXAMPLE", "s3s-secret");
+        let mut server = Self::start_program(program, |command, port| {
+            command.args(["--host", "127.0.0.1", "--port", port]);
+            command.args(["--access-key", id, "--secret-key", secret, "."]);
+        });
+        wait_until(|| server.plain("GET", "/", "").starts_with("HTTP/1.1 "));
+        (server.key_id, server.secret) = (id.into(), secret.into());
+        server
+    }
+
     fn start(configure: impl Fn(&mut Command, &str)) -> Self {
         Self::start_program(python::tool("python"), configure)
     }

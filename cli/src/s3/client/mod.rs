@@ -59,6 +59,8 @@ struct Inner {
     pace: Option<SharedPace>,
     /// Where each bucket is, as far as it is known.
     places: Mutex<HashMap<Option<String>, Arc<Place>>>,
+    /// Whether the lists that say that their keys are encoded have encoded keys, if that is known.
+    encodes_lists: OnceLock<bool>,
     refused: FirstRefusal,
 }
 
@@ -119,6 +121,11 @@ impl Client {
             budget: Budget::aws(),
             connector,
             limits: Limits::new(address.is_custom()),
+            encodes_lists: if address.is_custom() {
+                OnceLock::new()
+            } else {
+                OnceLock::from(true)
+            },
             address,
             credentials,
             console,
@@ -184,6 +191,11 @@ impl Client {
         let checksum = checksum.map_err(|error| call.unreadable(&error))?;
         let call = call.text_header(algorithm.header(), &checksum.text())?;
         Ok((call.content(content), Some(checksum)))
+    }
+
+    /// Returns what is known of lists that say that their keys are encoded: whether they are.
+    pub(super) fn encodes_lists(&self) -> &OnceLock<bool> {
+        &self.0.encodes_lists
     }
 
     /// Sends a request, and returns the answer as soon as its head is there. A request for a bucket

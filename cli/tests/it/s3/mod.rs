@@ -15,6 +15,7 @@ mod progress;
 mod rclone;
 mod resume;
 mod rm;
+mod s3s;
 #[cfg(target_os = "linux")]
 mod streams;
 mod sync;
