@@ -19,6 +19,8 @@ mod json;
 mod lock;
 pub mod metadata;
 mod path;
+#[cfg(any(feature = "rustls-no-provider", feature = "server-tls"))]
+mod provider;
 #[cfg(feature = "server")]
 pub mod server;
 pub mod wire;

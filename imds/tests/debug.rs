@@ -13,15 +13,15 @@ use keyfob_imds::{
     Client, Endpoint, Path,
     container::{self, Location},
     metadata::{IdentityDocument, unpack_user_data},
-    server::{Container, Fault, Imds},
+    server::{Container, Fault, Imds, listen::Tls},
     wire,
 };
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 const CANARY: &str = "canary-0123456789";
 
 /// Types that hold values of a service or secrets. Each is in `shown`.
-const CHECKED: [&str; 20] = [
+const CHECKED: [&str; 21] = [
     "Client",
     "ClientBuilder",
     "Container",
@@ -38,6 +38,7 @@ const CHECKED: [&str; 20] = [
     "ListenerBuilder",
     "Location",
     "RoleCredentials",
+    "Tls",
     "Token",
     "UserDataPart",
     "Walk",
@@ -156,6 +157,7 @@ async fn no_public_type_shows_a_secret() {
         keyfob_imds::parse_credentials(CANARY.as_bytes()).unwrap_err(),
         container::authorization(&format!("{CANARY}\n{CANARY}")).unwrap_err(),
         Imds::builder().metadata(CANARY).unwrap_err(),
+        Tls::from_pem(CANARY, &Secret::new(CANARY)).unwrap_err(),
     ] {
         shown.add(&wrong);
     }

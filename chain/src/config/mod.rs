@@ -20,7 +20,7 @@ mod watch;
 pub(crate) use imds::DISABLED;
 #[cfg(feature = "imds")]
 pub(crate) use instance::Instance;
-pub(crate) use private::{exposed, private};
+pub(crate) use private::private;
 pub use region::Region;
 pub use setting::{Argument, Setting};
 pub use settings::Settings;

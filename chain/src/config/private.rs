@@ -7,6 +7,7 @@ use std::{
 
 use super::{settings::Settings, table};
 use crate::{
+    files::exposed,
     finding::{Finding, FindingKind},
     origin::Origin,
     profiles::Value,
@@ -128,24 +129,6 @@ fn cached_files(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
     files.filter(|file| file.extension().is_some_and(|end| end == "json"))
-}
-
-/// Returns what other users can do with a file, and its mode. Returns `None` if that is nothing.
-#[cfg(unix)]
-pub(crate) fn exposed(file: &Path) -> Option<(&'static str, u32)> {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
-    match mode & 0o066 {
-        0 => None,
-        bits if bits & 0o022 != 0 => Some(("change", mode)),
-        _ => Some(("read", mode)),
-    }
-}
-
-#[cfg(not(unix))]
-pub(crate) fn exposed(_file: &Path) -> Option<(&'static str, u32)> {
-    None
 }
 
 /// Returns how many files of a folder other users can read or change, and which of both. Returns

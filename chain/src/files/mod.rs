@@ -8,6 +8,7 @@
 //! [`read_secret`] read any file up to a limit.
 
 mod access;
+mod exposure;
 mod folder;
 mod lock;
 pub mod names;
@@ -19,6 +20,7 @@ mod update;
 
 use std::{io, path::Path};
 
+pub use exposure::exposed;
 pub use folder::create_private_folder;
 pub use lock::Lock;
 pub use read::{MAX_LENGTH, read, read_at_most, read_secret, read_secret_async, read_secret_file};

@@ -11,9 +11,10 @@ use super::{
     without_profile::{profile_name, without_profile},
 };
 use crate::{
-    config::{Settings, exposed, private},
+    config::{Settings, private},
     cure::{Selection, Skip},
     error::{Error, ErrorKind},
+    files::exposed,
     finding::{Finding, FindingKind},
     order::{NamedProfile, PassedOver},
     origin::Origin,

@@ -375,15 +375,20 @@ pub(super) const SERVE: &str = "\
 The proxy answers GET /-/health with ok, and, with the token, GET /-/metrics with counts for
 Prometheus. No path under /-/ is sent on.
 
-With --resign, programs need the printed AWS_ENDPOINT_URL and keys, and no token. Where services
-share a name in signatures, the URL may go on with the beginning of the host, as in
-AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:9913/-/bedrock-runtime.
+With --resign, programs need the printed AWS_ENDPOINT_URL and keys, and no token: the printed one
+is for /-/metrics. Where services share a name in signatures, the URL may go on with the beginning
+of the host, as in AWS_ENDPOINT_URL_BEDROCK_RUNTIME=http://127.0.0.1:9913/-/bedrock-runtime.
+
+With --tls-cert and --tls-key, callers use https and a name of the certificate. For a certificate of
+your own authority they set AWS_CA_BUNDLE, say, or --cacert of curl.
 
 Examples:
   $ keyfob serve container
   $ keyfob serve imds --listen localhost:9911 --role-name web
   $ keyfob serve proxy --to https://s3.eu-west-1.amazonaws.com --allow-method GET
-  $ keyfob serve proxy --resign --allow '*.amazonaws.com' --read-only";
+  $ keyfob serve proxy --resign --allow '*.amazonaws.com' --read-only
+  $ keyfob serve proxy --allow '*.amazonaws.com' --listen 0.0.0.0:9913 --listen-any \
+      --tls-cert certificate.pem --tls-key key.pem";
 
 pub(super) const SANDBOX: &str = "\
 Examples:

@@ -95,9 +95,17 @@ pub(crate) struct ServeProxyArgs {
     )]
     pub(crate) listen: ListenOn,
     /// Allow an address that other machines can reach; the token still protects the credentials,
-    /// but it is sent in clear
+    /// but without --tls-cert and --tls-key it is sent in clear
     #[arg(long, conflicts_with = "no_token")]
     pub(crate) listen_any: bool,
+    /// A file in PEM with the certificate of the proxy, and those of the authorities between it and
+    /// the root: callers use https. A new one counts within seconds, and SIGHUP does not end the
+    /// proxy
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// A file in PEM with the private key of the certificate, which is not encrypted
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
     /// A file with the token that requests must send; a new one counts within a second, and SIGHUP
     /// does not end the proxy [default: a random token, which is printed]
     #[arg(long, value_name = "FILE", conflicts_with = "no_token")]
@@ -109,7 +117,7 @@ pub(crate) struct ServeProxyArgs {
     #[arg(long)]
     pub(crate) no_token: bool,
     /// Take requests that are signed with placeholder keys, and sign them again: the signature is
-    /// the authorization, and its scope tells the host. A token is only for /-/metrics then
+    /// the authorization, and its scope tells the host. The token is only for /-/metrics then
     #[arg(long, conflicts_with_all = ["no_token", "unsigned_payload"])]
     pub(crate) resign: bool,
     /// A file with the placeholder keys, in the form of ~/.aws/credentials, of which the profile

@@ -63,6 +63,8 @@ mod pages;
 mod peers;
 mod presign;
 mod proxy;
+#[cfg(unix)]
+mod proxy_tls;
 mod python;
 mod readme;
 mod request;

@@ -474,6 +474,24 @@ fn the_proxy_has_pages_of_its_own_which_are_never_sent_on() {
         let answer = fetch(method, &format!("{url}{path}"), headers, "");
         assert_eq!(status(&answer), expected, "{method} {path}: {answer}");
     }
+    // What is no request at all counts, too.
+    let long = "a".repeat(70_000);
+    for (head, expected) in [
+        ("GET /a b HTTP/1.1\r\n\r\n".to_owned(), "400"),
+        ("GET /a HTTP/1.1\r\nHost : a\r\n\r\n".to_owned(), "400"),
+        (
+            "GET /a HTTP/1.1\r\nContent-Length: x\r\n\r\n".to_owned(),
+            "400",
+        ),
+        (format!("GET /{long} HTTP/1.1\r\n\r\n"), "414"),
+        (
+            format!("GET /a HTTP/1.1\r\nX-A: {}\r\n\r\n", long.repeat(10)),
+            "431",
+        ),
+    ] {
+        let answer = exchange(url.trim_start_matches("http://"), &head).unwrap();
+        assert_eq!(status(&answer), expected, "{head:.100}");
+    }
     assert!(requests.try_recv().is_err());
     assert_eq!(status(&get("/a", &own)), "200");
     let foreign = "GET /a HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n";
@@ -486,7 +504,10 @@ fn the_proxy_has_pages_of_its_own_which_are_never_sent_on() {
             "content-type: text/plain; version=0.0.4",
             "# TYPE keyfob_proxy_requests_total counter\n",
             "keyfob_proxy_requests_total{status=\"2xx\"} 1\n",
-            "keyfob_proxy_requests_total{status=\"4xx\"} 8\n",
+            "keyfob_proxy_requests_total{status=\"4xx\"} 13\n",
+            "keyfob_proxy_refusals_total{reason=\"the URL of the request is too long\"} 1\n",
+            "keyfob_proxy_refusals_total{reason=\"the head of the request is malformed\"} 3\n",
+            "keyfob_proxy_refusals_total{reason=\"the head of the request is too long\"} 1\n",
             "keyfob_proxy_refusals_total{reason=\"the path is not one of --allow-path\"} 1\n",
             "keyfob_proxy_refusals_total{reason=\"the token of this proxy is missing or wrong\"} 3\n",
             "keyfob_proxy_request_duration_seconds_count 7\n",
@@ -601,6 +622,15 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     assert_eq!(refused["status"], 403);
     assert!(refused["method"].is_null() && refused["caller"].is_null());
     assert!(refused["reason"].is_string());
+    // What is no request at all, too.
+    let address = url.trim_start_matches("http://");
+    exchange(address, "GET /canary HTTP/1.1\r\ncanary\r\n\r\n").unwrap();
+    let refused = line();
+    assert_eq!(
+        (&refused["method"], &refused["status"]),
+        (&().into(), &400.into())
+    );
+    assert_eq!(refused["reason"], "the head of the request is malformed");
 }
 
 #[test]

@@ -66,17 +66,7 @@ fn cannot_set_up(source: impl StdError + Send + Sync + 'static) -> Error {
 fn rustls_config() -> Result<rustls::ClientConfig, Error> {
     use rustls_platform_verifier::BuilderVerifierExt;
 
-    let provider = rustls::crypto::CryptoProvider::get_default().cloned();
-    #[cfg(feature = "rustls")]
-    let provider =
-        provider.or_else(|| Some(std::sync::Arc::new(rustls::crypto::ring::default_provider())));
-    let provider = provider.ok_or_else(|| {
-        Error::setting(
-            "TLS needs a provider of cryptography, and the program has none: call \
-             `rustls::crypto::CryptoProvider::install_default`, or enable the feature `rustls`",
-        )
-    })?;
-    let config = rustls::ClientConfig::builder_with_provider(provider)
+    let config = rustls::ClientConfig::builder_with_provider(crate::provider::provider()?)
         .with_safe_default_protocol_versions()
         .and_then(BuilderVerifierExt::with_platform_verifier)
         .map_err(cannot_set_up)?;

@@ -2,6 +2,8 @@ use std::net::IpAddr;
 
 use http::{HeaderName, header, request::Parts, uri::Authority};
 
+use super::tls::Tls;
+
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The names a server answers to.
@@ -19,6 +21,8 @@ pub(crate) struct Hosts {
     any_address: bool,
     /// Whether web pages may send requests.
     web_pages: bool,
+    /// A certificate, whose names are the server's. A browser accepts it for no other.
+    certificate: Option<Tls>,
 }
 
 impl Hosts {
@@ -36,6 +40,14 @@ impl Hosts {
             addresses,
             any_address: address.is_unspecified(),
             web_pages: false,
+            certificate: None,
+        }
+    }
+
+    pub(crate) fn with_certificate(self, certificate: Option<Tls>) -> Self {
+        Self {
+            certificate,
+            ..self
         }
     }
 
@@ -81,7 +93,12 @@ impl Hosts {
                     || self.names.iter().any(|own| host.eq_ignore_ascii_case(own))
             }
         };
-        is_known && !name.as_str().contains('@')
+        let is_certified = || {
+            let host = address.map_or_else(|| host.to_owned(), |address| address.to_string());
+            let certificate = self.certificate.as_ref();
+            certificate.is_some_and(|certificate| certificate.is_for(&host))
+        };
+        (is_known || is_certified()) && !name.as_str().contains('@')
     }
 }
 

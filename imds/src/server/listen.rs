@@ -5,7 +5,7 @@
 //! connections, rejects requests whose `Host` is not one of its own names, counts what it serves,
 //! and stops when it is dropped or, gracefully, with [`Listener::stop`].
 //!
-//! It does not speak TLS or HTTP/2.
+//! It speaks TLS if it is given a certificate, with the feature `server-tls`, and never HTTP/2.
 //!
 //! # Examples
 //!
@@ -31,6 +31,7 @@ use std::{
     convert::Infallible,
     fmt,
     future::{Future, poll_fn},
+    io,
     net::{Ipv4Addr, SocketAddr},
     pin::{Pin, pin},
     sync::{
@@ -52,6 +53,7 @@ use hyper::{
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
     sync::watch,
     task::{JoinHandle, JoinSet},
     time::timeout,
@@ -60,8 +62,14 @@ use tokio::{
 #[cfg(unix)]
 pub use super::socket::Peer;
 use super::socket::{Accepted, Client, Socket, Stream};
+#[cfg(feature = "server-tls")]
+pub use super::tls::Tls;
+#[cfg(not(feature = "server-tls"))]
+use super::tls::Tls;
 use crate::{error::Error, server::host::Hosts};
 
+/// How long a client may take for the handshake of TLS.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to send the head of a request. An idle connection is closed after
 /// this time, too, so idle clients do not use up the connections for long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
@@ -75,6 +83,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// A running listener. Dropping it stops it at once and closes its connections.
 #[derive(Debug)]
 pub struct Listener {
+    scheme: &'static str,
     address: SocketAddr,
     counters: Arc<Counts>,
     stop: watch::Sender<()>,
@@ -88,6 +97,7 @@ pub struct ListenerBuilder {
     address: SocketAddr,
     #[cfg(unix)]
     path: Option<PathBuf>,
+    tls: Option<Tls>,
     allow_remote: bool,
     hosts: Vec<String>,
     web_pages: bool,
@@ -103,7 +113,7 @@ pub struct ListenerBuilder {
 pub struct ListenerCounters {
     /// Accepted connections.
     pub connections: u64,
-    /// Requests of any kind.
+    /// Requests of any kind, also those that cannot be read.
     pub requests: u64,
     /// Requests answered with a status of 400 or above.
     pub refused: u64,
@@ -129,7 +139,7 @@ impl Listener {
 
     /// Returns the URL of its root, without a slash at the end.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// Returns what it served so far.
@@ -195,6 +205,14 @@ impl ListenerBuilder {
         self
     }
 
+    /// Speaks TLS, and answers requests without it with HTTP 400. The host names and the addresses
+    /// that the certificate is for are names of this listener, too: see [`host`](Self::host).
+    #[cfg(feature = "server-tls")]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
     /// Sets whether the address may be one that other machines can reach. The default is no.
     pub fn allow_remote(mut self, allow: bool) -> Self {
         self.allow_remote = allow;
@@ -247,6 +265,9 @@ impl ListenerBuilder {
     /// is cut off. The function gets the status and a reason. The default is the reason as plain
     /// text.
     ///
+    /// It is also called for a request whose head cannot be read. The answer to that is HTTP 400,
+    /// 414 or 431 without a body, whatever the function returns.
+    ///
     /// # Examples
     ///
     /// ```
@@ -290,7 +311,8 @@ impl ListenerBuilder {
     /// # Errors
     ///
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if the address is in use, or is not a
-    /// loopback address and [`allow_remote`](ListenerBuilder::allow_remote) is not set.
+    /// loopback address and [`allow_remote`](ListenerBuilder::allow_remote) is not set, or if TLS
+    /// is set for a Unix socket.
     pub async fn start<H, F>(self, handler: H) -> Result<Listener, Error>
     where
         H: Fn(Request<Bytes>) -> F + Send + Sync + 'static,
@@ -363,6 +385,7 @@ impl ListenerBuilder {
             )));
         }
         let (socket, address) = self.socket().await?;
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
         let counters = Arc::new(Counts::default());
         let (stop, stopped) = watch::channel(());
         let acceptor = Acceptor {
@@ -376,8 +399,10 @@ impl ListenerBuilder {
                 counters: Arc::clone(&counters),
                 handler,
             }),
+            tls: self.tls,
         };
         Ok(Listener {
+            scheme,
             address,
             counters,
             stop,
@@ -388,6 +413,11 @@ impl ListenerBuilder {
     async fn socket(&self) -> Result<(Socket, SocketAddr), Error> {
         #[cfg(unix)]
         if let Some(path) = &self.path {
+            if self.tls.is_some() {
+                return Err(Error::setting(
+                    "there is no TLS on a Unix socket: leave it out, or listen on an address",
+                ));
+            }
             let socket = Socket::bind_unix(path).map_err(|source| {
                 Error::setting(format!("could not listen on {}", path.display()))
                     .with_source(source)
@@ -407,6 +437,7 @@ impl ListenerBuilder {
         }
         let hosts = Hosts::new(self.address.ip(), self.hosts.clone());
         let hosts = hosts.allow_web_pages(self.web_pages);
+        let hosts = hosts.with_certificate(self.tls.clone());
         Arc::new(move |head| hosts.admit(head))
     }
 }
@@ -417,6 +448,7 @@ impl Default for ListenerBuilder {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             #[cfg(unix)]
             path: None,
+            tls: None,
             allow_remote: false,
             hosts: Vec::new(),
             web_pages: false,
@@ -432,6 +464,7 @@ impl fmt::Debug for ListenerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ListenerBuilder")
             .field("address", &self.address)
+            .field("tls", &self.tls)
             .field("allow_remote", &self.allow_remote)
             .field("hosts", &self.hosts)
             .field("web_pages", &self.web_pages)
@@ -455,6 +488,7 @@ struct Acceptor {
     max_connections: usize,
     connections: JoinSet<()>,
     server: Arc<Server>,
+    tls: Option<Tls>,
 }
 
 impl Acceptor {
@@ -469,13 +503,19 @@ impl Acceptor {
             match stream {
                 Stream::Tcp(stream) => {
                     let _ = stream.set_nodelay(true);
-                    self.connections
-                        .spawn(server.serve(stream, client, stopped));
+                    match self.tls.clone() {
+                        Some(tls) => self
+                            .connections
+                            .spawn(server.serve_tls(tls, stream, client, stopped)),
+                        None => self
+                            .connections
+                            .spawn(server.serve(stream, client, stopped, true)),
+                    };
                 }
                 #[cfg(unix)]
                 Stream::Unix(stream) => {
                     self.connections
-                        .spawn(server.serve(stream, client, stopped));
+                        .spawn(server.serve(stream, client, stopped, true));
                 }
             }
         }
@@ -512,16 +552,51 @@ struct Server {
 }
 
 impl Server {
+    /// Serves a connection that begins with the handshake of TLS.
+    async fn serve_tls(
+        self: Arc<Self>,
+        tls: Tls,
+        stream: TcpStream,
+        client: Client,
+        mut stopped: watch::Receiver<()>,
+    ) {
+        let opened = async {
+            Ok::<_, io::Error>(if is_clear_text(&stream).await? {
+                Err(stream)
+            } else {
+                Ok(tls.accept(stream).await?)
+            })
+        };
+        let opened = until(&mut stopped, timeout(HANDSHAKE_TIMEOUT, opened)).await;
+        // The client went away, takes too long, does not speak TLS or does not like the
+        // certificate, which does not concern the others. Or the listener is to stop.
+        let Some(Ok(Ok(opened))) = opened else {
+            return;
+        };
+        match opened {
+            Ok(stream) => self.serve(stream, client, stopped, true).await,
+            Err(clear) => self.serve(clear, client, stopped, false).await,
+        }
+    }
+
+    /// Serves a connection. If it has not the right scheme, all requests are refused.
     async fn serve(
         self: Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         client: Client,
         mut stopped: watch::Receiver<()>,
+        has_scheme: bool,
     ) {
         let service = service_fn(|mut request: Request<Incoming>| {
             client.add_to(request.extensions_mut());
             let server = Arc::clone(&self);
-            async move { Ok::<_, Infallible>(server.answer(request).await) }
+            async move {
+                Ok::<_, Infallible>(if has_scheme {
+                    server.answer(request).await
+                } else {
+                    server.refuse_clear_text()
+                })
+            }
         });
         let mut connection = pin!(
             http1::Builder::new()
@@ -531,15 +606,32 @@ impl Server {
         );
         let mut stop = pin!(stopped.changed());
         let mut is_stopping = false;
-        poll_fn(|context| {
+        let ended = poll_fn(|context| {
             if !is_stopping && stop.as_mut().poll(context).is_ready() {
                 is_stopping = true;
                 connection.as_mut().graceful_shutdown();
             }
-            // An error means that the client went away, which does not concern the others.
-            connection.as_mut().poll(context).map(drop)
-        })
-        .await;
+            connection.as_mut().poll(context)
+        });
+        // Other errors mean that the client went away, which does not concern the others.
+        if let Err(error) = ended.await
+            && let Some((status, reason)) = unreadable(&error)
+        {
+            self.counters.requests.fetch_add(1, Relaxed);
+            self.counters.refused.fetch_add(1, Relaxed);
+            // It has been answered by now.
+            drop((self.refusal)(status, reason));
+        }
+    }
+
+    fn refuse_clear_text(&self) -> Response<AnswerBody> {
+        self.counters.requests.fetch_add(1, Relaxed);
+        self.counters.refused.fetch_add(1, Relaxed);
+        let reason = "this port speaks TLS: begin the URL with https://";
+        let mut response = (self.refusal)(StatusCode::BAD_REQUEST, reason).map(whole);
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+        response
     }
 
     async fn answer(&self, request: Request<Incoming>) -> Response<AnswerBody> {
@@ -558,6 +650,53 @@ impl Server {
         }
         response
     }
+}
+
+/// Waits for a future. Returns `None` if the listener is to stop first.
+async fn until<T>(stopped: &mut watch::Receiver<()>, future: impl Future<Output = T>) -> Option<T> {
+    let (mut stop, mut future) = (pin!(stopped.changed()), pin!(future));
+    poll_fn(|context| {
+        if stop.as_mut().poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+/// Waits for the first byte of a connection, and returns true if it is a letter. A handshake of
+/// TLS begins with 22 (RFC 8446 section 5.1), and a request of HTTP with its method.
+async fn is_clear_text(stream: &TcpStream) -> io::Result<bool> {
+    let mut first = [0];
+    let length = stream.peek(&mut first).await?;
+    Ok(length == 1 && first[0].is_ascii_alphabetic())
+}
+
+/// Returns the answer to a request whose head could not be read, and the reason.
+fn unreadable(error: &hyper::Error) -> Option<(StatusCode, &'static str)> {
+    if !error.is_parse() {
+        return None;
+    }
+    let (status, reason) = if error.is_parse_version_h2() {
+        // The connection is closed without an answer.
+        let reason = "the request is one of HTTP/2, and this server speaks HTTP/1.1";
+        (StatusCode::HTTP_VERSION_NOT_SUPPORTED, reason)
+    } else if !error.is_parse_too_large() {
+        (
+            StatusCode::BAD_REQUEST,
+            "the head of the request is malformed",
+        )
+    } else if error.to_string() == "URI too long" {
+        // Only the words tell it.
+        (
+            StatusCode::URI_TOO_LONG,
+            "the URL of the request is too long",
+        )
+    } else {
+        let reason = "the head of the request is too long";
+        (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, reason)
+    };
+    Some((status, reason))
 }
 
 /// Reads the body of a request, which has at most `max` bytes.

@@ -42,6 +42,11 @@ pub mod listen;
 mod settings;
 mod socket;
 mod source;
+#[cfg(feature = "server-tls")]
+mod tls;
+#[cfg(not(feature = "server-tls"))]
+#[path = "no_tls.rs"]
+mod tls;
 mod token;
 mod tree;
 

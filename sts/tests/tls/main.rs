@@ -2,8 +2,9 @@
 //!
 //! `ca.pem` signed the certificate in `server.pem`, which is for `localhost` and 127.0.0.1;
 //! `other.pem` signed nothing. `self-signed.pem` is a certificate for `localhost` as most guides
-//! make one (`openssl req -x509`), and `expired.pem` one whose time is over. The keys in these
-//! files protect nothing, and the keys of the authorities were deleted.
+//! make one (`openssl req -x509`), and `expired.pem` one whose time is over. `named.pem` is for
+//! `proxy.example`, `*.wild.example` and 192.0.2.1, in the tests of `imds`. The keys in these files
+//! protect nothing, and the keys of the authorities were deleted.
 #![cfg(all(
     feature = "client",
     any(feature = "rustls-no-provider", feature = "native-tls")

@@ -152,8 +152,8 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
     Failure::usage(format!("{}: {}", printable_path(path), chained(error)))
 }
 
-/// Refuses a file without a token before anything is served. The server reads the file again for
-/// each request, as its clients do.
+/// Refuses a file without a token before anything is served. The servers read it again while they
+/// serve, so that the token can be replaced.
 fn check_token(path: &Path) -> Result<(), Failure> {
     let text = files::read_secret(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.

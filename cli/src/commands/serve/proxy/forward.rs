@@ -14,6 +14,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
+use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{Credentials, Payload, Secret, Timestamp, verify::Dialect};
 use tokio::{
     sync::{Semaphore, SemaphorePermit},
@@ -96,6 +97,8 @@ impl TokenFile {
 /// What all requests share.
 pub(super) struct Proxy {
     pub(super) rules: Rules,
+    /// Its certificate, whose names are those of its own pages, too.
+    pub(super) tls: Option<Tls>,
     pub(super) token: Token,
     /// Whether the signatures of callers are their authorization, in place of the token.
     pub(super) resign: Option<Resign>,
@@ -159,7 +162,7 @@ impl Proxy {
 
     /// Returns the text of a page of the proxy itself.
     fn own_page(&self, head: &Parts) -> Result<String, Refusal> {
-        rules::check_own_host(&head.headers)?;
+        rules::check_own_host(&head.headers, self.tls.as_ref())?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let reason = "the pages of the proxy itself are read with GET";
             return Err(refusal(StatusCode::METHOD_NOT_ALLOWED, reason));

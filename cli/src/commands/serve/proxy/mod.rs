@@ -8,6 +8,7 @@ mod own;
 mod resign;
 mod rules;
 mod targets;
+mod tls;
 mod upstream;
 
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
@@ -52,8 +53,10 @@ pub(super) async fn run(
     origin: Option<Origin>,
 ) -> Result<(), Failure> {
     check_listen_on(args)?;
+    let tls = tls::Files::from_args(args);
+    let tls = tls.map(tls::Files::read).transpose()?;
     let mut exported = Vec::new();
-    let proxy = proxy(context, args, &mut exported).await?;
+    let proxy = proxy(context, args, tls.as_ref(), &mut exported).await?;
     // A signal lets requests in progress come to their end.
     let hold = signals::hold();
     let listener = listen(proxy, &args.listen, args.listen_any).await?;
@@ -77,8 +80,11 @@ pub(super) async fn run(
         ));
     }
     warn(context, args);
-    if args.token_file.is_some() {
+    if args.token_file.is_some() || tls.is_some() {
         signals::outlive_hang_up();
+    }
+    if let Some(tls) = tls {
+        tls.keep(context.console(), listener.address().ip())?;
     }
     signals::ending().await;
     listener.stop().await;
@@ -90,6 +96,11 @@ pub(super) async fn run(
 fn check_listen_on(args: &ServeProxyArgs) -> Result<(), Failure> {
     match &args.listen {
         ListenOn::Address(address) => check_listen(*address, args.listen_any, "--listen-any"),
+        #[cfg(unix)]
+        ListenOn::Socket(_) if args.tls_cert.is_some() => Err(Failure::usage(
+            "--tls-cert: there is no TLS on a Unix socket, which only programs of this user reach",
+        )
+        .with_hint("leave out --tls-cert and --tls-key, or listen on an address")),
         #[cfg(unix)]
         ListenOn::Socket(_) if args.resign => Err(Failure::usage(
             "--listen: with --resign, programs need an address: their SDKs know no Unix sockets",
@@ -105,6 +116,7 @@ fn check_listen_on(args: &ServeProxyArgs) -> Result<(), Failure> {
 async fn proxy(
     context: &Context,
     args: &ServeProxyArgs,
+    tls: Option<&tls::Pair>,
     exported: &mut Vec<(&'static str, String)>,
 ) -> Result<Proxy, Failure> {
     let connector = context.settings().connections()?.connector()?;
@@ -129,6 +141,7 @@ async fn proxy(
     }
     Ok(Proxy {
         rules: rules(args, upstreams)?,
+        tls: tls.map(tls::Pair::shared),
         token,
         resign,
         signer,
@@ -160,6 +173,7 @@ pub(in crate::commands) async fn start_beside(
     let proxy = Proxy {
         memory: forward::memory(rules.max_body),
         rules,
+        tls: None,
         token: Token::None,
         resign: Some(Resign::new(keys.clone(), targets)?),
         signer: signer(&connector, chain),
@@ -181,6 +195,7 @@ fn signer(connector: &Connector, chain: Chain) -> RequestSigner<Chain> {
 /// Starts a proxy.
 async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<Listener, Failure> {
     let (metrics, log) = (Arc::clone(&proxy.metrics), proxy.log);
+    let tls = proxy.tls.clone();
     let is_own_host = proxy.resign.is_some() || matches!(proxy.rules.upstreams, Upstreams::One(_));
     let builder = match listen {
         ListenOn::Address(address) => Listener::builder().bind(*address),
@@ -198,6 +213,9 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
             *response.status_mut() = status;
             response
         });
+    if let Some(tls) = tls {
+        builder = builder.tls(tls);
+    }
     if !is_own_host {
         // It is one of AWS, which the rules check.
         builder = builder.admit(|_| true);
@@ -212,10 +230,10 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
 fn warn(context: &Context, args: &ServeProxyArgs) {
     let callers = match &args.listen {
         ListenOn::Address(address) => {
-            if !address.ip().is_loopback() {
+            if !address.ip().is_loopback() && args.tls_cert.is_none() {
                 context.console().warn(
                     "the proxy does not encrypt: others on the way can read the requests, the \
-                     answers and the token",
+                     answers and the token, unless you add --tls-cert and --tls-key",
                 );
             }
             "every user and every program on this machine"

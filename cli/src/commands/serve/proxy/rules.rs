@@ -7,6 +7,7 @@ use http::{
     request::Parts,
     uri::{Authority, PathAndQuery, Scheme},
 };
+use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{HostScope, Secret};
 use percent_encoding::percent_decode_str;
 
@@ -536,23 +537,27 @@ fn host(headers: &HeaderMap) -> Result<String, Refusal> {
     Ok(host.to_owned())
 }
 
-/// Checks that the only `Host` of a request for a page of the proxy is an address or `localhost`.
-/// Any other name is that of a web page that was made to resolve to this machine (DNS rebinding).
+/// Checks that the only `Host` of a request for a page of the proxy is an address, `localhost` or a
+/// name of its certificate. Any other name is that of a web page that was made to resolve to this
+/// machine (DNS rebinding).
 ///
 /// # Errors
 ///
 /// The reason why it is not.
-pub(super) fn check_own_host(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(super) fn check_own_host(headers: &HeaderMap, tls: Option<&Tls>) -> Result<(), Refusal> {
     let host = one(headers, header::HOST.as_str())?
         .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok())
         .filter(|host| !host.as_str().contains('@'));
     let is_own = host.is_some_and(|host| {
         let name = host.host().trim_matches(['[', ']']);
-        name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
+        name.eq_ignore_ascii_case("localhost")
+            || name.parse::<IpAddr>().is_ok()
+            || tls.is_some_and(|tls| tls.is_for(name))
     });
     if !is_own {
         return Err(forbidden(
-            "the pages of the proxy itself are read by its address, or as localhost",
+            "the pages of the proxy itself are read by its address, as localhost, or by a name of \
+             its certificate",
         ));
     }
     Ok(())
@@ -756,7 +761,7 @@ mod tests {
             (&["localhost", "evil.example"], Some(400)),
         ] {
             let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
-            let checked = check_own_host(&head("GET", "/", &headers).headers);
+            let checked = check_own_host(&head("GET", "/", &headers).headers, None);
             let status = checked.err().map(|refusal| refusal.status.as_u16());
             assert_eq!(status, expected, "{hosts:?}");
         }
