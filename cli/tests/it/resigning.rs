@@ -25,23 +25,27 @@ use crate::{
 
 const SECRET: &str = "canary/secret+access/key";
 
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     Home::new()
         .with_key("AKIAPROXYEXAMPLE0000", SECRET)
         .with("AWS_REGION", "us-east-1")
 }
 
 /// A proxy in front of a server, and its placeholder keys.
-struct Proxy {
-    running: Running,
-    address: String,
-    keys: Credentials,
+pub(crate) struct Proxy {
+    pub(crate) running: Running,
+    pub(crate) address: String,
+    pub(crate) keys: Credentials,
 }
 
 impl Proxy {
-    fn start(home: &Home, to: &str, more: &[&str]) -> Self {
-        let words = [&["--resign", "--to", to][..], more].concat();
-        let running = Running::serve(home, "proxy", &words);
+    pub(crate) fn start(home: &Home, to: &str, more: &[&str]) -> Self {
+        Self::start_for(home, &[&["--to", to][..], more].concat())
+    }
+
+    /// Starts one for the servers that these words name.
+    fn start_for(home: &Home, words: &[&str]) -> Self {
+        let running = Running::serve(home, "proxy", &[&["--resign"], words].concat());
         let value = |name: &str| {
             let mut exports = running.exports.iter();
             let found = exports.find(|(known, _)| known == name);
@@ -312,7 +316,8 @@ fn read(stream: &mut TcpStream) -> Vec<u8> {
         let length = text
             .lines()
             .find_map(|line| line.strip_prefix("content-length: "));
-        if received.len() >= head + 4 + length.unwrap().parse::<usize>().unwrap() {
+        let length = length.map_or(0, |length| length.parse().unwrap());
+        if received.len() >= head + 4 + length {
             break;
         }
     }
@@ -321,6 +326,11 @@ fn read(stream: &mut TcpStream) -> Vec<u8> {
 
 /// Starts a server that records what it gets.
 fn start_recorder() -> (String, mpsc::Receiver<Vec<u8>>) {
+    start_recorder_of("200 OK")
+}
+
+/// Starts one that answers with this status, and headers behind it.
+fn start_recorder_of(status: &'static str) -> (String, mpsc::Receiver<Vec<u8>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, requests) = mpsc::channel();
@@ -328,7 +338,10 @@ fn start_recorder() -> (String, mpsc::Receiver<Vec<u8>>) {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let received = read(&mut stream);
-            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npassed");
+            let _ = write!(
+                stream,
+                "HTTP/1.1 {status}\r\nContent-Length: 6\r\n\r\npassed"
+            );
             sender.send(received).unwrap();
         }
     });
@@ -558,6 +571,36 @@ fn the_scope_of_a_request_tells_its_host_which_has_to_be_allowed() {
         &fetch("GET", &format!("{url}/-/health"), &[], ""),
         &["HTTP/1.1 200"],
     );
+}
+
+#[test]
+fn a_server_with_another_time_changes_the_time_of_no_other() {
+    let says = "403 Forbidden\r\nDate: Sun, 29 Nov 2020 07:50:50 GMT";
+    let (liar, old) = start_recorder_of(says);
+    let (other, new) = start_recorder_of("200 OK");
+    let home = home()
+        .with("AWS_ENDPOINT_URL_S3", &liar)
+        .with("AWS_ENDPOINT_URL_STS", &other);
+    let proxy = Proxy::start_for(&home, &["--allow", "127.0.0.1"]);
+    let send = |service, expected| {
+        let by = (service, &proxy.keys, Timestamp::now());
+        let answer = proxy.send(by, ("GET", "/a", ""), |sent| sent);
+        assert_eq!(status(&answer), expected, "{answer}");
+    };
+    let is_old = |heads: &mpsc::Receiver<Vec<u8>>| {
+        let head = heads.recv_timeout(Duration::from_secs(20)).unwrap();
+        let (head, _) = split(&head);
+        assert_has(head, &["x-amz-date: 20"]);
+        head.contains("x-amz-date: 2020")
+    };
+    send("s3", "403");
+    assert!(!is_old(&old));
+    send("sts", "200");
+    assert!(!is_old(&new));
+    send("s3", "403");
+    assert!(is_old(&old));
+    send("sts", "200");
+    assert!(!is_old(&new));
 }
 
 /// Prints the environment and the files of a program, and what it may find of its parent.

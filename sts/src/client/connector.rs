@@ -32,32 +32,64 @@ use crate::{
 const MAX_PROXY_ANSWER: usize = 8 << 10;
 
 /// Opens connections to servers, with the certificates, the proxy and the time limits of the
-/// [`ClientBuilder`] that built it. Clones share the configuration of TLS.
+/// [`ClientBuilder`] that built it. Clones share the configuration of TLS, and the clock.
 ///
 /// A connection carries bytes: put an HTTP/1.1 client, such as that of `hyper`, on top of it.
 #[derive(Clone)]
-pub struct Connector(Arc<Inner>);
+pub struct Connector {
+    inner: Arc<Inner>,
+    clock: Arc<Clock>,
+}
 
 struct Inner {
     tls: TlsConnector,
     connect_timeout: Duration,
     timeout: Option<Duration>,
     policy: Policy,
-    clock: Clock,
     /// The setting that forbids requests.
     offline: Option<String>,
 }
 
 impl Connector {
     pub(super) fn new(config: ClientConfig, builder: ClientBuilder) -> Self {
-        Self(Arc::new(Inner {
+        let inner = Inner {
             tls: TlsConnector::from(Arc::new(config)),
             connect_timeout: builder.connect_timeout,
             timeout: builder.timeout,
             policy: builder.policy(),
-            clock: Clock::default(),
             offline: builder.settings.offline,
-        }))
+        };
+        Self {
+            inner: Arc::new(inner),
+            clock: Arc::default(),
+        }
+    }
+
+    /// Returns a connector with the same configuration, and a clock of its own, which is right: for
+    /// a server whose answers must not change the time that others are told.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use keyfob_sigv4::Timestamp;
+    /// use keyfob_sts::{Client, Error};
+    ///
+    /// # fn example(headers: &http::HeaderMap) -> Result<(), Error> {
+    /// let connector = Client::builder().connector()?;
+    /// let other = connector.with_own_clock();
+    /// let now = Timestamp::now();
+    /// // The headers of an answer of the other server.
+    /// other.learn_time(headers, now, now);
+    /// assert_eq!(connector.service_time(now), now);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_own_clock(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            clock: Arc::default(),
+        }
     }
 
     /// Connects to the server of an absolute URL, directly or through the proxy that the
@@ -87,7 +119,7 @@ impl Connector {
     /// # }
     /// ```
     pub async fn connect(&self, url: &Uri) -> Result<Connection, Error> {
-        let inner = &self.0;
+        let inner = &self.inner;
         // Of the rest of the URL, nothing counts here.
         let scheme = url.scheme_str().unwrap_or_default();
         let authority = url.authority().map_or("", Authority::as_str);
@@ -110,7 +142,7 @@ impl Connector {
     /// Returns the services' time at a time of this machine, as far as their answers have shown
     /// that its clock is wrong. Sign requests with this time.
     pub fn service_time(&self, now: Timestamp) -> Timestamp {
-        self.0.clock.correct(now)
+        self.clock.correct(now)
     }
 
     /// Compares the clocks, by the headers of an answer and the time when its request was sent, and
@@ -121,25 +153,25 @@ impl Connector {
         sent: Timestamp,
         signed: Timestamp,
     ) -> Option<ClockSkew> {
-        self.0.clock.learn(headers, sent, signed)
+        self.clock.learn(headers, sent, signed)
     }
 
     /// Returns how long to wait for an answer, if the builder sets it.
     pub fn timeout(&self) -> Option<Duration> {
-        self.0.timeout
+        self.inner.timeout
     }
 
     /// Returns when to repeat requests, with the number of attempts that the builder sets.
     pub fn policy(&self) -> Policy {
-        self.0.policy
+        self.inner.policy
     }
 }
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connector")
-            .field("connect_timeout", &self.0.connect_timeout)
-            .field("policy", &self.0.policy)
+            .field("connect_timeout", &self.inner.connect_timeout)
+            .field("policy", &self.inner.policy)
             .finish_non_exhaustive()
     }
 }

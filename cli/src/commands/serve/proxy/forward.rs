@@ -23,6 +23,7 @@ use tokio::{
 
 use super::{
     action,
+    clocks::Clocks,
     log::{Caller, Entry, Log},
     own::{self, Metrics},
     resign::Resign,
@@ -103,6 +104,7 @@ pub(super) struct Proxy {
     /// Whether the signatures of callers are their authorization, in place of the token.
     pub(super) resign: Option<Resign>,
     pub(super) signer: RequestSigner<Chain>,
+    pub(super) clocks: Arc<Clocks>,
     pub(super) pool: Arc<Pool>,
     /// What is left of it for long bodies.
     pub(super) memory: Semaphore,
@@ -230,7 +232,8 @@ impl Proxy {
         };
         let checked = resign.verify(head, payload, &target)?;
         let mut request = Request::from_parts(forward.head, ());
-        let (real, at) = self.real_credentials().await?;
+        let real = self.real_credentials().await?;
+        let at = self.clocks.time(request.uri(), Timestamp::now());
         let signed = checked.sign_http(&mut request, payload, &target.signer, &real, at);
         let resigner = signed.map_err(|error| self.unsignable(&error))?;
         let body = match (unread, forward.plan) {
@@ -245,13 +248,12 @@ impl Proxy {
         self.send(request, body).await
     }
 
-    /// Returns the credentials that requests are signed with, and the time for it.
-    async fn real_credentials(&self) -> Result<(Credentials, Timestamp), Refusal> {
+    /// Returns the credentials that requests are signed with.
+    async fn real_credentials(&self) -> Result<Credentials, Refusal> {
         let now = Timestamp::now();
         let credentials = self.signer.credentials().credentials(now).await;
         let credentials = credentials.map_err(|error| self.unsignable(&error))?;
-        let at = self.pool.connector().service_time(Timestamp::now());
-        Ok((credentials.into(), at))
+        Ok(credentials.into())
     }
 
     /// Calls a function with the token that callers must send, if they must.
@@ -348,7 +350,15 @@ impl Proxy {
 
     async fn sign(&self, head: Parts, payload: Payload<'_>) -> Result<Request<()>, Refusal> {
         let mut request = Request::from_parts(head, ());
-        match self.signer.sign(&mut request, payload).await {
+        let signed = if self.clocks.has_another(request.uri()) {
+            let (clocks, server) = (Arc::clone(&self.clocks), request.uri().clone());
+            let signer = self.signer.clone();
+            let signer = signer.with_clock(move || clocks.time(&server, Timestamp::now()));
+            signer.sign(&mut request, payload).await
+        } else {
+            self.signer.sign(&mut request, payload).await
+        };
+        match signed {
             Ok(()) => Ok(request),
             Err(error) => Err(self.unsignable(&error)),
         }
@@ -363,9 +373,8 @@ impl Proxy {
     }
 
     async fn send(&self, head: Request<()>, body: Sent) -> Result<Response<Received>, Refusal> {
-        let connector = self.pool.connector();
         let sent = Timestamp::now();
-        let dated = connector.service_time(sent);
+        let server = head.uri().clone();
         let is_forged = match &body {
             Either::Left(_) => None,
             Either::Right(passing) => Some(passing.is_forged()),
@@ -391,7 +400,7 @@ impl Proxy {
         // Any other answer may come from a cache, or from a server whose clock does not matter.
         let may_be_skew = [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN];
         if may_be_skew.contains(&answer.status()) {
-            connector.learn_time(answer.headers(), sent, dated);
+            self.clocks.learn(&server, answer.headers(), sent);
         }
         remove_hop_by_hop(answer.headers_mut());
         Ok(answer)

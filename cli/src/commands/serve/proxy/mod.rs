@@ -1,6 +1,7 @@
 //! `keyfob serve proxy`: signs the requests of programs that hold no key.
 
 mod action;
+mod clocks;
 mod forward;
 mod giving;
 mod log;
@@ -17,12 +18,13 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Response, Uri};
 use keyfob_chain::{Cached, Chain, Origin, RequestSigner};
 use keyfob_imds::server::listen::Listener;
-use keyfob_sigv4::{Credentials, HostScope, Secret, Signer, Timestamp};
-use keyfob_sts::{Connector, Endpoint};
+use keyfob_sigv4::{Credentials, HostScope, Secret, Signer};
+use keyfob_sts::Endpoint;
 use rand::Rng as _;
 
 pub(in crate::commands) use self::targets::paths;
 use self::{
+    clocks::Clocks,
     forward::{Proxy, Token, TokenFile},
     log::{Entry, Log},
     resign::Resign,
@@ -120,7 +122,7 @@ async fn proxy(
     exported: &mut Vec<(&'static str, String)>,
 ) -> Result<Proxy, Failure> {
     let connector = context.settings().connections()?.connector()?;
-    let signer = signer(&connector, context.chain());
+    let signer = RequestSigner::new(Cached::new(context.chain()));
     let token = token(args)?;
     let (upstreams, signer, resign) = if args.resign {
         let (upstreams, resign) = resigned(context, args, exported)?;
@@ -145,6 +147,7 @@ async fn proxy(
         token,
         resign,
         signer,
+        clocks: Arc::new(Clocks::new(connector.clone())),
         pool: Arc::new(Pool::new(connector)),
         memory: forward::memory(args.max_body.into()),
         metrics: Arc::default(),
@@ -176,7 +179,8 @@ pub(in crate::commands) async fn start_beside(
         tls: None,
         token: Token::None,
         resign: Some(Resign::new(keys.clone(), targets)?),
-        signer: signer(&connector, chain),
+        signer: RequestSigner::new(Cached::new(chain)),
+        clocks: Arc::new(Clocks::new(connector.clone())),
         pool: Arc::new(Pool::new(connector)),
         metrics: Arc::default(),
         console: context.console(),
@@ -184,12 +188,6 @@ pub(in crate::commands) async fn start_beside(
     };
     let any_port = ListenOn::Address((Ipv4Addr::LOCALHOST, 0).into());
     Ok((listen(proxy, &any_port, false).await?, keys))
-}
-
-/// Returns a signer with a chain's credentials and the clock of AWS.
-fn signer(connector: &Connector, chain: Chain) -> RequestSigner<Chain> {
-    let clock = connector.clone();
-    RequestSigner::new(Cached::new(chain)).with_clock(move || clock.service_time(Timestamp::now()))
 }
 
 /// Starts a proxy.

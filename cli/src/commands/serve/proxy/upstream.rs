@@ -89,10 +89,6 @@ impl Pool {
         }
     }
 
-    pub(super) fn connector(&self) -> &Connector {
-        &self.connector
-    }
-
     /// Sends a request with an absolute URI, and returns the answer as soon as its head is there.
     ///
     /// # Errors
