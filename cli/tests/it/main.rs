@@ -85,6 +85,8 @@ mod signals;
 #[cfg(unix)]
 mod sources;
 mod sso;
+#[cfg(target_os = "linux")]
+mod streaming;
 mod tokens;
 mod trust_policy;
 mod usage;

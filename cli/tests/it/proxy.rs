@@ -20,14 +20,14 @@ use crate::{
 
 const SECRET: &str = "canary/secret+access/key";
 
-fn home() -> Home {
+pub(crate) fn home() -> Home {
     Home::new()
         .with_key("AKIAPROXYEXAMPLE0000", SECRET)
         .with("AWS_REGION", "us-east-1")
 }
 
 /// Starts a proxy in front of a server, and returns it with its URL and its token.
-fn start(home: &Home, to: &str, more: &[&str]) -> (Running, String, String) {
+pub(crate) fn start(home: &Home, to: &str, more: &[&str]) -> (Running, String, String) {
     let words = [&["--to", to, "--service", "s3"][..], more].concat();
     let server = Running::serve(home, "proxy", &words);
     let value = |name: &str| {
@@ -252,7 +252,7 @@ fn what_cannot_be_served_is_refused_at_the_start() {
 }
 
 /// Reads the head of a request.
-fn read_head(stream: &mut TcpStream) -> String {
+pub(crate) fn read_head(stream: &mut TcpStream) -> String {
     let mut head = String::new();
     let mut byte = [0];
     while !head.ends_with("\r\n\r\n") && stream.read(&mut byte).is_ok_and(|length| length == 1) {

@@ -17,7 +17,7 @@ mod resume;
 mod rm;
 mod s3s;
 #[cfg(target_os = "linux")]
-mod streams;
+pub(crate) mod streams;
 mod sync;
 
 use std::{collections::BTreeSet, path::Path};

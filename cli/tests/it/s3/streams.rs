@@ -86,7 +86,7 @@ fn upload(length: u64) -> (u64, Vec<u64>) {
 }
 
 /// Returns the most memory in MiB that a process has had.
-fn peak(child: &Child) -> u64 {
+pub(crate) fn peak(child: &Child) -> u64 {
     let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
     let line = status.lines().find_map(|it| it.strip_prefix("VmHWM:"));
     let number = line.unwrap().trim().trim_end_matches(" kB");
