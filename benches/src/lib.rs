@@ -7,6 +7,7 @@ pub mod contention;
 pub mod measure;
 pub mod peers;
 pub mod report;
+pub mod results;
 
 /// Any error. The binaries print it.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;

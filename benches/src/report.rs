@@ -1,8 +1,10 @@
 //! The two views of the results: a table for people, and one JSON object a line for programs.
 
 use std::io::{self, Write};
+use std::{fs, thread};
 
-use serde_json::json;
+use jiff::Zoned;
+use serde_json::{Value, json};
 
 use crate::BoxError;
 use crate::measure::Contender;
@@ -13,7 +15,7 @@ pub struct Row {
     /// The name of the case.
     pub case: String,
     /// The name of the peer.
-    pub peer: &'static str,
+    pub peer: String,
     /// Keyfob's median, in nanoseconds.
     pub keyfob_ns: f64,
     /// The peer's median, in nanoseconds.
@@ -28,6 +30,24 @@ impl Row {
     /// Returns the peer's time divided by keyfob's: above 1, keyfob is faster.
     pub fn ratio(&self) -> f64 {
         self.peer_ns / self.keyfob_ns
+    }
+
+    /// Reads a row as [`View::Json`] writes it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not one.
+    pub fn from_json(row: &Value) -> Result<Self, BoxError> {
+        let text = |name: &str| row[name].as_str().ok_or_else(|| format!("no {name}"));
+        let number = |name: &str| row[name].as_f64().ok_or_else(|| format!("no {name}"));
+        Ok(Row {
+            case: text("case")?.into(),
+            peer: text("peer")?.into(),
+            keyfob_ns: number("keyfob_ns")?,
+            peer_ns: number("peer_ns")?,
+            keyfob_allocs: number("keyfob_allocs")? as usize,
+            peer_allocs: number("peer_allocs")? as usize,
+        })
     }
 }
 
@@ -46,7 +66,7 @@ pub fn rows(case: &str, contenders: &mut [Contender<'_>]) -> Result<Vec<Row>, Bo
         .map(|peer| {
             Ok(Row {
                 case: case.into(),
-                peer: peer.name,
+                peer: peer.name.into(),
                 keyfob_ns,
                 peer_ns: peer.nanoseconds(),
                 keyfob_allocs,
@@ -66,14 +86,14 @@ pub enum View {
 }
 
 impl View {
-    /// Writes the heading above the rows, if the view has one.
+    /// Writes the heading above the rows: the names of the columns, or the machine.
     ///
     /// # Errors
     ///
     /// If the output is closed.
     pub fn write_heading(self, out: &mut impl Write) -> io::Result<()> {
         match self {
-            View::Json => Ok(()),
+            View::Json => writeln!(out, "{}", machine()),
             View::Table => writeln!(
                 out,
                 "{:<28} {:<16} {:>12} {:>12} {:>7} {:>7} {:>7}",
@@ -110,6 +130,28 @@ impl View {
             ),
         }
     }
+}
+
+/// Describes the machine, as far as Linux tells it, and the day.
+fn machine() -> Value {
+    let model = || {
+        let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+        let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+        let (_, model) = lines.find(|(name, _)| name.trim() == "model name")?;
+        let has_sha = text.contains(" sha_ni");
+        let extensions = if has_sha { " with SHA extensions" } else { "" };
+        Some(format!("{}{extensions}", model.trim()))
+    };
+    let load = || {
+        let text = fs::read_to_string("/proc/loadavg").ok()?;
+        text.split(' ').next()?.parse::<f64>().ok()
+    };
+    json!({
+        "machine": model().unwrap_or_else(|| "unknown".into()),
+        "cores": thread::available_parallelism().map_or(1, usize::from),
+        "load": load(),
+        "day": Zoned::now().date().to_string(),
+    })
 }
 
 fn round(value: f64, parts: f64) -> f64 {

@@ -2,20 +2,22 @@
 //!
 //! ```text
 //! compare [--json] [CASE]...
+//! compare --svg FILE                      draws the run of which standard input has the lines
 //! compare --repeat COUNT CASE CONTENDER      for a profiler: runs only this, COUNT times
 //! ```
 
 use std::alloc::System;
-use std::env;
 use std::hint::black_box;
 use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
+use std::{env, fs};
 
 use alloc_counter::{AllocCounter, AllocCounterSystem};
 use keyfob_benches::measure::{Concurrent, Contender, concurrently, interleave, median};
 use keyfob_benches::peers::{Job, keyfob::Signer};
 use keyfob_benches::report::{Row, View, rows};
+use keyfob_benches::results::Run;
 use keyfob_benches::{BoxError, case, peers};
 use sha2::{Digest, Sha256};
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let outcome = match words.as_slice() {
         ["--repeat", count, case, contender] => repeat(count, case, contender),
+        ["--svg", file] => draw(file),
         ["--json", cases @ ..] => compare(View::Json, cases),
         cases => compare(View::Table, cases),
     };
@@ -73,6 +76,11 @@ fn compare(view: View, wanted: &[&str]) -> Result<(), BoxError> {
         .into()),
         None => Ok(()),
     }
+}
+
+fn draw(file: &str) -> Result<(), BoxError> {
+    let run = Run::parse(&io::read_to_string(io::stdin())?)?;
+    Ok(fs::write(file, run.chart()?)?)
 }
 
 fn report(view: View, name: &str, mut contenders: Vec<Contender<'_>>) -> Result<(), BoxError> {
@@ -119,9 +127,9 @@ fn two_threads() -> Result<Vec<Row>, BoxError> {
     let [alone, together, _, hash_alone, hash_together] = wall;
     let [_, shared_cpu, own_cpu, ..] = cpu;
     let allocs = peers::keyfob::contender(&case)?.allocations()?;
-    let row = |case: &str, peer, keyfob_ns, peer_ns, allocs| Row {
+    let row = |case: &str, peer: &str, keyfob_ns, peer_ns, allocs| Row {
         case: case.into(),
-        peer,
+        peer: peer.into(),
         keyfob_ns,
         peer_ns,
         keyfob_allocs: allocs,

@@ -51,7 +51,7 @@ fn environment() -> Result<Vec<Contender<'static>>, BoxError> {
     })
 }
 
-/// Both read and parse both files: the key is in one, and twenty other profiles in the other.
+/// Both parse both files, as the one that is asked first has another profile.
 fn profile() -> Result<Vec<Contender<'static>>, BoxError> {
     let files = Canned::default().with_files(files());
     let texts = files.clone();
@@ -65,17 +65,19 @@ fn profile() -> Result<Vec<Contender<'static>>, BoxError> {
     })
 }
 
-/// Returns the two files of a user: a key, and twenty other profiles.
+/// Returns the two files of a user: another profile, and the key before twenty others.
 pub fn files() -> [(&'static str, String); 2] {
     let key = format!(
-        "[default]\naws_access_key_id = {ACCESS_KEY_ID}\n\
-         aws_secret_access_key = {SECRET_ACCESS_KEY}\n"
+        "aws_access_key_id = {ACCESS_KEY_ID}\naws_secret_access_key = {SECRET_ACCESS_KEY}\n"
     );
-    let mut config = String::from("[default]\nregion = eu-west-1\n");
+    let mut config = format!("[default]\nregion = eu-west-1\n{key}");
     for n in 0..20 {
         config += &format!("[profile p{n}]\nregion = eu-west-1\noutput = json\n");
     }
-    [("credentials", key), ("config", config)]
+    [
+        ("credentials", format!("[other]\n{key}")),
+        ("config", config),
+    ]
 }
 
 /// Returns the contenders that make a chain and get the first credentials of it.
