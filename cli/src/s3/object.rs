@@ -207,6 +207,11 @@ impl MultipartUpload {
         })
     }
 
+    /// Returns true if it is this one.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        (&self.id, &self.key) == (&other.id, &other.key)
+    }
+
     /// Returns the last upload of an object that was begun with checksums of this kind, and not
     /// completed, with its parts by their numbers. `None` if there is none. The headers have the
     /// key of the user's own.

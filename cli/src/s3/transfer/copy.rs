@@ -102,7 +102,7 @@ async fn copy_in_parts(
     let algorithm = transfers.copy_algorithm;
     let _hold = transfers.hold();
     let upload = MultipartUpload::begin(client, target, &headers, payer, algorithm).await?;
-    let upload = Arc::new(upload);
+    let upload = transfers.opened(upload);
     let mut copying = OnTheWay::new();
     let parts = copy_parts(transfers, &upload, source, head, size, &mut copying);
     let parts = unless_ending(parts).await;

@@ -1,6 +1,6 @@
 use std::{
     collections::{BTreeMap, VecDeque},
-    fs::{self, File},
+    fs::File,
     io::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
@@ -14,15 +14,13 @@ use http::{
     header::{IF_MATCH, RANGE},
 };
 use jiff::fmt::rfc2822;
-use tempfile::{Builder, TempPath};
 use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
 
-use crate::{
-    s3::{
-        Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
-        transfer::{Outcome, Overwrite, Problem, Transfers, partial::Partial, same::is_same},
+use crate::s3::{
+    Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
+    transfer::{
+        Outcome, Overwrite, Problem, Transfers, partial::Partial, same::is_same, target::Target,
     },
-    signals::{Undo, undo_on_signal},
 };
 
 /// How often a download goes on after its connection broke.
@@ -106,7 +104,7 @@ pub(crate) async fn download(
                 _ => Target::create(path).map_err(unwritten)?,
             };
             match in_parts {
-                Some(length) if target.temporary.is_some() => {
+                Some(length) if target.is_a_file() => {
                     let file = target.file.try_clone().map_err(unwritten)?;
                     let partial = target.partial.clone();
                     let parts = Parts::new(&reader, expected.as_ref(), file, length, path);
@@ -480,103 +478,6 @@ pub(super) fn write_at(file: &File, mut bytes: &[u8], mut start: u64) -> io::Res
         (bytes, start) = (&bytes[count..], start + count as u64);
     }
     Ok(())
-}
-
-/// A file that appears when it is complete.
-struct Target<'a> {
-    path: &'a Path,
-    file: File,
-    /// `None` if the target is written itself: a device or a pipe.
-    temporary: Option<(TempPath, Option<Undo>)>,
-    /// What it is before it is complete, if that stays when the download fails.
-    partial: Option<Arc<Partial>>,
-}
-
-impl<'a> Target<'a> {
-    fn create(path: &'a Path) -> io::Result<Self> {
-        let existing = fs::metadata(path);
-        match &existing {
-            Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
-            Ok(metadata) if !metadata.is_file() => {
-                let file = File::options().write(true).open(path)?;
-                return Ok(Self {
-                    path,
-                    file,
-                    temporary: None,
-                    partial: None,
-                });
-            }
-            _ => {}
-        }
-        let folder = path.parent().unwrap_or(Path::new("."));
-        let mut builder = Builder::new();
-        builder.prefix(".keyfob-");
-        #[cfg(unix)]
-        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-        let create = || builder.tempfile_in(folder);
-        let temporary = create().or_else(|error| match error.kind() {
-            io::ErrorKind::NotFound => {
-                fs::create_dir_all(folder)?;
-                create()
-            }
-            _ => Err(error),
-        })?;
-        let (file, temporary) = temporary.into_parts();
-        let leftover = PathBuf::from(&*temporary);
-        let undo = undo_on_signal(move || {
-            let _ = fs::remove_file(leftover);
-        });
-        Ok(Self {
-            path,
-            file,
-            temporary: Some((temporary, Some(undo))),
-            partial: None,
-        })
-    }
-
-    /// Returns true if a new file takes the place of what is there.
-    fn is_replaced(path: &Path) -> bool {
-        fs::metadata(path).map_or(true, |metadata| metadata.is_file())
-    }
-
-    /// Goes on with a file that has some of the bytes, and stays if this does not come to its end.
-    fn resumed(path: &'a Path, partial: Partial) -> io::Result<Self> {
-        let mut temporary = TempPath::try_from_path(&partial.path)?;
-        temporary.disable_cleanup(true);
-        Ok(Self {
-            path,
-            file: partial.file.try_clone()?,
-            temporary: Some((temporary, None)),
-            partial: Some(Arc::new(partial)),
-        })
-    }
-
-    /// Gives the file its name, if that is free or may be overwritten.
-    fn finish(self, modified: Option<SystemTime>, overwrites: bool) -> io::Result<Outcome> {
-        let Some((temporary, _undo)) = self.temporary else {
-            return Ok(Outcome::Copied);
-        };
-        if let Some(partial) = &self.partial {
-            partial.finish()?;
-        }
-        if let Some(modified) = modified {
-            // As in `aws`; some file systems have no such times.
-            let _ = self.file.set_modified(modified);
-        }
-        if overwrites {
-            temporary.persist(self.path).map_err(|error| error.error)?;
-            return Ok(Outcome::Copied);
-        }
-        match temporary.persist_noclobber(self.path) {
-            Err(mut error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
-                // It is not needed any more.
-                error.path.disable_cleanup(false);
-                Ok(Outcome::Skipped)
-            }
-            Err(error) => Err(error.error),
-            Ok(()) => Ok(Outcome::Copied),
-        }
-    }
 }
 
 /// Parses a time as a header has it.

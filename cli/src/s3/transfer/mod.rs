@@ -5,20 +5,21 @@ mod download;
 mod partial;
 mod progress;
 mod same;
+mod target;
 mod upload;
 
 use std::{
-    fmt, io,
+    fmt, io, mem,
     ops::RangeInclusive,
     path::Path,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use http::{HeaderMap, HeaderValue, header::IF_NONE_MATCH};
-use tokio::sync::{Mutex, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{self, OwnedSemaphorePermit, Semaphore};
 
 pub(crate) use self::{
     copy::copy,
@@ -74,7 +75,9 @@ pub(crate) struct Transfers {
     /// Whether what was begun is left for the same command to go on with, which it does.
     pub(crate) resumes: bool,
     /// What is done about uploads that were begun before, and not completed.
-    pub(crate) unfinished: Mutex<Option<Unfinished>>,
+    pub(crate) unfinished: sync::Mutex<Option<Unfinished>>,
+    /// The uploads in parts that are neither completed nor aborted.
+    open: Mutex<Vec<MultipartUpload>>,
     sizes: Sizes,
     /// How many downloads there was no checksum for.
     unverified: AtomicU64,
@@ -139,7 +142,8 @@ impl Transfers {
             progress,
             overwrite: Overwrite::Always,
             resumes: false,
-            unfinished: Mutex::new(None),
+            unfinished: sync::Mutex::new(None),
+            open: Mutex::default(),
             sizes,
             reading: HeaderMap::new(),
             writing: HeaderMap::new(),
@@ -195,6 +199,34 @@ impl Transfers {
             (look.tell)(found.len());
         }
         Ok(upload)
+    }
+
+    /// Remembers an upload that has begun.
+    fn opened(&self, upload: MultipartUpload) -> Arc<MultipartUpload> {
+        self.open().push(upload.clone());
+        Arc::new(upload)
+    }
+
+    /// Forgets an upload that is completed or aborted.
+    fn closed(&self, upload: &MultipartUpload) {
+        self.open().retain(|open| !open.is(upload));
+    }
+
+    fn open(&self) -> MutexGuard<'_, Vec<MultipartUpload>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Aborts the uploads that were given up in the middle, unless the same command goes on with
+    /// them.
+    pub(crate) async fn abort(&self) {
+        let open = mem::take(&mut *self.open());
+        if self.resumes {
+            return;
+        }
+        for upload in open {
+            // Why the transfers were given up says more than why the parts stay, should they do so.
+            let _ = upload.abort(&self.client).await;
+        }
     }
 
     /// Returns the headers of what makes an object, if it must not be there.

@@ -67,7 +67,10 @@ impl Progress {
     /// was left alone.
     pub(crate) fn done(&self, skipped: Option<u64>) {
         self.done.fetch_add(1, Relaxed);
-        self.bytes.fetch_sub(skipped.unwrap_or_default(), Relaxed);
+        let skipped = skipped.unwrap_or_default();
+        // It may have been found without its size.
+        let less = |bytes: u64| Some(bytes.saturating_sub(skipped));
+        let _ = self.bytes.fetch_update(Relaxed, Relaxed, less);
     }
 
     /// Returns a line about it that has at most `width` columns, if one fits: in the words of
@@ -188,7 +191,8 @@ mod tests {
             line().unwrap(),
             "Completed 1.0 MiB/1.0 MiB (1.0 MiB/s) with 1 file(s) remaining, 0:00 left"
         );
-        progress.done(Some(MIB));
+        // One byte more than is counted.
+        progress.done(Some(MIB + 1));
         assert_eq!(
             line().unwrap(),
             "Completed 1 file(s) with 0 file(s) remaining"

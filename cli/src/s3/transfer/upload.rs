@@ -168,7 +168,7 @@ async fn in_parts(
             (transfers.begun(begin).await?, HashMap::new())
         }
     };
-    let upload = Arc::new(upload);
+    let upload = transfers.opened(upload);
     let mut sending = OnTheWay::new();
     let parts = send_parts(transfers, &upload, content, size, stored, &mut sending);
     let parts = unless_ending(parts).await;
@@ -209,6 +209,7 @@ pub(super) async fn end(
         // The problem says more than why the parts stay, should they do so.
         let _ = upload.abort(client).await;
     }
+    transfers.closed(upload);
     ended
 }
 

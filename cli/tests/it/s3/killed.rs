@@ -72,6 +72,16 @@ fn a_killed_download_leaves_what_was_there(server: &Server) {
     }
     assert_eq!(fs::read(home.path().join("before")).unwrap(), b"before");
     assert!(!home.path().join("new").exists());
+    #[cfg(target_os = "linux")]
+    {
+        use rustix::fs::{Mode, OFlags, open};
+
+        // What has no name is gone, where the file system has such files.
+        let flags = OFlags::TMPFILE | OFlags::WRONLY;
+        if open(home.path(), flags, Mode::RUSR | Mode::WUSR).is_ok() {
+            assert_eq!(fs::read_dir(home.path()).unwrap().count(), 1);
+        }
+    }
     let home = home.with("AWS_ENDPOINT_URL", &server.url);
     keyfob(&home, &["cp", "s3://bucket/killed", "new"]).ok();
     assert!(fs::read(home.path().join("new")).unwrap() == content);

@@ -1,4 +1,10 @@
-use std::{fs, process::Command, thread, time::Duration};
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
+};
 
 use super::{
     cp::{MIB, bytes, through, write},
@@ -9,14 +15,17 @@ use super::{
 };
 use crate::{
     keyfob::{Home, assert_has},
-    servers::Server,
+    servers::{Server, wait_until},
 };
 
 #[test]
 fn what_did_not_come_to_its_end_is_removed_or_gone_on_with() {
     let server = server();
     #[cfg(unix)]
-    a_signal_aborts_the_upload(&server);
+    {
+        a_signal_aborts_the_upload(&server);
+        a_closed_output_aborts_the_upload(&server);
+    }
     a_killed_upload_is_told_with_the_command_that_goes_on(&server);
     an_upload_goes_on_with_the_parts_that_are_the_same(&server);
     an_upload_that_has_ended_meanwhile_begins_again(&server);
@@ -98,6 +107,45 @@ fn a_signal_aborts_the_upload(server: &Server) {
         assert_eq!(keyfob(&home, &["cp", "in", "s3://bucket/cut"]).stderr, "");
         keyfob(&home, &["rm", "s3://bucket/cut"]).ok();
     }
+}
+
+/// As with `head -1`: what is on its way when the reader has seen enough leaves no parts.
+#[cfg(unix)]
+fn a_closed_output_aborts_the_upload(server: &Server) {
+    let gates = Home::new();
+    let gate = gates.path().join("gate");
+    let held = gate.clone();
+    let (home, proxy) = through(server, move |_, request| {
+        if request.line().contains("partNumber=3") {
+            Fault::Hold
+        } else if request.line() == "PUT /bucket/closed/c" {
+            Fault::HoldLastByte(held.clone())
+        } else {
+            Fault::None
+        }
+    });
+    write(&home, "f/a", bytes(20 * MIB));
+    write(&home, "f/b", "b");
+    write(&home, "f/c", "c");
+    let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    let words = ["s3", "cp", "f", "s3://bucket/closed", "--recursive"];
+    let mut child = command.args(words).stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "upload: f/b to s3://bucket/closed/b\n");
+    drop(output);
+    wait_until(|| count(&proxy, is_part) == 3);
+    fs::write(gate, "").unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(count(&proxy, is_abort), 1);
+    let (home, _proxy) = healed(home, server);
+    assert_eq!(keyfob(&home, &["ls", "s3://bucket/closed/a"]).code, 1);
+    // Nothing is left to be told.
+    assert_eq!(
+        keyfob(&home, &["cp", "f/a", "s3://bucket/closed/"]).stderr,
+        ""
+    );
 }
 
 fn a_killed_upload_is_told_with_the_command_that_goes_on(server: &Server) {

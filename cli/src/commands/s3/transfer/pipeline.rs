@@ -123,7 +123,7 @@ impl Pipeline {
             self.finish_one().await?;
         }
         while let Some(done) = self.running.try_join_next() {
-            self.print(done)?;
+            self.print(done).await?;
         }
         self.begin();
         if ahead > 0 {
@@ -187,13 +187,27 @@ impl Pipeline {
         match self.running.join_next().await {
             Some(done) => {
                 self.begin();
-                self.print(done)
+                self.print(done).await
             }
             None => Ok(()),
         }
     }
 
-    fn print(
+    /// Prints what became of a job. If stdout cannot be written, the others are given up.
+    async fn print(
+        &mut self,
+        done: Result<(Job, Result<Outcome, Problem>), JoinError>,
+    ) -> Result<(), Failure> {
+        let printed = self.try_print(done);
+        if printed.is_err() {
+            self.waiting.clear();
+            self.running.shutdown().await;
+            self.transfers.abort().await;
+        }
+        printed
+    }
+
+    fn try_print(
         &mut self,
         done: Result<(Job, Result<Outcome, Problem>), JoinError>,
     ) -> Result<(), Failure> {
