@@ -133,8 +133,8 @@ impl Proxy {
                 Err(refusal) => Err(refusal),
             }
         } else if let Some(resign) = &self.resign {
-            self.pass_again(resign, &head, body, &mut entry, &mut dialect)
-                .await
+            // Boxed, because the others would carry what it needs, too.
+            Box::pin(self.pass_again(resign, &head, body, &mut entry, &mut dialect)).await
         } else {
             self.pass(&head, body, &mut entry).await
         };
@@ -290,7 +290,7 @@ impl Proxy {
                 (Either::Right(Passing::new(body)), Payload::Declared)
             }
             Plan::Hashed => {
-                bytes = self.read_checked(body, &forward, action).await?;
+                bytes = Box::pin(self.read_checked(body, &forward, action)).await?;
                 let body = Full::new(bytes.clone());
                 (Either::Left(body), Payload::Bytes(&bytes))
             }

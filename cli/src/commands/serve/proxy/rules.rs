@@ -414,10 +414,8 @@ impl Rules {
     }
 
     fn change_headers(&self, headers: &mut HeaderMap, plan: Plan) {
-        remove_hop_by_hop(headers);
-        for name in NOT_FORWARDED {
-            headers.remove(name);
-        }
+        remove_named_by_connection(headers);
+        remove_all(headers, &NOT_FORWARDED);
         headers.remove(&self.token_header);
         let is_signed_anew = matches!(plan, Plan::Empty | Plan::Hashed | Plan::Unsigned);
         if is_signed_anew && !self.resigns {
@@ -473,6 +471,22 @@ fn climbs(path: &str) -> bool {
 
 /// Removes the headers that are for one connection, and those that `Connection` names.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    remove_named_by_connection(headers);
+    // The first nine; the rest are headers of requests.
+    remove_all(headers, &NOT_FORWARDED[..9]);
+}
+
+/// Removes the headers with these names, which are in lower case. Comparing the few that are there
+/// takes less time than looking for each name.
+fn remove_all(headers: &mut HeaderMap, names: &[&str]) {
+    let is_named = |name: &&HeaderName| names.contains(&name.as_str());
+    let found: Vec<HeaderName> = headers.keys().filter(is_named).cloned().collect();
+    for name in found {
+        headers.remove(name);
+    }
+}
+
+fn remove_named_by_connection(headers: &mut HeaderMap) {
     let named: Vec<HeaderName> = headers
         .get_all(header::CONNECTION)
         .iter()
@@ -483,14 +497,10 @@ pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    // The first nine; the rest are headers of requests.
-    for name in &NOT_FORWARDED[..9] {
-        headers.remove(*name);
-    }
 }
 
 fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
-    if FOREIGN.iter().any(|name| headers.contains_key(*name)) {
+    if headers.keys().any(|name| FOREIGN.contains(&name.as_str())) {
         return Err(forbidden(
             "the request was forwarded by a proxy or made by a web page",
         ));
