@@ -802,3 +802,40 @@ fn a_unix_socket_is_for_the_programs_of_its_user() {
         .fails(252);
     assert_has(&nowhere, &["after unix:"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_unix_socket_refuses_the_programs_of_another_user_whatever_its_mode_is() {
+    use std::{
+        fs::{self, Permissions},
+        os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    };
+
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let serve = ["serve", "proxy", "--to", &upstream, "--service", "s3"];
+    let listen = ["--listen", "unix:socket", "--no-token"];
+    let _proxy = Running::start(&home, &[&serve[..], &listen].concat());
+    let socket = home.path().join("socket");
+    // Nothing but the check of the user is in the way.
+    fs::set_permissions(home.path(), Permissions::from_mode(0o755)).unwrap();
+    fs::set_permissions(&socket, Permissions::from_mode(0o777)).unwrap();
+    let curl = || {
+        let mut curl = home.program("curl");
+        curl.args(["-sS", "-f", "http://localhost/key", "--unix-socket"]);
+        curl.arg(&socket);
+        curl
+    };
+    let refused = match curl().uid(1234).gid(1234).output() {
+        Ok(output) => Run::new(output),
+        Err(error) => {
+            println!("only root can run a program of another user ({error}): nothing is tested");
+            return;
+        }
+    };
+    assert_eq!(refused.stdout, "");
+    // It was connected, and got no answer: 7 would be "could not connect".
+    assert!(matches!(refused.code, 52 | 55 | 56), "{refused:?}");
+    assert!(requests.try_recv().is_err());
+    assert_eq!(Run::new(curl().output().unwrap()).ok(), "passed");
+}
