@@ -3,6 +3,8 @@
 mod action;
 mod clocks;
 mod forward;
+#[cfg(test)]
+mod fuzz;
 mod giving;
 mod log;
 mod own;
@@ -220,7 +222,8 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
     }
     let proxy = Arc::new(proxy);
     builder
-        .start_streaming(move |request| Arc::clone(&proxy).answer(request))
+        // Boxed at once, so that the listener does not move it around.
+        .start_streaming(move |request| Box::pin(Arc::clone(&proxy).answer(request)))
         .await
         .map_err(|error| Failure::other(chained(&error)))
 }
