@@ -127,11 +127,14 @@ pub(crate) struct ServeProxyArgs {
     /// A method that may be used [default: all of them]
     #[arg(long, value_name = "METHOD")]
     pub(crate) allow_method: Vec<String>,
-    /// A path that may be used, or a pattern such as `/public/*` [default: all of them]
+    /// A path that may be used, or a pattern such as `/public/*` [default: all of them]. What a
+    /// request copies or moves must match, too, as `/BUCKET/KEY`; its query and its body may say
+    /// anything
     #[arg(long, value_name = "PATH")]
     pub(crate) allow_path: Vec<String>,
     /// Let only requests pass that read: GET and HEAD, and actions whose names begin with Describe,
-    /// Get, Head, List, Query, Scan or BatchGet, unless they may give out credentials
+    /// Get, Head, List, Query, Scan or BatchGet, unless they are known to give out credentials or
+    /// to change something
     #[arg(long)]
     pub(crate) read_only: bool,
     /// How many bytes of a body are read to be signed

@@ -114,6 +114,18 @@ fn what_may_not_pass_reaches_no_server() {
             vec![own, ("X-Forwarded-For", "10.0.0.1")],
             "403",
         ),
+        (
+            "GET",
+            "/public/a",
+            vec![own, ("X-Amz-Copy-Source", "/private/a")],
+            "403",
+        ),
+        (
+            "GET",
+            "/public/a",
+            vec![own, ("X-Own", "a"), ("Connection", "close, X-Own")],
+            "400",
+        ),
         ("PUT", "/public/a", vec![own], "403"),
         ("GET", "/private", vec![own], "403"),
         ("GET", "/public/%2e%2e/private", vec![own], "403"),

@@ -272,6 +272,10 @@ fn what_is_not_signed_with_the_placeholder_key_reaches_no_server() {
         sent.replace(&format!("Host: {}", proxy.address), "Host: evil.example")
     });
     assert_eq!(status(&foreign), "403");
+    let taken_away = proxy.send(("sts", keys, now), form, |sent| {
+        sent.replace("Connection: close", "Connection: close, X-Amz-Date")
+    });
+    assert_has(&taken_away, &["HTTP/1.1 400", "Connection names a header"]);
     assert!(requests.try_recv().is_err());
     assert_has(
         &proxy.send(("sts", keys, now), form, same),

@@ -2,7 +2,10 @@
 
 use http::{HeaderMap, Method, header, request::Parts};
 
-use super::giving;
+use super::{
+    giving,
+    paths::{climbs, decode},
+};
 use crate::services::catalog;
 
 /// How the names of actions that only read begin.
@@ -70,13 +73,17 @@ pub(super) fn check_head(
         return Err("--read-only: the request asks for another method than its own");
     }
     check_all(service, actions)?;
+    // Keys of objects may look so, and S3 takes them as they are.
+    if !giving::OBJECTS.contains(&service) && climbs(&decode(head.uri.path())) {
+        return Err("--read-only: the path may lead to another one");
+    }
     if matches!(head.method, Method::GET | Method::HEAD) {
         if has_body {
             return Err("--read-only: a request that reads has no body");
         }
         let query = head.uri.query().unwrap_or_default();
         if giving::is_giving_path(service, head.uri.path(), query) {
-            return Err("--read-only: the path may give out credentials");
+            return Err("--read-only: the path may give out credentials, or change something");
         }
         return Ok(());
     }
@@ -124,7 +131,7 @@ fn check_all(service: &str, actions: &[String]) -> Result<(), &'static str> {
             return Err("--read-only: the action is not known to only read");
         }
         if giving::is_giving_action(service, action) {
-            return Err("--read-only: the action may give out credentials");
+            return Err("--read-only: the action may give out credentials, or change something");
         }
     }
     Ok(())
@@ -175,6 +182,15 @@ mod tests {
                 false,
             ),
             ("GET /v20180820/accessgrantsinstance/data%61ccess", false),
+            ("GET //v20180820//accessgrantsinstance/dataaccess", false),
+            ("GET /v20180820/./accessgrantsinstance/dataaccess", false),
+            (
+                "GET /v20180820/x/../accessgrantsinstance/dataaccess;",
+                false,
+            ),
+            ("GET /v20180820/accessgrantsinstance%2F/dataaccess", false),
+            ("GET /bucket/a/../b", true),
+            ("GET /v20180820/accessgrantsinstance/grants", true),
             ("PUT /bucket/key", false),
             ("DELETE /bucket/key", false),
             ("PATCH /restapis/a", false),
@@ -191,6 +207,11 @@ mod tests {
             "GET /federation/credentials",
             "GET /v1/authorization/access%2Dtoken",
             "GET /apikeys",
+            "GET /apikeys;x=y",
+            "GET /apikeys%00",
+            "GET /a/%09apikeys%20/b",
+            "GET /a/../b",
+            "GET /a/%2e/b",
         ] {
             assert!(!passes(start, "lambda", &[], None), "{start}");
         }
@@ -241,6 +262,13 @@ mod tests {
                 false,
             ),
             ("POST /", "cognito-idp", "A.DescribeUserPoolClient", false),
+            // These change something.
+            ("POST /", "states", "A.GetActivityTask", false),
+            ("POST /", "states", "A.DescribeExecution", true),
+            ("POST /", "timestream", "A.Query", false),
+            ("POST /", "timestream", "A.DescribeEndpoints", true),
+            ("POST /", "cognito-identity", "A.GetId", false),
+            ("POST /", "cognito-identity", "A.ListIdentities", true),
             // These do not look at the header.
             ("POST /", "execute-api", "A.ListThings", false),
             ("POST /", "lambda", "A.ListThings", false),

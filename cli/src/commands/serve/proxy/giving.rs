@@ -1,6 +1,7 @@
-//! The requests that read what can be used as a credential.
+//! The requests that read what can be used as a credential, or change something though their names
+//! say that they read.
 
-use percent_encoding::percent_decode_str;
+use super::paths::decode;
 
 /// Parts of the names of actions that get what can be used as a credential.
 const PARTS: [&str; 16] = [
@@ -24,17 +25,19 @@ const PARTS: [&str; 16] = [
 /// Segments of paths with which REST services give out the same.
 const SEGMENTS: [&str; 4] = ["accesstoken", "apikeys", "credentials", "token"];
 /// The signing names of S3, whose paths are the keys of objects.
-const OBJECTS: [&str; 4] = ["s3", "s3-object-lambda", "s3-outposts", "s3express"];
+pub(super) const OBJECTS: [&str; 4] = ["s3", "s3-object-lambda", "s3-outposts", "s3express"];
 /// Where S3 Control, which is signed as S3, gives out credentials (`GetDataAccess`).
-const DATA_ACCESS: &str = "/v20180820/accessgrantsinstance/dataaccess";
+/// Wherever they stand, because a server may leave others out.
+const DATA_ACCESS: [&str; 3] = ["v20180820", "accessgrantsinstance", "dataaccess"];
 /// What the names do not tell: the signing name of a service, then actions and paths whose answers
-/// have a secret by the models of botocore, and paths that change something with `GET`. `*` is any
-/// segment, `**` are all that follow.
+/// have a secret by the models of botocore, and those that change something: `Query` can write what
+/// it finds to S3. `*` is any segment, `**` are all that follow.
 const OTHERS: &str = "\
 amplify /apps /apps/* /apps/*/branches /apps/*/branches/*
 apigateway /usageplans/*/keys /usageplans/*/keys/*
 chime /accounts/*/bots /accounts/*/bots/* /meetings/*/attendees /meetings/*/attendees/*
 codebuild BatchGetProjects
+cognito-identity GetId
 cognito-idp DescribeIdentityProvider DescribeUserImportJob DescribeUserPoolClient \
 ListUserImportJobs ListUserPoolClientSecrets
 connect /user/federate/*
@@ -60,11 +63,14 @@ quicksight /accounts/*/asset-bundle-import-jobs/* /accounts/*/dashboards/*/embed
 /accounts/*/session-embed-url
 route53globalresolver /tokens/*
 ses GetAddressListImportJob ListAddressListImportJobs
+states GetActivityTask
 storagegateway DescribeChapCredentials
+timestream Query
 wickr /networks/*/oidc /networks/*/tdf
 ";
 
-/// Returns true for an action that only reads by its name, but may read a credential.
+/// Returns true for an action that only reads by its name, but may read a credential, or change
+/// something.
 pub(super) fn is_giving_action(service: &str, action: &str) -> bool {
     // These describe credentials and do not have them.
     if matches!(
@@ -78,17 +84,19 @@ pub(super) fn is_giving_action(service: &str, action: &str) -> bool {
         || others(service).any(|other| other == action)
 }
 
-/// Returns true for a path and a query that may read a credential with `GET`.
+/// Returns true for a path and a query that may read a credential, or change something, with `GET`.
 pub(super) fn is_giving_path(service: &str, path: &str, query: &str) -> bool {
-    let decoded = percent_decode_str(path).decode_utf8_lossy().to_lowercase();
+    let decoded = decode(path);
+    let names: Vec<_> = decoded.split('/').map(name).collect();
     if OBJECTS.contains(&service) {
+        let has = |segment: &&str| names.iter().any(|name| name == segment);
         let mut parameters = form_urlencoded::parse(query.as_bytes());
-        return decoded.contains(DATA_ACCESS)
+        return DATA_ACCESS.iter().all(has)
             || parameters.any(|(name, _)| name.eq_ignore_ascii_case("session"));
     }
-    let has_part = decoded.split('/').any(|segment| {
-        let segment = segment.replace(['-', '_'], "");
-        SEGMENTS.contains(&segment.as_str())
+    let has_part = names.iter().any(|name| {
+        let name = name.replace(['-', '_'], "");
+        SEGMENTS.contains(&name.as_str())
     });
     // A service may split the path before it decodes it, or after that.
     let mut others = others(service).filter(|other| other.starts_with('/'));
@@ -102,15 +110,21 @@ fn others(service: &str) -> impl Iterator<Item = &'static str> {
     found.into_iter().flat_map(|(_, others)| others.split(' '))
 }
 
+/// Returns what a server may read in a segment: some leave parameters, spaces and the like out.
+fn name(segment: &str) -> String {
+    let decoded = decode(segment).to_lowercase();
+    let name = decoded.split([';', '\0']).next().unwrap_or_default();
+    let is_left_out = |letter: char| letter.is_whitespace() || letter.is_control();
+    name.trim_matches(is_left_out).to_owned()
+}
+
 /// Returns true if a path has the segments of a pattern. Empty ones do not count.
 fn matches(pattern: &str, path: &str) -> bool {
-    let mut segments = path.split('/').filter(|segment| !segment.is_empty());
+    let mut segments = path.split('/').map(name).filter(|name| !name.is_empty());
     for expected in pattern.split('/').skip(1) {
         let Some(segment) = segments.next() else {
             return false;
         };
-        let segment = percent_decode_str(segment).decode_utf8_lossy();
-        let segment = segment.to_lowercase();
         match expected {
             "**" => return true,
             "*" => {}
@@ -139,6 +153,8 @@ mod tests {
             ("connect", "//User/federate/i", true),
             ("connect", "/user%2Ffederate/i", true),
             ("iot", "/confirmdestination/a/b", true),
+            ("iot", "/confirmdestination;a=b/c", true),
+            ("iot", "/%20/confirmdestination%0A/c", true),
             ("iot", "/confirmdestination", false),
             ("mobiletargeting", "/v1/apps?token=abc", false),
             ("lex", "/bot/b/alias/a/user/u/session", false),

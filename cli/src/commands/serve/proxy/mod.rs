@@ -8,6 +8,7 @@ mod fuzz;
 mod giving;
 mod log;
 mod own;
+mod paths;
 mod resign;
 mod rules;
 mod targets;

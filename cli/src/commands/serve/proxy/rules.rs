@@ -9,9 +9,11 @@ use http::{
 };
 use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{HostScope, Secret};
-use percent_encoding::percent_decode_str;
 
-use super::action;
+use super::{
+    action,
+    paths::{climbs, decode},
+};
 use crate::{args::MAX_BODY, s3::Filters};
 
 /// The configuration of a proxy.
@@ -114,6 +116,9 @@ const FOREIGN: [&str; 6] = [
     "sec-fetch-mode",
 ];
 
+/// Headers with the path of an object that is copied or moved to that of the request.
+const SOURCES: [&str; 2] = ["x-amz-copy-source", "x-amz-rename-source"];
+
 /// Headers that end here: those of one connection (RFC 9110, section 7.6.1), those that the client
 /// of the upstream sets, and those of an earlier signature.
 const NOT_FORWARDED: [&str; 17] = [
@@ -170,7 +175,7 @@ impl Rules {
         self.admit(&head.headers, token)?;
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
-        self.check_path(target.path())?;
+        self.check_paths(target, &head.headers)?;
         if has_signature(target.query().unwrap_or_default()) {
             let reason = "the URL is signed already: send it to its host, not to this proxy";
             return Err(refusal(StatusCode::BAD_REQUEST, reason));
@@ -194,7 +199,7 @@ impl Rules {
     ) -> Result<Forward, Refusal> {
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
-        self.check_path(target.path())?;
+        self.check_paths(target, &head.headers)?;
         let plan = self.plan_again(head, length, &upstream.service)?;
         self.prepare(head, target, length, upstream, plan)
     }
@@ -208,6 +213,7 @@ impl Rules {
         upstream: &Upstream,
         plan: Plan,
     ) -> Result<Forward, Refusal> {
+        check_connection(&head.headers)?;
         let service = &upstream.service;
         let actions = action::in_head(head);
         if self.read_only {
@@ -298,14 +304,30 @@ impl Rules {
         Ok(())
     }
 
-    /// The path is compared as the service reads it: decoded.
-    fn check_path(&self, path: &str) -> Result<(), Refusal> {
+    /// Paths are compared as the service reads them: decoded. So is what a request copies or moves,
+    /// which stands in a header.
+    fn check_paths(&self, target: &PathAndQuery, headers: &HeaderMap) -> Result<(), Refusal> {
         let Some(paths) = &self.paths else {
             return Ok(());
         };
-        let decoded = percent_decode_str(path).decode_utf8_lossy();
-        if climbs(&decoded) || !paths.admit(&decoded) {
+        let admits = |path: &str| {
+            let decoded = decode(path);
+            !climbs(&decoded) && paths.admit(&decoded)
+        };
+        if !admits(target.path()) {
             return Err(forbidden("the path is not one of --allow-path"));
+        }
+        for source in SOURCES.iter().flat_map(|name| headers.get_all(*name)) {
+            let source = String::from_utf8_lossy(source.as_bytes());
+            // Another query is a part of the key.
+            let path = source.split_once("?versionId=");
+            let path = path.map_or(&*source, |(path, _)| path);
+            let slash = if path.starts_with('/') { "" } else { "/" };
+            if climbs(&decode(&source)) || !admits(&format!("{slash}{path}")) {
+                return Err(forbidden(
+                    "what is copied or moved is not one of --allow-path",
+                ));
+            }
         }
         Ok(())
     }
@@ -438,7 +460,7 @@ fn prefixed(prefix: &str, target: &PathAndQuery) -> Result<PathAndQuery, Refusal
     if prefix.is_empty() {
         return Ok(target.clone());
     }
-    if climbs(&percent_decode_str(target.path()).decode_utf8_lossy()) {
+    if climbs(&decode(target.path())) {
         return Err(forbidden("the path may leave the one of --to"));
     }
     PathAndQuery::try_from(format!("{prefix}{target}")).map_err(|_| {
@@ -463,10 +485,28 @@ fn hex(text: &[u8]) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-/// Returns true for a decoded path with a segment that a server may take for another folder.
-fn climbs(path: &str) -> bool {
-    path.split(['/', '\\'])
-        .any(|part| matches!(part, "." | ".."))
+/// Checks that `Connection` names no header of the request but those of one connection. The others
+/// would be taken away from what was checked, and from what a caller has signed.
+fn check_connection(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_for_server = |name: &HeaderName| {
+        let is_known = NOT_FORWARDED[..9].contains(&name.as_str()) || name == "http2-settings";
+        !is_known && headers.contains_key(name)
+    };
+    if named_by_connection(headers).any(|name| is_for_server(&name)) {
+        let reason = "Connection names a header that is for the server";
+        return Err(refusal(StatusCode::BAD_REQUEST, reason));
+    }
+    Ok(())
+}
+
+/// Returns the names of headers in `Connection`, which also has words such as `close`.
+fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> + '_ {
+    headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|names| names.split(','))
+        .filter_map(|name| name.trim().parse().ok())
 }
 
 /// Removes the headers that are for one connection, and those that `Connection` names.
@@ -487,13 +527,7 @@ fn remove_all(headers: &mut HeaderMap, names: &[&str]) {
 }
 
 fn remove_named_by_connection(headers: &mut HeaderMap) {
-    let named: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|names| names.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
+    let named: Vec<HeaderName> = named_by_connection(headers).collect();
     for name in named {
         headers.remove(name);
     }
@@ -524,7 +558,7 @@ fn target(uri: &Uri) -> Result<&PathAndQuery, Refusal> {
 fn has_signature(query: &str) -> bool {
     query.split('&').any(|pair| {
         let name = pair.split('=').next().unwrap_or_default();
-        let name = percent_decode_str(name).decode_utf8_lossy();
+        let name = decode(name);
         ["X-Amz-Signature", "X-Amz-Credential", "AWSAccessKeyId"]
             .iter()
             .any(|known| name.eq_ignore_ascii_case(known))
@@ -813,6 +847,58 @@ mod tests {
         ] {
             assert_eq!(status(&rules, &head(method, path, &[])), expected, "{path}");
         }
+        rules.methods = Vec::new();
+        for (source, expected) in [
+            ("/public/b", 200),
+            ("public/b?versionId=a%2F", 200),
+            ("%2Fpublic/b", 403),
+            ("%70ublic/b%3Fc", 200),
+            ("/private/b", 403),
+            ("private/b?versionId=/public/", 403),
+            ("public/../private/b", 403),
+            ("public/a?versionId=/../../private/b", 403),
+            (
+                "arn:aws:s3:eu-west-1:123456789012:accesspoint/a/object/b",
+                403,
+            ),
+            ("", 403),
+        ] {
+            for name in ["X-Amz-Copy-Source", "X-Amz-Rename-Source"] {
+                let copies = [(name, "/public/a"), (name, source)];
+                let head = head("PUT", "/public/a", &copies);
+                assert_eq!(status(&rules, &head), expected, "{name}: {source}");
+                let Upstreams::One(upstream) = &rules.upstreams else {
+                    unreachable!();
+                };
+                let again = rules.decide_again(&head, Some(0), upstream);
+                assert_eq!(again.is_ok(), expected == 200, "{name}: {source}");
+            }
+        }
+    }
+
+    #[test]
+    fn connection_takes_no_header_away_that_was_checked_or_signed() {
+        let mut rules = one_upstream("https://sqs.eu-west-1.amazonaws.com", "sqs");
+        rules.resigns = true;
+        let Upstreams::One(upstream) = &rules.upstreams else {
+            unreachable!();
+        };
+        for (name, connection, expected) in [
+            ("x-amz-target", "X-Amz-Target", 400),
+            ("content-type", "close,content-type", 400),
+            ("if-none-match", "close , If-None-Match", 400),
+            ("authorization", "authorization", 400),
+            ("x-own", "x-own", 400),
+            ("x-own", "x-amz-target, close", 200),
+            ("te", "TE", 200),
+            ("keep-alive", "keep-alive", 200),
+        ] {
+            let headers = [(name, "a"), ("connection", connection)];
+            let head = head("GET", "/", &headers);
+            assert_eq!(status(&rules, &head), expected, "{connection}");
+            let again = rules.decide_again(&head, Some(0), upstream);
+            assert_eq!(again.is_ok(), expected == 200, "{connection}");
+        }
     }
 
     #[test]
@@ -908,9 +994,10 @@ mod tests {
         let own = HeaderValue::from_static("own");
         rules.add = vec![(HeaderName::from_static("x-add"), own.clone())];
         rules.sign_host = Some(own);
-        let mut headers: Vec<_> = NOT_FORWARDED.iter().map(|name| (*name, "x-own")).collect();
+        let mut headers: Vec<_> = NOT_FORWARDED.iter().map(|name| (*name, "te")).collect();
         headers.extend([
-            ("x-own", "a"),
+            ("connection", "close, HTTP2-Settings, x-absent"),
+            ("http2-settings", "a"),
             ("x-strip", "a"),
             ("x-add", "a"),
             ("x-keep", "a"),

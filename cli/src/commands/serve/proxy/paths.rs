@@ -1,0 +1,17 @@
+//! What a server may read in a path.
+
+use std::borrow::Cow;
+
+use percent_encoding::percent_decode_str;
+
+/// Decodes a path, or a part of it.
+pub(super) fn decode(path: &str) -> Cow<'_, str> {
+    percent_decode_str(path).decode_utf8_lossy()
+}
+
+/// Returns true for a decoded path with a segment that a server may take for another folder.
+pub(super) fn climbs(decoded: &str) -> bool {
+    decoded
+        .split(['/', '\\'])
+        .any(|part| matches!(part, "." | ".."))
+}
