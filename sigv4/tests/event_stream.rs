@@ -88,7 +88,7 @@ fn a_changed_or_reordered_message_does_not_verify() {
 }
 
 #[test]
-fn an_envelope_has_only_a_signature_and_a_date_in_whole_seconds() {
+fn an_envelope_has_only_a_signature_and_a_date() {
     let date = |millis| (":date", HeaderValue::Timestamp(millis));
     let signature = |length| (":chunk-signature", HeaderValue::Bytes(vec![0; length]));
     for headers in [
@@ -96,7 +96,6 @@ fn an_envelope_has_only_a_signature_and_a_date_in_whole_seconds() {
         vec![date(0)],
         vec![signature(32)],
         vec![date(0), signature(31)],
-        vec![date(1), signature(32)],
         vec![date(i64::MAX), signature(32)],
         vec![(":date", HeaderValue::Int64(0)), signature(32)],
         vec![date(0), signature(32), ("more", HeaderValue::Bool(true))],
@@ -108,6 +107,31 @@ fn an_envelope_has_only_a_signature_and_a_date_in_whole_seconds() {
             });
         let error = verifier().verify(&message).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::EventHeader, "{message:?}");
+    }
+}
+
+/// As the SDK for JavaScript writes it.
+#[test]
+fn a_date_with_milliseconds_is_covered_by_the_signature() {
+    let at = Timestamp::from_unix_millis(1_767_225_600_250);
+    let message = |millis, signature: [u8; 32]| {
+        let message = Message::new(*b"hello").unwrap();
+        let message = message.header(":date", HeaderValue::Timestamp(millis));
+        let signature = HeaderValue::Bytes(signature.into());
+        message
+            .unwrap()
+            .header(":chunk-signature", signature)
+            .unwrap()
+    };
+    let mut headers = b"\x05:date\x08".to_vec();
+    headers.extend(at.unix_millis().to_be_bytes());
+    let signature = signer().signature(&headers, b"hello", at);
+    let signed = message(at.unix_millis(), signature);
+    assert_eq!(verifier().verify(&signed), Ok((at, &b"hello"[..])));
+    for millis in [at.unix_millis() - 250, at.unix_millis() + 1] {
+        let changed = message(millis, signature);
+        let error = verifier().verify(&changed).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::SignatureMismatch);
     }
 }
 

@@ -97,6 +97,31 @@ impl Settings {
         Finding::note(FindingKind::DefaultRegion, text).with_origin(Origin::Default)
     }
 
+    /// Returns the note that no region is set, for the tool of these settings'
+    /// [`order`](Self::order), which has none by default.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Order, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default()).with_order(Order::Boto3);
+    /// assert_eq!(
+    ///     settings.no_region_finding().text,
+    ///     "no region is set, and boto3 has none by default: set AWS_DEFAULT_REGION or region in \
+    ///      a profile",
+    /// );
+    /// ```
+    pub fn no_region_finding(&self) -> Finding {
+        let variable = self.rules().region_variables.first();
+        let text = format!(
+            "no region is set, and {} has none by default: set {} or region in a profile",
+            self.order().tool(),
+            variable.unwrap_or(&"a region")
+        );
+        Finding::note(FindingKind::DefaultRegion, text)
+    }
+
     /// Returns a note for each file that is not the one in the home folder.
     fn file_path_findings(&self) -> Vec<Finding> {
         if !self.reads_files() {

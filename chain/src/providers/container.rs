@@ -26,12 +26,23 @@ const TOKEN: &str = table::CONTAINER_AUTHORIZATION_TOKEN.name();
 #[derive(Clone, Debug)]
 pub struct ContainerProvider {
     settings: Settings,
+    is_asked_once: bool,
 }
 
 impl ContainerProvider {
     /// Creates the provider from the environment. Sends nothing.
     pub fn new(settings: Settings) -> Self {
-        Self { settings }
+        Self {
+            settings,
+            is_asked_once: false,
+        }
+    }
+
+    /// Sets that the agent is asked once, for a program that checks whether it answers.
+    #[must_use]
+    pub fn with_one_attempt(mut self) -> Self {
+        self.is_asked_once = true;
+        self
     }
 
     /// Returns the variable that counts.
@@ -54,7 +65,7 @@ impl ContainerProvider {
 
     async fn find(&self) -> Result<Outcome, Error> {
         match self.variable() {
-            Some(variable) => fetch(&self.settings, variable).await,
+            Some(variable) => fetch(&self.settings, variable, self.is_asked_once).await,
             None => Ok(Outcome::NotConfigured(not_set())),
         }
     }
@@ -90,13 +101,13 @@ fn not_set() -> String {
 }
 
 #[cfg(not(feature = "imds"))]
-async fn fetch(_settings: &Settings, variable: &str) -> Result<Outcome, Error> {
+async fn fetch(_settings: &Settings, variable: &str, _once: bool) -> Result<Outcome, Error> {
     let message = format!("{variable} is set, and needs the feature imds of this build");
     Err(Error::new(ErrorKind::Unsupported, message))
 }
 
 #[cfg(feature = "imds")]
-async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
+async fn fetch(settings: &Settings, variable: &str, is_asked_once: bool) -> Result<Outcome, Error> {
     use crate::{
         error::{check_exists, shown_path},
         provider::{Found, Renewal},
@@ -137,10 +148,19 @@ async fn fetch(settings: &Settings, variable: &str) -> Result<Outcome, Error> {
             Error::with_source(ErrorKind::Provider, message, error)
         })?;
     }
-    let Some(client) = client(settings, variable).map_err(failed)? else {
+    let Some(mut builder) = client(settings, variable).map_err(failed)? else {
         return Ok(Outcome::NotConfigured(not_set()));
     };
-    let credentials = ask(&client).await.map_err(failed)?;
+    if is_asked_once {
+        builder = builder.attempts(1);
+    }
+    let client = builder.build().map_err(failed)?;
+    let credentials = if is_asked_once {
+        client.credentials().await
+    } else {
+        ask(&client).await
+    };
+    let credentials = credentials.map_err(failed)?;
     let origin = ContainerProvider::origin(variable);
     let found = Found::new(credentials, origin).with_renewal(Renewal::Service);
     Ok(Outcome::Found(found))
@@ -176,7 +196,7 @@ const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 fn client(
     settings: &Settings,
     variable: &str,
-) -> Result<Option<keyfob_imds::container::Client>, keyfob_imds::Error> {
+) -> Result<Option<keyfob_imds::container::ClientBuilder>, keyfob_imds::Error> {
     use keyfob_imds::container::{Client, Location};
 
     let variables = settings.variables();
@@ -192,5 +212,5 @@ fn client(
     } else if let Some(token) = variables.text(TOKEN) {
         builder = builder.token(token);
     }
-    builder.build().map(Some)
+    Ok(Some(builder))
 }

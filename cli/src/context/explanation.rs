@@ -40,21 +40,28 @@ impl Context {
         if let Some(order) = order {
             settings = settings.with_order(order).with_refused_files();
         }
-        let order = settings.order();
-        let resolution = Chain::default_for(order, &settings).explain(now).await;
+        let resolution = Chain::default_for(settings.order(), &settings);
+        let resolution = resolution.explain(now).await;
         let region = settings.resolve_region(None, now).await;
+        // Of all tools, only this one has a region by default.
+        let is_shown = |region: &&Region| order.is_none() || *region.origin() != Origin::Default;
+        let shown_region = region.as_ref().ok().filter(is_shown);
         let call = check_call(self, &settings, &region);
         let profile = settings.check_profile();
         let asked = resolution.explanation;
         let explanation = asked.clone().with_other_sdks(&settings, now).await;
         let mut explanation = explanation
             .with_profile(settings.profile_name(), settings.profile_origin())
-            .with_findings(settings.findings(region.as_ref().ok()))
+            .with_findings(settings.findings(shown_region))
             .with_findings(told.findings());
-        if let Ok(region) = &region {
-            explanation = explanation.with_region(region.clone());
+        match shown_region {
+            Some(region) => explanation = explanation.with_region(region.clone()),
+            None if region.is_ok() => {
+                explanation = explanation.with_findings([settings.no_region_finding()]);
+            }
+            None => {}
         }
-        explanation = with_endpoint(self, &settings, explanation, region.as_ref().ok());
+        explanation = with_endpoint(self, &settings, explanation, shown_region);
         // Only one error can stand below the table.
         let first = profile
             .as_ref()

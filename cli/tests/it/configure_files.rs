@@ -491,7 +491,9 @@ fn dump_shows_each_value_with_its_place_and_no_secret() {
         .with_file(
             "config",
             "[default]\nregion = eu-west-1\ncredential_process = x canary-password\n\
-             s3 =\n  addressing_style = path\n[sso-session corp]\nsso_region = eu-west-1\n",
+             s3 =\n  addressing_style = path\n[sso-session corp]\nsso_region = eu-west-1\n\
+             [services s]\ns3 =\n  endpoint_url = https://user:canary-pass@host/\n\
+             sts =\n  endpoint_url = https://host/?sig=canary-sig\n",
         )
         .with_file(
             "credentials",
@@ -537,6 +539,25 @@ fn dump_shows_each_value_with_its_place_and_no_secret() {
         &(dump.to_string() + &text),
         &["canary-", "user:canary", "x canary"],
     );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_fails_after_what_could_be_shown() {
+    let home = Home::new()
+        .with_file(
+            "config",
+            "[profile a]\nregion = eu-west-1\n[profile b\nregion = x\n",
+        )
+        .with_file(
+            "credentials",
+            "[c]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\n",
+        );
+    for (command, shown) in [("list-profiles", "a\nc\n"), ("dump", "[profile c]\n")] {
+        let run = home.keyfob(["configure", command]);
+        assert_eq!(run.code, 253, "{run:?}");
+        assert_has(&run.stdout, &[shown]);
+        assert_has(&run.stderr, &["ConfigParseError", "~/.aws/config:3"]);
+    }
 }
 
 #[test]

@@ -154,6 +154,128 @@ fn a_clock_that_is_wrong_is_a_problem_and_its_cure_sets_the_date_of_the_service(
 }
 
 #[test]
+#[cfg(unix)]
+fn the_cure_of_a_wrong_clock_runs_nothing_that_a_url_says() {
+    let date = "Mon, 01 Jan 2024 00:00:00 GMT";
+    let url = service(date);
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    let canary = home.file("canary");
+    let path = canary.display();
+    for end in [
+        format!("/;touch$IFS{path};:"),
+        format!("/$(touch$IFS{path})"),
+        format!("/'$(touch$IFS{path})'"),
+        format!("/&touch$IFS{path}"),
+    ] {
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL_STS", &format!("{url}{end}"));
+        let (checks, _) = doctor(&home, &[]);
+        let faults = faults(&checks, "clock");
+        let cure = faults[0]["cure"].as_str().unwrap();
+        let cure = cure.replacen("sudo ", "printf '%s\\n' ", 1);
+        let shell = home.program("sh").args(["-c", &cure]).output().unwrap();
+        assert_eq!(
+            Run::new(shell).ok(),
+            format!("date\n-s\n{date}\n"),
+            "{cure}"
+        );
+        assert!(!canary.exists(), "{cure}");
+    }
+}
+
+#[test]
+fn a_clock_that_no_answer_tells_is_not_said_to_be_right() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL", &service("garbage"));
+    let (checks, _) = doctor(&home, &[]);
+    let clock = checks.iter().find(|line| line["check"] == "clock").unwrap();
+    assert_eq!(
+        clock["text"],
+        "not known: the answer of the service has no time"
+    );
+}
+
+#[test]
+fn the_cure_for_a_proxy_goes_around_the_one_that_was_used() {
+    let dead = ["http://127.0.0.1:1", "http://127.0.0.1:2"];
+    for (variables, cure) in [
+        (
+            &["https_proxy", "HTTPS_PROXY"][..],
+            "env -u https_proxy -u HTTPS_PROXY COMMAND",
+        ),
+        (&["ALL_PROXY"], "env -u all_proxy -u ALL_PROXY COMMAND"),
+    ] {
+        let mut home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_EC2_METADATA_DISABLED", "true");
+        for (variable, url) in variables.iter().zip(dead) {
+            home = home.with(variable, url);
+        }
+        let (checks, _) = doctor(&home, &[]);
+        assert_eq!(faults(&checks, "service")[0]["cure"], cure);
+        let after = follow(&home, faults(&checks, "service")[0], "");
+        let proxy = after.iter().find(|line| line["check"] == "proxy").unwrap();
+        assert_eq!(proxy["text"], "none");
+        for line in faults(&after, "service") {
+            assert!(
+                !line["text"].as_str().unwrap().contains("the proxy of"),
+                "{line}"
+            );
+        }
+    }
+    // It is not asked for a URL of plain HTTP.
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("HTTPS_PROXY", dead[1])
+        .with("AWS_ENDPOINT_URL_STS", dead[0]);
+    let (checks, _) = doctor(&home, &[]);
+    let cure = &faults(&checks, "service")[0]["cure"];
+    assert_eq!(cure, "env AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true COMMAND");
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_fault_of_the_files() {
+    for text in [
+        "[default\nregion = eu-west-1\n",
+        "[default]\n\u{0}\n = x\n[a]b\n",
+    ] {
+        let home = Home::new()
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+            .with_file("config", text);
+        let (checks, code) = doctor(&home, &["--offline"]);
+        assert_eq!(code, 1);
+        let faults = faults(&checks, "files");
+        assert_eq!(faults.last().unwrap()["status"], "problem", "{checks:#?}");
+    }
+}
+
+#[test]
+fn a_bundle_with_a_broken_certificate_is_a_fault_of_the_bundle() {
+    let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with_file("broken.pem", pem);
+    let file = home.file("broken.pem");
+    let home = home.with("AWS_CA_BUNDLE", file.to_str().unwrap());
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let faults = faults(&checks, "ca bundle");
+    assert_eq!(faults[0]["cure"], "env -u AWS_CA_BUNDLE COMMAND");
+}
+
+#[test]
+fn a_container_agent_that_cannot_be_reached_is_told_as_such() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL", &service("garbage"))
+        .with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/x");
+    let (checks, _) = doctor(&home, &[]);
+    let text = faults(&checks, "container")[0]["text"].as_str().unwrap();
+    assert_has(text, &["Connection refused"]);
+}
+
+#[test]
 fn files_of_secrets_that_others_can_read_are_named_and_the_cures_hide_them() {
     let home = Home::new()
         .with("AWS_REGION", "eu-west-1")
@@ -250,7 +372,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let (checks, code) = doctor(&home, &["--offline"]);
     assert_eq!(code, 1);
     assert_has(
-        faults(&checks, "credentials")[0]["text"].as_str().unwrap(),
+        faults(&checks, "files")[0]["text"].as_str().unwrap(),
         &["profile \"default\" fails: ", "~/.aws/config:2: "],
     );
     let home = home.with("AWS_ACCESS_KEY_ID", "AKIAHALFEXAMPLE00001");

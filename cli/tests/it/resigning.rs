@@ -626,7 +626,8 @@ fn a_command_beside_a_proxy_has_placeholder_keys_and_no_others() {
         .with_file(
             "config",
             "[default]\noutput = text\nuse_fips_endpoint = true\nendpoint_url = http://evil.example\n\
-             s3 =\n  addressing_style = virtual\n  max_concurrent_requests = 3\n",
+             s3 =\n  addressing_style = virtual\n  max_concurrent_requests = 3\n\
+             s3api =\n  addressing_style = virtual\n",
         )
         .with("AWS_SESSION_TOKEN", "canary-token")
         .with("AWS_ENDPOINT_URL_SQS", "http://evil.example")
@@ -650,6 +651,8 @@ fn a_command_beside_a_proxy_has_placeholder_keys_and_no_others() {
             "evil.example",
             "fips_endpoint = ",
             "addressing_style",
+            // Without its only line, boto3 would find a text instead of a block.
+            "s3api",
         ],
     );
     assert_has(

@@ -361,3 +361,22 @@ fn a_comment_that_is_not_utf8_is_a_warning() {
     .unwrap();
     assert_lacks(&home.keyfob(["why"]).ok(), &["not UTF-8"]);
 }
+
+#[test]
+fn another_tool_has_no_region_by_default() {
+    let home = Home::new()
+        .with("AWS_EC2_METADATA_DISABLED", "true")
+        .with("AWS_REGION", "eu-west-1")
+        .with_file("credentials", &format!("[default]\n{KEY}"));
+    let why = home.keyfob(["why", "--as", "boto3"]).ok();
+    assert_has(
+        &why,
+        &["boto3 has none by default: set AWS_DEFAULT_REGION or region in a profile"],
+    );
+    assert_lacks(&why, &["us-east-1", "region:"]);
+    let json = home.keyfob(["why", "--json", "--as", "boto3"]).json();
+    assert_eq!(json["region"], Value::Null);
+    let home = home.with("AWS_DEFAULT_REGION", "eu-west-3");
+    let why = home.keyfob(["why", "--as", "boto3"]).ok();
+    assert_has(&why, &["region: eu-west-3"]);
+}

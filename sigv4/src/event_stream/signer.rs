@@ -91,7 +91,7 @@ impl EventSigner {
         if payload.len() > MAX_MESSAGE - ENVELOPE {
             return Err(Error::secret(ErrorKind::EventLength));
         }
-        let mut headers = date_header(at);
+        let mut headers = date_header(whole_second(at));
         let signature = HeaderValue::Bytes(self.signature(&headers, payload, at).into());
         message::put_header(&mut headers, SIGNATURE, &signature);
         Ok(message::frame(&headers, payload))
@@ -123,7 +123,7 @@ impl EventSigner {
     /// implementation.
     pub fn string_to_sign(&self, payload: &[u8], at: Timestamp) -> String {
         self.chain
-            .string_to_sign(&date_header(at), payload, at.amz_date())
+            .string_to_sign(&date_header(whole_second(at)), payload, at.amz_date())
     }
 }
 
@@ -173,7 +173,8 @@ impl EventVerifier {
     pub fn verify<'m>(&mut self, message: &'m Message) -> Result<(Timestamp, &'m [u8]), Error> {
         let (at, presented) =
             envelope(message).ok_or_else(|| Error::new(ErrorKind::EventHeader, DATE))?;
-        let signature = self.chain.next(&date_header(at), message.payload(), at);
+        let headers = date_header(at.unix_millis());
+        let signature = self.chain.next(&headers, message.payload(), at);
         if signature.as_slice().ct_ne(presented).into() {
             return Err(Error::secret(ErrorKind::SignatureMismatch));
         }
@@ -189,18 +190,22 @@ fn envelope(message: &Message) -> Option<(Timestamp, &[u8; 32])> {
         return None;
     };
     let at = Timestamp::from_unix_millis(*millis);
-    // The string to sign has no milliseconds, so they would not be covered by the signature.
-    let is_whole_second = at.unix_millis() == *millis && millis % 1000 == 0;
+    let is_valid = at.unix_millis() == *millis;
     let signature = bytes.as_slice().try_into().ok()?;
-    (is_whole_second && message.headers().len() == 2).then_some((at, signature))
+    (is_valid && message.headers().len() == 2).then_some((at, signature))
 }
 
-/// Returns the encoded `:date`, in whole seconds, as the string to sign has no fractions.
-fn date_header(at: Timestamp) -> Vec<u8> {
+/// Returns the encoded `:date`. The signature covers its milliseconds, because the string to sign
+/// has the hash of the encoded headers.
+fn date_header(millis: i64) -> Vec<u8> {
     let mut header = Vec::with_capacity(ENVELOPE);
-    let millis = HeaderValue::Timestamp(at.unix_seconds() * 1000);
-    message::put_header(&mut header, DATE, &millis);
+    message::put_header(&mut header, DATE, &HeaderValue::Timestamp(millis));
     header
+}
+
+/// Returns the milliseconds of the second, which is as exact as the time in the string to sign.
+fn whole_second(at: Timestamp) -> i64 {
+    at.unix_seconds() * 1000
 }
 
 #[derive(Clone)]

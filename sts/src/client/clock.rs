@@ -11,16 +11,31 @@ use keyfob_backoff::ClockSkew;
 use keyfob_sigv4::Timestamp;
 
 /// The service's clock as its answers show it. A signature with another time is refused.
-#[derive(Default)]
 pub(super) struct Clock {
     /// The number of milliseconds that the service's clock is ahead of this machine's.
     skew: AtomicI64,
 }
 
+/// No answer has told the time.
+const UNKNOWN: i64 = i64::MIN;
+
+impl Default for Clock {
+    fn default() -> Self {
+        Self {
+            skew: AtomicI64::new(UNKNOWN),
+        }
+    }
+}
+
 impl Clock {
+    /// Returns the number of milliseconds that the service's clock is ahead of this machine's.
+    pub(super) fn skew(&self) -> Option<i64> {
+        Some(self.skew.load(Ordering::Relaxed)).filter(|skew| *skew != UNKNOWN)
+    }
+
     /// Returns the service's time at a time of this machine.
     pub(super) fn correct(&self, now: Timestamp) -> Timestamp {
-        let skew = self.skew.load(Ordering::Relaxed);
+        let skew = self.skew().unwrap_or_default();
         Timestamp::from_unix_millis(now.unix_millis() + skew)
     }
 

@@ -115,6 +115,23 @@ impl Client {
         self.0.clock.correct(Timestamp::now())
     }
 
+    /// Returns how many seconds the service's clock is ahead of this machine's (negative: behind),
+    /// by its answers: 0 if the difference is four minutes or less, which no signature is refused
+    /// for.
+    ///
+    /// `None` before the first answer that tells the time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let client = keyfob_sts::Client::builder().region("eu-west-1")?.build()?;
+    /// assert_eq!(client.clock_skew_seconds(), None);
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn clock_skew_seconds(&self) -> Option<i64> {
+        Some(self.0.clock.skew()? / 1000)
+    }
+
     /// Sends a call, signed with `credentials`, and returns its output. A call that is authorized
     /// in another way is sent without them.
     ///

@@ -210,7 +210,7 @@ impl Editor {
 
     fn push_set(&mut self, target: Target, value: &Secret) -> Result<&mut Self, Error> {
         let value = value.expose().trim();
-        target.check_value(value)?;
+        target.check_value(self.kind, value)?;
         self.changes.push(Change::Set(target, value.into()));
         Ok(self)
     }

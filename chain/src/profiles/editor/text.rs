@@ -10,10 +10,10 @@ use crate::{
     order::Order,
     profiles::{
         line::{
-            Line, Lines, NAME_CHARACTERS, comment_start, decode, header, is_name, is_utf16,
-            parse_header, without_comment,
+            Line, Lines, NAME_CHARACTERS, comment_start, decode, ends_with_header, header, is_name,
+            is_utf16, parse_header, without_comment,
         },
-        section::{FileKind, SectionName},
+        section::{FileKind, SectionName, has_no_brackets},
     },
 };
 
@@ -62,7 +62,7 @@ impl Target {
 
     /// Checks that the parser would read the value back. The error does not repeat the value, which
     /// may be a secret.
-    pub(super) fn check_value(&self, value: &str) -> Result<(), Error> {
+    pub(super) fn check_value(&self, kind: FileKind, value: &str) -> Result<(), Error> {
         let problem = |text| invalid(format!("the value for {} {text}", self.name));
         if value.contains(|c: char| c.is_control() && c != '\t') {
             return Err(problem("has a line end or another control character"));
@@ -72,6 +72,15 @@ impl Target {
         if self.nested.is_none() && comment_start(&line) < line.len() {
             return Err(problem(
                 "has a # or ; after whitespace, which would start a comment",
+            ));
+        }
+        // The parser refuses the whole file: a line end may be missing there.
+        if self.nested.is_none()
+            && has_no_brackets(&self.name.to_ascii_lowercase())
+            && ends_with_header(Order::Cli, kind, value)
+        {
+            return Err(problem(
+                "ends with text in brackets, which would be read as the header of a section",
             ));
         }
         Ok(())
@@ -586,11 +595,24 @@ mod tests {
     fn a_value_that_would_not_be_read_back_is_rejected_and_not_repeated() {
         let region = target("default", "region");
         for value in ["a\ncanary", "a\rcanary", "canary #x", "#canary", "canary\0"] {
-            let error = region.check_value(value).unwrap_err();
+            let error = region.check_value(FileKind::Config, value).unwrap_err();
             assert!(!error.to_string().contains("canary"), "{error}");
         }
-        assert!(region.check_value("https://x/start/#").is_ok());
-        assert!(target("default", "s3.k").check_value("a # b").is_ok());
+        for (kind, name, value) in [
+            (FileKind::Config, "region", "https://x/start/#"),
+            (FileKind::Config, "s3.k", "a # b"),
+            (FileKind::Config, "credential_process", "cat [a]"),
+            (FileKind::Credentials, "aws_secret_access_key", "a]b"),
+        ] {
+            assert!(target("default", name).check_value(kind, value).is_ok());
+        }
+        let key = target("default", "aws_secret_access_key");
+        let error = key.check_value(FileKind::Credentials, "canary[x]");
+        assert_eq!(
+            error.unwrap_err().to_string(),
+            "the value for aws_secret_access_key ends with text in brackets, which would be read \
+             as the header of a section"
+        );
         assert!(
             target("default", "re gion")
                 .check(FileKind::Config)

@@ -57,14 +57,20 @@ pub(super) async fn ask(
     }
 }
 
-/// Returns a value as it may be shown: masked if it is a key or may be a secret. `name` is that of
-/// the setting, in lower case; that of a nested one begins with the name of its block and a dot.
+/// Returns a value as it may be shown: masked if it is a key, or may be or have a secret. `name` is
+/// that of the setting, in lower case; that of a nested one begins with the name of its block and a
+/// dot.
 pub(super) fn shown(name: &str, value: &str) -> String {
-    if is_plain(name) && name != "aws_access_key_id" {
+    if is_plain(name) && name != "aws_access_key_id" && !may_have_password(value) {
         value.to_owned()
     } else {
         masked(value)
     }
+}
+
+/// Returns true for a URL with a user, or with a query, which may be a signature.
+pub(super) fn may_have_password(value: &str) -> bool {
+    value.contains("://") && value.contains(['@', '?'])
 }
 
 fn is_plain(name: &str) -> bool {

@@ -73,7 +73,7 @@ fn variables(context: &Context) -> Vec<Entry> {
         let is_secret = match key.kind {
             SettingKind::Secret => true,
             _ if key.properties.contains(&"aws_access_key_id") => true,
-            SettingKind::Url => value.contains('@'),
+            SettingKind::Url => value.contains('@') || answers::may_have_password(&value),
             _ => false,
         };
         Some(Entry {

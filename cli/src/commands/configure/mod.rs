@@ -44,10 +44,12 @@ pub(super) async fn run(
             section,
         }) => set(context, name, value.as_deref(), section.section()).await,
         Some(ConfigureCommand::Unset { name, section }) => unset(context, name, section.section()),
-        Some(ConfigureCommand::ListProfiles) => list_profiles(context),
+        Some(ConfigureCommand::ListProfiles) => {
+            list_profiles(context).and_then(|()| check_files(context))
+        }
         Some(ConfigureCommand::Import(args)) => import::run(context, args),
         Some(ConfigureCommand::ExportCredentials(args)) => export::run(context, args).await,
-        Some(ConfigureCommand::Dump) => dump::run(context),
+        Some(ConfigureCommand::Dump) => dump::run(context).and_then(|()| check_files(context)),
         Some(ConfigureCommand::MfaLogin(args)) => mfa_login::run(context, args).await,
         Some(ConfigureCommand::Sso(browser)) => sso::run(context, **browser).await,
         Some(ConfigureCommand::SsoSession) => sso::run_session(context).await,
@@ -58,6 +60,18 @@ fn list_profiles(context: &Context) -> Result<(), Failure> {
     let names = context.settings().files().names();
     let lines: String = names.map(|name| format!("{name}\n")).collect();
     context.console().write_stdout(lines)
+}
+
+/// Fails if a part of a file could not be read, for the commands that show what could.
+fn check_files(context: &Context) -> Result<(), Failure> {
+    let mut problems = context.settings().files().problems().iter();
+    match problems.find(|problem| problem.is_error()) {
+        Some(problem) => {
+            let text = context.shown(&problem.to_string());
+            Err(Failure::configuration(text).with_code("ConfigParseError"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What the files of this command have.

@@ -1,11 +1,14 @@
 use std::fs;
 
 use keyfob_chain::{
-    Attempt, Error, Explanation, Finding, FindingKind, Region, Settings, Verdict,
-    settings::{self, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY},
+    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
+    settings::{self, ALL_PROXY, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY, SettingKey},
 };
 
 use crate::{context::Context, failure::chained};
+
+/// The proxies for the services, and the one for those that have none.
+pub(super) const PROXIES: [SettingKey; 3] = [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY];
 
 /// What is checked, in the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,12 +98,12 @@ pub(super) fn facts(
     let of =
         |check, text: Option<String>, none: &str| (check, text.unwrap_or_else(|| none.to_owned()));
     let settings = context.settings();
-    let set = |key| {
+    let set = |key: &SettingKey| {
         settings
             .find(key)
             .map(|found: keyfob_chain::Setting<'_>| found.name.to_string())
     };
-    let proxy = set(&HTTPS_PROXY).or_else(|| set(&HTTP_PROXY));
+    let proxy = PROXIES.iter().find_map(set);
     facts.extend([
         (
             Check::Endpoint,
@@ -155,13 +158,20 @@ fn credentials(explanation: &Explanation) -> String {
 }
 
 /// Returns a problem for each source of credentials that is set up and fails.
-pub(super) fn failures(explanation: &Explanation) -> Vec<Finding> {
+pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Finding> {
+    let file = settings.profile().err();
+    let file = file.filter(|error| error.kind() == ErrorKind::ConfigFile);
+    let file = file.map(|error| error.to_string());
     let failed = explanation.attempts.iter();
     let failed = failed.filter(|attempt| attempt.verdict == Verdict::Failed);
     let finding = |attempt: &Attempt| {
         let reason = attempt.reason.as_deref().unwrap_or_default();
         let text = format!("{} fails: {reason}", attempt.provider);
-        let finding = Finding::problem(FindingKind::Other, text);
+        let kind = match &file {
+            Some(error) if text.contains(error) => FindingKind::File,
+            _ => FindingKind::Other,
+        };
+        let finding = Finding::problem(kind, text);
         // What comes after it is used without it.
         let next = explanation
             .masked()
@@ -186,7 +196,7 @@ pub(super) fn findings(
         let client = settings.sts(region, context.endpoint_argument())?;
         client.build().map_err(|error| {
             let message = "no call can be sent";
-            Error::with_source(keyfob_chain::ErrorKind::Setting, message, error)
+            Error::with_source(ErrorKind::Setting, message, error)
         })
     });
     if let Err(error) = call {
@@ -198,11 +208,10 @@ pub(super) fn findings(
 /// Returns the problem that stops all calls, with what sets it aside.
 fn setting_finding(settings: &Settings, error: &Error) -> Finding {
     let text = chained(error);
-    let bundle = settings
-        .find(&CA_BUNDLE)
-        .filter(|bundle| text.contains(&*bundle.name));
-    let proxies = [HTTPS_PROXY, HTTP_PROXY];
-    let proxies = proxies.iter().flat_map(|key| key.variables);
+    let bundle = settings.find(&CA_BUNDLE).filter(|bundle| {
+        text.contains(&*bundle.name) || text.contains(&format!("CA bundle {}", bundle.text))
+    });
+    let proxies = PROXIES.iter().flat_map(|key| key.variables);
     let mut proxies = proxies.filter(|name| settings.variables().raw(name).is_some());
     let proxy = proxies.find(|name| text.contains(**name));
     let (kind, variable) = match (bundle, proxy) {

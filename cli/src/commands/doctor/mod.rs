@@ -89,7 +89,7 @@ async fn lines(context: &Context) -> Vec<Line> {
         (region, explanation)
     };
     let ((region, explanation), network) = tokio::join!(local, network::check(context, &settings));
-    let failures = checks::failures(&explanation);
+    let failures = checks::failures(&settings, &explanation);
     let mut facts = network.facts;
     facts.extend(checks::facts(context, region.as_ref(), &explanation));
     let findings = explanation

@@ -5,7 +5,6 @@ use keyfob_chain::{
     settings::{
         CONTAINER_AUTHORIZATION_TOKEN_FILE, CONTAINER_CREDENTIALS_FULL_URI,
         CONTAINER_CREDENTIALS_RELATIVE_URI, EC2_METADATA_DISABLED, EC2_METADATA_SERVICE_ENDPOINT,
-        HTTP_PROXY, HTTPS_PROXY,
     },
     shell,
 };
@@ -14,7 +13,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use keyfob_sts::{ErrorKind, actions::GetCallerIdentity};
 use tokio::time::timeout;
 
-use super::checks::Check;
+use super::checks::{Check, PROXIES};
 use crate::{context::Context, failure::chained};
 
 /// How long a check may take.
@@ -105,19 +104,18 @@ async fn service(context: &Context, settings: &Settings) -> Network {
     };
     let url = client.endpoint().url().to_string();
     let answer = in_time(client.send(&GetCallerIdentity::new(), &unknown)).await;
-    let error = match answer {
+    match answer {
         Err(reason) => return unreachable(context, settings, &url, &reason),
-        Ok(Ok(_)) => None,
         Ok(Err(error)) if is_unanswered(error.kind()) => {
             return unreachable(context, settings, &url, &chained(&error));
         }
-        Ok(Err(error)) => Some(error),
-    };
+        Ok(_) => {}
+    }
     let mut network = Network::fact(Check::Service, format!("{url} answers"));
-    match error.and_then(|error| error.clock_skew_seconds()) {
-        None => network
-            .facts
-            .push((Check::Clock, "as that of the service".to_owned())),
+    let mut fact = |text: &str| network.facts.push((Check::Clock, text.to_owned()));
+    match client.clock_skew_seconds() {
+        None => fact("not known: the answer of the service has no time"),
+        Some(0) => fact("as that of the service"),
         Some(seconds) => {
             let direction = if seconds > 0 { "behind" } else { "ahead of" };
             let text = format!(
@@ -128,7 +126,8 @@ async fn service(context: &Context, settings: &Settings) -> Network {
             let finding = Finding::problem(FindingKind::Clock, text);
             // It sets the clock by the service, and needs the right to do so.
             let cure = format!(
-                "sudo date -s \"$(curl -sI {url} | sed -n 's/^[Dd]ate: //p' | tr -d '\\r')\""
+                "sudo date -s \"$(curl -sI {} | sed -n 's/^[Dd]ate: //p' | tr -d '\\r')\"",
+                shell::quoted(&url)
             );
             network.findings.push(finding.with_cure(cure));
         }
@@ -147,16 +146,13 @@ fn is_unanswered(kind: ErrorKind) -> bool {
 fn unreachable(context: &Context, settings: &Settings, url: &str, reason: &str) -> Network {
     let text = format!("{url} cannot be reached: {reason}");
     let finding = Finding::problem(FindingKind::Service, text);
-    let proxies = [HTTPS_PROXY, HTTP_PROXY];
-    let mut proxies = proxies.iter().flat_map(|key| key.variables);
-    let proxy = proxies.find(|name| settings.variables().raw(name).is_some());
-    let cure = match (context.endpoint_argument(), proxy) {
-        (Some(argument), _) => {
+    let cure = match (proxy_cure(reason), context.endpoint_argument()) {
+        (Some(cure), _) => Some(cure),
+        (None, Some(argument)) => {
             let option = shell::option("--endpoint-url", argument.value);
             Some(format!("COMMAND  # without {option}"))
         }
-        (None, Some(proxy)) => Some(format!("env -u {proxy} COMMAND")),
-        _ => settings
+        (None, None) => settings
             .endpoint_findings()
             .into_iter()
             .find_map(|finding| finding.cure),
@@ -165,6 +161,17 @@ fn unreachable(context: &Context, settings: &Settings, url: &str, reason: &str) 
         Some(cure) => finding.with_cure(cure),
         None => finding,
     })
+}
+
+/// Returns what goes around the proxy that the error names. It is named in small and in capital
+/// letters, and the other one would take its place.
+fn proxy_cure(reason: &str) -> Option<String> {
+    let mut keys = PROXIES.iter().map(|key| key.variables);
+    let names = keys.find(|names| {
+        let mut texts = names.iter().map(|name| format!("the proxy of {name}"));
+        texts.any(|text| reason.contains(&text))
+    })?;
+    Some(format!("env -u {} COMMAND", names.join(" -u ")))
 }
 
 /// Asks the instance for the name of its role.
@@ -237,7 +244,7 @@ fn is_on_ec2() -> bool {
 
 /// Asks the container's agent for credentials, as a program does.
 async fn container(settings: &Settings) -> Network {
-    let provider = ContainerProvider::new(settings.clone());
+    let provider = ContainerProvider::new(settings.clone()).with_one_attempt();
     let answer = in_time(provider.provide(Timestamp::now())).await;
     let reason = match answer {
         Ok(Ok(Outcome::NotConfigured(_))) => {
