@@ -79,7 +79,8 @@ pub(crate) struct ServeProxyArgs {
     )]
     pub(crate) to: Option<String>,
     /// A host of AWS that requests may name in `Host`, or a pattern such as `*.amazonaws.com`; with
-    /// --resign the host of the service that they are signed for
+    /// --resign the host of the service that they are signed for. A host where customers answer,
+    /// such as that of an instance or a database, has to be named in full
     #[arg(long, value_name = "HOST")]
     pub(crate) allow: Vec<String>,
     /// The service to sign for [default: the one that the host names]

@@ -45,6 +45,12 @@ impl Filters {
             .find(decides)
             .is_none_or(|filter| filter.includes)
     }
+
+    /// Returns true if a pattern that includes is the path itself.
+    pub(crate) fn names(&self, path: &str) -> bool {
+        let mut including = self.0.iter().filter(|filter| filter.includes);
+        including.any(|filter| filter.pattern.iter().copied().eq(path.chars()))
+    }
 }
 
 /// Matches as a shell does, with `*`, `?`, `[a-z]` and `[!a-z]`, but a `/` is a character as any

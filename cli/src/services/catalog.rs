@@ -1,5 +1,8 @@
 //! The names of the services of AWS, their hosts, and the rows of those whose calls need no model.
 
+use std::sync::LazyLock;
+
+use keyfob_sigv4::HostScope;
 use keyfob_sts::{HostRule, Hosts};
 
 /// Written by `cli/models/generate.py`, which has the format.
@@ -37,6 +40,50 @@ pub(crate) fn names_actions(scope_name: &str) -> bool {
 pub(crate) fn is_other(name: &str) -> bool {
     let mut lines = TABLE.lines().filter_map(|line| line.strip_prefix(OTHERS));
     lines.any(|names| names.split(' ').any(|known| known == name))
+}
+
+/// The services whose hosts begin with names of customers, as those of buckets and APIs do, though
+/// AWS answers at each of them.
+const WITH_CUSTOMERS: [&str; 17] = [
+    "aoss",
+    "appsync",
+    "cloudsearch",
+    "dynamodb",
+    "es",
+    "execute-api",
+    "iotdata",
+    "kinesisvideo",
+    "lambda",
+    "mediastore",
+    "neptune-db",
+    "s3",
+    "s3-object-lambda",
+    "s3-outposts",
+    "s3express",
+    "sqs",
+    "timestream",
+];
+
+/// Returns true for a host at which AWS answers for a service, in lower case. Others have names of
+/// AWS, too: those of instances, balancers and databases, where customers answer.
+pub(crate) fn is_host_of_service(host: &str, told: &HostScope) -> bool {
+    static ROWS: LazyLock<Vec<Row>> = LazyLock::new(|| Row::all().collect());
+    let service = told.service();
+    // An interface endpoint, whose id stands first.
+    let id = |(label, rest): &(&str, &str)| label.starts_with("vpce-") && rest.contains(".vpce.");
+    let inner = host.split_once('.').filter(id).map(|(_, inner)| inner);
+    let plain = inner.unwrap_or(host).replace("-fips.", ".");
+    // What follows the name of the service has a region at most.
+    let is_named = |name: &str| {
+        let rest = plain
+            .strip_prefix(name)
+            .and_then(|rest| rest.strip_prefix('.'));
+        rest.is_some_and(|rest| HostScope::parse(rest).is_none())
+    };
+    // A service that is new has no row. Customers have no such hosts, except behind `vpce`.
+    let is_new = told.region().is_some() && !host.contains(".vpce.") && is_named(service);
+    let is_in_row = |row: &Row| row.scope_name == service && row.fronts().any(is_named);
+    WITH_CUSTOMERS.contains(&service) || is_new || ROWS.iter().any(is_in_row)
 }
 
 /// A service: its names, its protocol and its hosts.
@@ -118,6 +165,18 @@ impl Row {
     /// Returns the id of settings, which has spaces.
     pub(crate) fn id(&self) -> String {
         self.id.replace('-', " ")
+    }
+
+    /// Returns what its hosts have before their region.
+    fn fronts(&self) -> impl Iterator<Item = &'static str> {
+        let hosts = self
+            .rules
+            .split(' ')
+            .filter_map(|rule| rule.split_once(':'));
+        let fronts = hosts.filter_map(|(_, host)| host.split_once(".{region}"));
+        let fronts = fronts.map(|(front, _)| front);
+        let fronts = fronts.filter(|front| !front.contains('{'));
+        [self.host].into_iter().chain(fronts)
     }
 
     /// Returns the hosts. They live as long as the program.

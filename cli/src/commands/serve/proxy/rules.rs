@@ -14,7 +14,7 @@ use super::{
     action,
     paths::{climbs, decode},
 };
-use crate::{args::MAX_BODY, s3::Filters};
+use crate::{args::MAX_BODY, s3::Filters, services::catalog::is_host_of_service};
 
 /// The configuration of a proxy.
 pub(super) struct Rules {
@@ -337,9 +337,11 @@ impl Rules {
             Upstreams::One(upstream) => Ok(upstream.clone()),
             Upstreams::Allowed(allowed) => {
                 let host = host(headers)?;
+                let is_known =
+                    |told: &HostScope| is_host_of_service(&host, told) || allowed.names(&host);
                 let told = HostScope::parse(&host).filter(|_| allowed.admit(&host));
-                let told = told.ok_or(forbidden(
-                    "the host of the request is not a host of AWS that --allow names",
+                let told = told.filter(is_known).ok_or(forbidden(
+                    "the host of the request is not one of a service of AWS that --allow names",
                 ))?;
                 let authority = Authority::try_from(host)
                     .map_err(|_| forbidden("the host of the request is not a host name"))?;
@@ -637,6 +639,20 @@ mod tests {
 
     use super::*;
 
+    /// Hosts with names of AWS where customers answer.
+    const CUSTOMERS: [&str; 10] = [
+        "ec2-192-0-2-1.compute-1.amazonaws.com",
+        "ec2-192-0-2-1.eu-west-1.compute.amazonaws.com",
+        "x-1.us-east-1.elb.amazonaws.com",
+        "x-1.elb.us-east-1.amazonaws.com",
+        "evil.elasticbeanstalk.amazonaws.com",
+        "db.abc.us-east-1.rds.amazonaws.com",
+        "rds.abc.us-east-1.rds.amazonaws.com",
+        "b-1.kafka.us-east-1.amazonaws.com",
+        "c.cache.amazonaws.com",
+        "vpce-svc-1.us-east-1.vpce.amazonaws.com",
+    ];
+
     fn rules(upstreams: Upstreams) -> Rules {
         Rules {
             upstreams,
@@ -754,6 +770,12 @@ mod tests {
             ("sts.eu-west-1.amazonaws.com", 200),
             ("STS.eu-west-1.amazonaws.com:443", 200),
             ("bucket.s3.amazonaws.com", 200),
+            ("iam.amazonaws.com", 200),
+            ("api.ecr-fips.us-east-1.amazonaws.com", 200),
+            ("newservice.eu-west-1.amazonaws.com", 200),
+            ("abc.execute-api.eu-west-1.amazonaws.com", 200),
+            ("vpce-0-1.sts.us-east-1.vpce.amazonaws.com", 200),
+            ("vpce-0-1.vpce-svc-1.us-east-1.vpce.amazonaws.com", 403),
             ("sts.eu-west-1.amazonaws.com:80", 403),
             ("sts.eu-west-1.amazonaws.com.evil.example", 403),
             ("user@sts.eu-west-1.amazonaws.com", 403),
@@ -767,6 +789,12 @@ mod tests {
                 expected,
                 "{host}"
             );
+        }
+        for host in CUSTOMERS {
+            let head = head("GET", "/", &[("host", host)]);
+            assert_eq!(status(&rules, &head), 403, "{host}");
+            // It is meant.
+            assert_eq!(status(&allowed(host), &head), 200, "{host}");
         }
         assert_eq!(status(&rules, &head("GET", "/", &[])), 403);
         let two = [("host", "sts.eu-west-1.amazonaws.com"), ("host", "b")];

@@ -14,7 +14,10 @@ use keyfob_sigv4::{HostScope, Scope, Signer, resign::Resigner, verify::Dialect};
 use keyfob_sts::{Endpoint, EndpointBuilder, Hosts, Partition};
 
 use super::rules::{Refusal, Upstream, forbidden};
-use crate::{s3::Filters, services::catalog::Row};
+use crate::{
+    s3::Filters,
+    services::catalog::{Row, is_host_of_service},
+};
 
 /// How many scopes are remembered. A program has a few.
 const MAX_KNOWN: usize = 256;
@@ -122,7 +125,12 @@ impl Targets {
                 settings,
                 url,
             } => {
-                let endpoint = self.endpoint(service, region, prefix, settings, url.as_deref())?;
+                let endpoint = self.endpoint(
+                    (service, region, prefix),
+                    patterns,
+                    settings,
+                    url.as_deref(),
+                )?;
                 let signed_for = endpoint.signing_region().unwrap_or(region).to_owned();
                 let upstream = upstream(&endpoint, service)?;
                 let host = upstream.authority.host();
@@ -167,9 +175,8 @@ impl Targets {
 
     fn endpoint(
         &self,
-        service: &str,
-        region: &str,
-        prefix: Option<&str>,
+        (service, region, prefix): (&str, &str, Option<&str>),
+        patterns: &Filters,
         settings: &Settings,
         url: Option<&str>,
     ) -> Result<Endpoint, Refusal> {
@@ -185,7 +192,7 @@ impl Targets {
         let builder = match row {
             Some((_, hosts)) => Endpoint::builder().hosts(*hosts),
             None => {
-                let pattern = pattern(service, region, prefix)?;
+                let pattern = pattern(service, region, prefix, patterns)?;
                 if url.is_none() {
                     let builder = Endpoint::builder().region(region);
                     let builder = builder.and_then(|builder| builder.url(&pattern));
@@ -214,15 +221,23 @@ const UNUSABLE: Refusal = forbidden(
 );
 
 /// Returns the URL of a host that follows the pattern, if it is one of the service.
-fn pattern(service: &str, region: &str, prefix: Option<&str>) -> Result<String, Refusal> {
+fn pattern(
+    service: &str,
+    region: &str,
+    prefix: Option<&str>,
+    patterns: &Filters,
+) -> Result<String, Refusal> {
     let suffix = Partition::from_region(region).dns_suffix();
     let host = format!("{}.{region}.{suffix}", prefix.unwrap_or(service));
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
     let told = HostScope::parse(&host).filter(|_| host.bytes().all(is_name));
     // A host without a region that is known may be a customer's, such as that of an instance in
     // `compute-1`.
-    let is_of_service =
-        told.is_some_and(|told| told.service() == service && told.region() == Some(region));
+    let is_of_service = told.is_some_and(|told| {
+        told.service() == service
+            && told.region() == Some(region)
+            && (is_host_of_service(&host, &told) || patterns.names(&host))
+    });
     if !is_of_service {
         return Err(UNKNOWN);
     }
@@ -358,6 +373,16 @@ mod tests {
             ("sts", "eu-west-1", Some("iam"), None),
             ("compute-1", "compute-1", Some("ec2-192-0-2-1"), None),
             ("compute-1", "compute-1", None, None),
+            // Of a balancer, and of a database.
+            ("elb", "eu-west-1", Some("x-1.elb"), None),
+            ("rds", "eu-west-1", Some("rds.abc.rds"), None),
+            ("mq", "eu-west-1", Some("b-1.mq"), None),
+            (
+                "newservice",
+                "eu-west-1",
+                None,
+                Some("https://newservice.eu-west-1.amazonaws.com eu-west-1"),
+            ),
             ("sts", "eu-west-1", Some("evil.example/"), None),
             ("sts", "eu-west-1.evil.example/", None, None),
             ("evil.example/", "eu-west-1", None, None),
@@ -366,6 +391,33 @@ mod tests {
             let found = url(&targets, service, region, prefix);
             assert_eq!(found.as_deref(), expected, "{service} {region} {prefix:?}");
         }
+    }
+
+    /// Wherever the settings lead, the hosts are those that a proxy for `Host` lets pass.
+    #[test]
+    fn the_hosts_of_all_services_are_those_of_services() {
+        let variants = [
+            ("AWS_REGION", ""),
+            ("AWS_USE_FIPS_ENDPOINT", "true"),
+            ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
+        ];
+        let regions = ["us-east-1", "us-gov-west-1", "cn-north-1"];
+        let each = |region| Row::all().map(move |row| (row, region));
+        let mut refused = Vec::new();
+        for variant in variants {
+            let targets = targets("*", &[variant]);
+            for (row, region) in regions.into_iter().flat_map(each) {
+                let Ok(target) = targets.find(row.scope_name, region, Some(row.host)) else {
+                    continue;
+                };
+                let host = target.upstream.authority.host();
+                let told = HostScope::parse(host).filter(|told| told.service() == row.scope_name);
+                if told.is_some_and(|told| !is_host_of_service(host, &told)) {
+                    refused.push(host.to_owned());
+                }
+            }
+        }
+        assert_eq!(refused, [""; 0]);
     }
 
     #[test]
