@@ -242,7 +242,8 @@ Examples:
 
 pub(super) const S3_MB: &str = "\
 Examples:
-  $ keyfob s3 mb s3://bucket --region eu-west-1";
+  $ keyfob s3 mb s3://bucket --region eu-west-1
+  $ keyfob s3 mb s3://bucket --tags team data --tags stage test";
 
 pub(super) const S3_RB: &str = "\
 Examples:

@@ -148,6 +148,10 @@ pub(crate) struct TransferArgs {
     /// with --metadata, else COPY]
     #[arg(long, value_name = "DIRECTIVE")]
     pub(crate) metadata_directive: Option<MetadataDirective>,
+    /// What copies have of their sources: the metadata and the tags, the metadata without the tags,
+    /// or none of both; --metadata-directive comes before it [default: default]
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) copy_props: Option<CopyProps>,
     /// The kind of the checksum with which S3 compares uploads, and keeps them [default: CRC64NVME]
     #[arg(long, value_name = "ALGORITHM")]
     pub(crate) checksum_algorithm: Option<ChecksumAlgorithm>,
@@ -234,6 +238,14 @@ pub(crate) enum MetadataDirective {
     Replace,
 }
 
+/// What copies have of their sources.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CopyProps {
+    None,
+    MetadataDirective,
+    Default,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ChecksumMode {
     #[value(name = "ENABLED")]
@@ -299,6 +311,17 @@ pub(crate) struct MbArgs {
     /// The bucket: s3://BUCKET
     #[arg(value_name = "S3URI")]
     pub(crate) uri: String,
+    /// A tag of the new bucket; may be repeated
+    #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"])]
+    tags: Vec<String>,
+}
+
+impl MbArgs {
+    /// Returns the keys and the values of the tags.
+    pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+        let pairs = self.tags.chunks_exact(2);
+        pairs.map(|pair| (pair[0].as_str(), pair[1].as_str()))
+    }
 }
 
 #[derive(Debug, Args)]

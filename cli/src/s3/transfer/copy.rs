@@ -22,6 +22,7 @@ const KEPT: [HeaderName; 6] = [
 ];
 const METADATA: &str = "x-amz-meta-";
 const METADATA_DIRECTIVE: &str = "x-amz-metadata-directive";
+const TAGGING_DIRECTIVE: &str = "x-amz-tagging-directive";
 
 /// Copies an object inside S3: a large one in parts, several at a time. Without a size, S3 is asked
 /// for it.
@@ -125,8 +126,9 @@ async fn headers(
             }
         }
     }
+    let replaces_tags = headers.remove(TAGGING_DIRECTIVE).is_some();
     let has_tags = head.header("x-amz-tagging-count").is_some();
-    if has_tags {
+    if has_tags && !replaces_tags {
         let tags = object_tags(&transfers.client, source, transfers.request_payer).await?;
         // It is ASCII.
         if let Ok(tags) = HeaderValue::try_from(tags) {

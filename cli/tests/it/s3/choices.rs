@@ -433,6 +433,58 @@ s3.put_object_tagging(Bucket="bucket", Key="kept", Tagging={"TagSet": [{"Key": "
     let requests = proxy.requests();
     let create = requests.iter().rfind(|it| it.line().ends_with("?uploads"));
     assert_eq!(create.unwrap().header("x-amz-tagging"), Some("k+k=v%26"));
+    copies_have_what_is_asked_for(&home, &proxy);
+}
+
+/// The source is large, has metadata and a tag.
+fn copies_have_what_is_asked_for(home: &Home, proxy: &FaultProxy) {
+    let whole = home.path().join("whole");
+    fs::write(&whole, "[default]\ns3 =\n  multipart_threshold = 1GB\n").unwrap();
+    let whole = whole.to_str().unwrap();
+    let kept: &[&str] = &[];
+    let directives = |request: &Request| {
+        ["x-amz-metadata-directive", "x-amz-tagging-directive"]
+            .map(|name| request.header(name).is_some_and(|value| value == "REPLACE"))
+    };
+    for (props, replaced, tagged) in [
+        (kept, [false, false], true),
+        (&["--copy-props", "default"], [false, false], true),
+        (
+            &["--copy-props", "metadata-directive"],
+            [false, true],
+            false,
+        ),
+        (&["--copy-props", "none"], [true, true], false),
+        (
+            &["--copy-props", "none", "--metadata-directive", "COPY"],
+            [false, false],
+            true,
+        ),
+    ] {
+        let words = [&["cp", "s3://bucket/kept", "s3://bucket/props"], props].concat();
+        let before = proxy.requests().len();
+        keyfob(home, &words).ok();
+        let requests = proxy.requests();
+        let create = requests[before..]
+            .iter()
+            .find(|it| it.line().ends_with("?uploads"))
+            .unwrap();
+        // Parts have no directives.
+        assert_eq!(directives(create), [false, false], "{props:?}");
+        assert_eq!(
+            create.header("x-amz-tagging").is_some(),
+            tagged,
+            "{props:?}"
+        );
+        let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
+        let command = command.env("AWS_CONFIG_FILE", whole).arg("s3").args(&words);
+        assert!(command.status().unwrap().success(), "{props:?}");
+        let requests = proxy.requests();
+        let copy = requests
+            .iter()
+            .rfind(|it| it.header("x-amz-copy-source").is_some());
+        assert_eq!(directives(copy.unwrap()), replaced, "{props:?}");
+    }
 }
 
 fn headers_that_cannot_be_are_refused(server: &Server) {

@@ -218,6 +218,8 @@ fn buckets_are_made_and_removed(server: &Server, home: &Home) {
     let through = server.home().with("AWS_ENDPOINT_URL", &proxy.url);
     keyfob(&through, &["mb", "s3://near"]).ok();
     keyfob(&through, &["mb", "s3://far", "--region", "eu-west-1"]).ok();
+    let tags = ["--tags", "team", "a&b", "--tags", "stage", ""];
+    keyfob(&through, &[&["mb", "s3://tagged"], &tags[..]].concat()).ok();
     let bodies: Vec<String> = proxy
         .requests()
         .iter()
@@ -227,6 +229,14 @@ fn buckets_are_made_and_removed(server: &Server, home: &Home) {
     assert_has(
         &bodies[1],
         &["<LocationConstraint>eu-west-1</LocationConstraint>"],
+    );
+    assert!(
+        bodies[2].ends_with(
+            "><Tags><Tag><Key>team</Key><Value>a&amp;b</Value></Tag>\
+             <Tag><Key>stage</Key><Value></Value></Tag></Tags></CreateBucketConfiguration>"
+        ),
+        "{}",
+        bodies[2]
     );
     let proxy = FaultProxy::start(&server.url, |_, _| {
         let body = "<Error><Code>BucketAlreadyExists</Code><Message>no</Message></Error>";

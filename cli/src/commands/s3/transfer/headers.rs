@@ -10,7 +10,7 @@ use keyfob_chain::Variables;
 use md5::{Digest as _, Md5};
 
 use crate::{
-    args::{MetadataDirective, Text, TransferArgs},
+    args::{CopyProps, MetadataDirective, Text, TransferArgs},
     context::Context,
     failure::Failure,
     syntax::{Form, expand_bytes, expand_secret, parse_value},
@@ -92,14 +92,31 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
 pub(super) fn for_copies(writing: &HeaderMap, args: &TransferArgs) -> HeaderMap {
     let mut headers = writing.clone();
     let is_metadata = |name: &HeaderName| name.as_str().starts_with("x-amz-meta-");
-    let directive = match args.metadata_directive {
-        Some(MetadataDirective::Copy) => "COPY",
-        Some(MetadataDirective::Replace) => "REPLACE",
-        None if writing.keys().any(is_metadata) => "REPLACE",
-        None => return headers,
+    // As in `aws`, a directive switches the other option off.
+    let props = args
+        .copy_props
+        .filter(|_| args.metadata_directive.is_none());
+    let has_metadata = writing.keys().any(is_metadata);
+    let metadata = match (args.metadata_directive, props) {
+        (Some(MetadataDirective::Copy), _) => Some("COPY"),
+        (Some(MetadataDirective::Replace), _) | (None, Some(CopyProps::None)) => Some("REPLACE"),
+        (None, _) => has_metadata.then_some("REPLACE"),
     };
-    let name = HeaderName::from_static("x-amz-metadata-directive");
-    headers.insert(name, HeaderValue::from_static(directive));
+    let tags = match props {
+        Some(CopyProps::None | CopyProps::MetadataDirective) => Some("REPLACE"),
+        Some(CopyProps::Default) | None => None,
+    };
+    for (name, directive) in [
+        ("x-amz-metadata-directive", metadata),
+        ("x-amz-tagging-directive", tags),
+    ] {
+        if let Some(directive) = directive {
+            headers.insert(
+                HeaderName::from_static(name),
+                HeaderValue::from_static(directive),
+            );
+        }
+    }
     headers
 }
 
