@@ -68,8 +68,8 @@ pub(crate) use self::{
     request::{RequestArgs, RequestAuth},
     role::RoleArgs,
     s3::{
-        CopyProps, CpArgs, FormPrint, LsArgs, MbArgs, MetadataDirective, MvArgs, PresignArgs,
-        RbArgs, ReportArgs, RmArgs, S3Command, SyncArgs, TransferArgs,
+        CaseConflict, CopyProps, CpArgs, FormPrint, LsArgs, MbArgs, MetadataDirective, MvArgs,
+        PresignArgs, RbArgs, ReportArgs, RmArgs, S3Command, SyncArgs, TransferArgs,
     },
     saml::{SamlCommand, SamlLoginArgs, SamlResponseArgs},
     serve::{

@@ -190,6 +190,21 @@ pub(crate) struct TransferArgs {
     /// Show no progress, which is only shown on a terminal
     #[arg(long)]
     pub(crate) no_progress: bool,
+    /// How many seconds pass at least before the progress is shown again
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = number::in_range_as_aws(0..=u32::MAX),
+        allow_negative_numbers = true
+    )]
+    pub(crate) progress_frequency: Option<u32>,
+    /// Show the progress each time on a line of its own
+    #[arg(long)]
+    pub(crate) progress_multiline: bool,
+    /// What becomes of a download, one of several, whose file has the name of another one in other
+    /// case; a warning is no failure
+    #[arg(long, value_name = "WHAT", default_value = "warn")]
+    pub(crate) case_conflict: CaseConflict,
     #[command(flatten)]
     pub(crate) report: ReportArgs,
     #[command(flatten)]
@@ -244,6 +259,19 @@ pub(crate) enum CopyProps {
     None,
     MetadataDirective,
     Default,
+}
+
+/// What becomes of downloads whose names differ only by case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum CaseConflict {
+    /// They are made.
+    Ignore,
+    /// Only the first one is made, with a warning.
+    Skip,
+    /// They are made, with a warning.
+    Warn,
+    /// The command ends.
+    Error,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -26,7 +26,7 @@ pub(crate) use self::{
     shell::{Shell, escaped, exports, quoted},
     size::readable_size,
     waiting::{
-        Showing, Waiting, asking, now_waiting_for, showing, telling, told, waiting_for,
+        Pace, Showing, Waiting, asking, now_waiting_for, showing, telling, told, waiting_for,
         waiting_for_attempt,
     },
 };

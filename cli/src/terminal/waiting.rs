@@ -51,8 +51,23 @@ struct State {
     last: Option<Instant>,
     /// How many columns of the line are on the terminal.
     shown: usize,
-    /// Returns what is said instead, as long as something moves.
-    progress: Option<Line>,
+    /// What is said instead, as long as something moves.
+    progress: Option<Progress>,
+}
+
+struct Progress {
+    pace: Pace,
+    line: Line,
+    /// When it is shown again.
+    due: Option<Instant>,
+}
+
+/// How often it is shown how far something is, and where.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Pace {
+    pub(crate) every: Duration,
+    /// Whether each line stays.
+    pub(crate) has_own_lines: bool,
 }
 
 /// Returns a text for so many columns.
@@ -123,8 +138,15 @@ pub(crate) struct Showing(());
 
 /// Shows on the line how far something is: the text that `line` returns for so many columns, or
 /// what is waited for if there is none. Only one is shown at a time.
-pub(crate) fn showing(line: impl Fn(usize) -> Option<String> + Send + 'static) -> Showing {
-    state().progress = Some(Box::new(line));
+pub(crate) fn showing(
+    pace: Pace,
+    line: impl Fn(usize) -> Option<String> + Send + 'static,
+) -> Showing {
+    state().progress = Some(Progress {
+        pace,
+        line: Box::new(line),
+        due: None,
+    });
     Showing(())
 }
 
@@ -234,8 +256,20 @@ impl State {
         }
         // A line that wraps could not be erased.
         let most = width.saturating_sub(1);
-        if let Some(text) = self.progress.as_ref().and_then(|line| line(most)) {
-            return Some(self.replace(&text, most));
+        if let Some(progress) = &mut self.progress {
+            if progress.due.is_some_and(|due| now < due) {
+                return None;
+            }
+            if let Some(text) = (progress.line)(most) {
+                let pace = progress.pace;
+                progress.due = now.checked_add(pace.every);
+                let mut text = self.replace(&text, most);
+                if pace.has_own_lines {
+                    text.push('\n');
+                    self.shown = 0;
+                }
+                return Some(text);
+            }
         }
         let (_, what, start) = self.reasons.last()?;
         let quiet = now - self.last.map_or(*start, |last| last.max(*start));
@@ -312,6 +346,34 @@ mod tests {
         let line = state.line(at(5000), 80).unwrap();
         assert_eq!(line, "\rwaiting for x (5 s)          ");
         assert!(state_of(&[], start).line(at(9000), 80).is_none());
+    }
+
+    #[test]
+    fn progress_keeps_its_pace_and_may_have_lines_of_its_own() {
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        for (has_own_lines, first, second) in [
+            (false, "\r12345", "\r678  "),
+            (true, "\r12345\n", "\r678\n"),
+        ] {
+            let mut state = state_of(&["x"], start);
+            let texts = Mutex::new(["678", "12345"].to_vec());
+            state.progress = Some(Progress {
+                pace: Pace {
+                    every: Duration::from_secs(3),
+                    has_own_lines,
+                },
+                line: Box::new(move |_| texts.lock().unwrap().pop().map(str::to_owned)),
+                due: None,
+            });
+            assert_eq!(state.line(at(1), 80).as_deref(), Some(first));
+            assert_eq!(state.line(at(3), 80), None);
+            assert_eq!(state.line(at(4), 80).as_deref(), Some(second));
+            assert_eq!(state.line(at(6), 80), None);
+            // Nothing moves.
+            let line = state.line(at(7), 80).unwrap();
+            assert_eq!(line, "\rwaiting for x (7 s)");
+        }
     }
 
     #[test]

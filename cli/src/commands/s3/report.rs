@@ -104,6 +104,11 @@ impl Report {
     /// Prints that a file was skipped, and why.
     pub(super) fn warn(&mut self, text: &str) {
         self.warnings += 1;
+        self.caution(text);
+    }
+
+    /// Prints what may not be meant, which is no failure.
+    pub(super) fn caution(&self, text: &str) {
         if self.shows_errors {
             self.error(&format!("warning: {text}"));
         }

@@ -16,6 +16,7 @@ fn what_is_copied_and_how_follows_the_options_and_the_settings() {
     nothing_is_overwritten(&server);
     only_what_has_changed_is_copied(&server);
     wildcards_stand_for_keys(&server);
+    names_that_differ_by_case_are_told(&server);
     settings_divide_objects(&server);
     requests_are_as_many_as_is_allowed(&server);
     copies_in_parts_keep_what_belongs_to_the_object(&server);
@@ -217,6 +218,41 @@ fn wildcards_stand_for_keys(server: &Server) {
         &out,
         &["copy: s3://wild/l/new/2025-1.gz to s3://wild/2025-1.gz\n"],
     );
+}
+
+fn names_that_differ_by_case_are_told(server: &Server) {
+    let home = home(server);
+    put(server, "cases", ["d/A", "d/a", "d/b"]);
+    let run = |words: &[&str], rest: &[&str]| {
+        let run = keyfob(&home, &[words, rest].concat());
+        (run.code, run.stdout.lines().count(), run.stderr)
+    };
+    let cp = ["cp", "s3://cases", "cases", "--recursive"];
+    let warning = "warning: Downloading s3://cases/d/a, although a file whose name differs only by \
+                   case is there, or is downloaded, too: where the file system does not tell them \
+                   apart, only one stays.\n";
+    assert_eq!(run(&cp, &[]), (0, 3, warning.to_owned()));
+    let silent = (0, 3, String::new());
+    assert_eq!(run(&cp, &["--case-conflict", "ignore"]), silent);
+    assert_eq!(run(&cp, &["--quiet"]), (0, 0, String::new()));
+    let skipped = "warning: Skipping file s3://cases/d/a: a file whose name differs only by case is \
+                   there, or is downloaded, too.\n";
+    for words in [&cp[..], &["sync", "s3://cases", "new"]] {
+        let skips = run(words, &["--case-conflict", "skip"]);
+        assert_eq!(skips, (0, 2, skipped.to_owned()), "{words:?}");
+    }
+    let (code, _, stderr) = run(&cp, &["--case-conflict", "error"]);
+    assert_eq!(code, 1);
+    assert_eq!(
+        stderr,
+        "fatal error: Failed to download s3://cases/d/a: a file whose name differs only by case \
+         is there, or is downloaded, too\n"
+    );
+    // One download has no other one, and neither have uploads and copies.
+    let one = ["cp", "s3://cases/d/a", "cases/d/a"];
+    assert_eq!(run(&one, &[]), (0, 1, String::new()));
+    let copies = ["cp", "s3://cases/d", "s3://cases/copy", "--recursive"];
+    assert_eq!(run(&copies, &["--case-conflict", "error"]), silent);
 }
 
 fn with_s3(server: &Server, block: &str) -> (Home, FaultProxy) {

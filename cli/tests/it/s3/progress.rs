@@ -109,6 +109,17 @@ fn progress_is_one_line_on_a_terminal_and_nothing_elsewhere() {
         &[gates.open_at(all_left, END)],
     );
     assert_has(&text, &["Completed ", "/40.0 MiB (", all_left, " left"]);
+    // Each time a line of its own, and none for as long as the command takes.
+    let lines_of_their_own = [&up[..], &["--progress-multiline"]].concat();
+    let (text, _) = gates.run(
+        &wide,
+        &lines_of_their_own,
+        &[after_first.clone(), gates.open_at(one_left, END)],
+    );
+    assert!(text.matches("left\r\n").count() > 0, "{text:?}");
+    let seldom = [&up[..], &["--progress-frequency", "4000000"]].concat();
+    let (text, _) = gates.run(&wide, &seldom, &[]);
+    assert!(text.matches("Completed ").count() < 2, "{text:?}");
     for option in ["--no-progress", "--only-show-errors", "--quiet", "--dryrun"] {
         let (text, _) = gates.run(&wide, &[&up[..], &[option]].concat(), &[]);
         assert_lacks(&text, &["Completed", "remaining"]);

@@ -1,5 +1,6 @@
 //! `keyfob s3 cp`, `mv` and `sync`: copy files to S3, objects to files, and objects to objects.
 
+mod cases;
 mod headers;
 mod items;
 mod paths;
@@ -296,10 +297,8 @@ async fn run(
     target: Place<'_>,
 ) -> Result<(), Failure> {
     let plan = Plan::new(task, source, target)?;
-    let report = Report::with_args(context.console(), &task.args.report);
     let transfers = task.transfers(context).await?;
-    let pipeline = Pipeline::new(transfers, report, task.args.dryrun);
-    let mut pipeline = pipeline.with_progress(context, task.args);
+    let mut pipeline = Pipeline::new(context, task.args, transfers);
     if !task.is_recursive
         && let Place::S3(object) = source
     {

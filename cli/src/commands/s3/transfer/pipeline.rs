@@ -1,7 +1,14 @@
-use std::{collections::VecDeque, fs, path::PathBuf, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    fs,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio::task::{self, JoinError, JoinSet};
 
+use super::cases::Cases;
 use crate::{
     args::TransferArgs,
     commands::s3::report::{Deed, Report},
@@ -11,7 +18,7 @@ use crate::{
         Deletion, Object,
         transfer::{Destination, Outcome, Problem, Source, Transfers, copy, download, upload},
     },
-    terminal::{Showing, showing},
+    terminal::{Pace, Showing, showing},
 };
 
 /// One file or object, and what is done with it.
@@ -76,27 +83,24 @@ pub(super) struct Pipeline {
     running: JoinSet<(Job, Result<Outcome, Problem>)>,
     /// The line that shows how far it is, if it is shown.
     showing: Option<Showing>,
+    cases: Cases,
 }
 
 /// How many files and objects are looked for ahead, at most, to show how much there is to do.
 const AHEAD: usize = 10_000;
 
 impl Pipeline {
-    pub(super) fn new(transfers: Transfers, report: Report, is_dry: bool) -> Self {
+    pub(super) fn new(context: &Context, args: &TransferArgs, transfers: Transfers) -> Self {
+        let showing = show(context, args, &transfers);
         Self {
             transfers: Arc::new(transfers),
-            report,
-            is_dry,
+            report: Report::with_args(context.console(), &args.report),
+            is_dry: args.dryrun,
             waiting: VecDeque::new(),
             running: JoinSet::new(),
-            showing: None,
+            showing,
+            cases: Cases::new(args.case_conflict),
         }
-    }
-
-    /// Shows how far it is, on a terminal, if the arguments do not forbid that.
-    pub(super) fn with_progress(mut self, context: &Context, args: &TransferArgs) -> Self {
-        self.showing = show(context, args, &self.transfers);
-        self
     }
 
     pub(super) fn transfers(&self) -> &Arc<Transfers> {
@@ -105,6 +109,10 @@ impl Pipeline {
 
     pub(super) fn report(&mut self) -> &mut Report {
         &mut self.report
+    }
+
+    pub(super) fn cases(&mut self) -> &mut Cases {
+        &mut self.cases
     }
 
     /// Begins a job, as soon as there are not too many.
@@ -170,6 +178,12 @@ impl Pipeline {
         self.report.fatal(problem)
     }
 
+    /// Gives up all jobs, and returns the failure that ends everything.
+    pub(super) async fn abort(&mut self, problem: &Problem) -> Failure {
+        self.give_up().await;
+        self.report.fatal(problem)
+    }
+
     /// Waits for the jobs that were begun.
     ///
     /// # Errors
@@ -200,11 +214,16 @@ impl Pipeline {
     ) -> Result<(), Failure> {
         let printed = self.try_print(done);
         if printed.is_err() {
-            self.waiting.clear();
-            self.running.shutdown().await;
-            self.transfers.abort().await;
+            self.give_up().await;
         }
         printed
+    }
+
+    /// Gives up what is not done.
+    async fn give_up(&mut self) {
+        self.waiting.clear();
+        self.running.shutdown().await;
+        self.transfers.abort().await;
     }
 
     fn try_print(
@@ -232,7 +251,13 @@ pub(super) fn show(
         return None;
     }
     let progress = Arc::clone(&transfers.progress);
-    Some(showing(move |width| progress.line(Instant::now(), width)))
+    let pace = Pace {
+        every: Duration::from_secs(args.progress_frequency.unwrap_or_default().into()),
+        has_own_lines: args.progress_multiline,
+    };
+    Some(showing(pace, move |width| {
+        progress.line(Instant::now(), width)
+    }))
 }
 
 impl Job {

@@ -12,9 +12,10 @@ use super::{
     walk::Walk,
 };
 use crate::{
+    args::CaseConflict,
     commands::s3::report::Deed,
     failure::Failure,
-    s3::{Client, Filters, Listing, Object, ObjectList},
+    s3::{Client, Filters, Listing, Object, ObjectList, transfer::Problem},
     terminal::printable,
 };
 
@@ -154,10 +155,38 @@ impl<'a> Plan<'a> {
     ///
     /// If stdout cannot be written.
     pub(super) async fn add(&self, pipeline: &mut Pipeline, item: Item) -> Result<(), Failure> {
-        match self.job(pipeline, item) {
-            Some(job) => pipeline.add(job).await,
-            None => Ok(()),
+        let rest = item.rest.clone();
+        let Some(job) = self.job(pipeline, item) else {
+            return Ok(());
+        };
+        let conflict = match &job.work {
+            Work::Download { path, .. } if self.task.is_recursive => {
+                pipeline.cases().conflict(&rest, path)
+            }
+            _ => None,
+        };
+        let Some(answer) = conflict else {
+            return pipeline.add(job).await;
+        };
+        let text = "a file whose name differs only by case is there, or is downloaded, too";
+        let uri = &job.deed.source;
+        match answer {
+            CaseConflict::Error => {
+                let problem = Problem::Local(format!("Failed to download {uri}: {text}"));
+                return Err(pipeline.abort(&problem).await);
+            }
+            CaseConflict::Skip => {
+                let warning = format!("Skipping file {uri}: {text}.");
+                pipeline.report().caution(&warning);
+                return Ok(());
+            }
+            CaseConflict::Warn => pipeline.report().caution(&format!(
+                "Downloading {uri}, although {text}: where the file system does not tell them \
+                 apart, only one stays."
+            )),
+            CaseConflict::Ignore => {}
         }
+        pipeline.add(job).await
     }
 
     /// Returns what is done with an item. `None` if it does not take part, or if it is passed over

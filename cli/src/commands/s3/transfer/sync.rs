@@ -43,10 +43,8 @@ pub(in crate::commands::s3) async fn sync(
     };
     let (source, target) = task.places()?;
     let plan = Plan::new(task, source, target)?;
-    let report = Report::with_args(context.console(), &task.args.report);
     let transfers = task.transfers(context).await?;
-    let pipeline = Pipeline::new(transfers, report, task.args.dryrun);
-    let pipeline = pipeline.with_progress(context, task.args);
+    let pipeline = Pipeline::new(context, task.args, transfers);
     plan.create_folder()?;
     let client = &pipeline.transfers().client;
     let sync = Sync {
