@@ -152,9 +152,16 @@ fn collect(folder: &Path, sources: &mut Vec<PathBuf>) {
     }
 }
 
-/// Tests of one file stand at its end.
+/// Tests of one file stand at its end. Those in a file of their own may be declared anywhere.
 fn without_comments_and_tests(text: &str) -> String {
-    let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+    let mut parts = text.split("#[cfg(test)]\n");
+    let mut code = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.split_once('\n') {
+            Some((declaration, rest)) if declaration.ends_with(';') => code.push_str(rest),
+            _ => break,
+        }
+    }
     let lines = code
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"));
