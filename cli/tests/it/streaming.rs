@@ -11,14 +11,13 @@ use std::{
 use keyfob_sigv4::{
     Credentials, Payload, Request, Signature, Signer, Timestamp,
     chunked::{ChunkEncoder, ChunkSigner, Chunked},
-    verify::Verifier,
 };
 use sha2::{Digest as _, Sha256};
 
 use crate::{
     keyfob::{Home, assert_has},
     proxy::{self, read_head},
-    resigning::{self, Proxy},
+    resigning::{self, Proxy, verified_upload},
     s3::streams::peak,
 };
 
@@ -299,26 +298,7 @@ fn an_upload_goes_on_with_the_credentials_that_expire_meanwhile() {
     server.read_exact(&mut chunks).unwrap();
     server.write_all(done).unwrap();
     assert_has(&read_head(&mut client), &["HTTP/1.1 200"]);
-    verify(&head, &chunks, &piece);
-}
-
-/// Verifies the signatures of an upload in chunks by the first key.
-fn verify(head: &str, chunks: &[u8], body: &[u8]) {
-    let lines = head.lines().skip(1);
-    let headers: Vec<_> = lines.filter_map(|line| line.split_once(": ")).collect();
-    let request = Request::from_wire("PUT", "/bucket/key", &headers).unwrap();
-    let request = request.payload(Payload::Declared);
-    let verifier = Verifier::s3("us-east-1").unwrap();
-    let key = Credentials::new("AKIAFIRST", "canary").unwrap();
-    let key = key.with_session_token("t").unwrap();
-    let found = |id: &str| (id == "AKIAFIRST").then_some(key);
-    let verified = verifier.verify(&request, Timestamp::now(), found).unwrap();
-    let mut decoder = verifier
-        .chunk_decoder(&verified, &request)
-        .unwrap()
-        .unwrap();
-    let mut decoded = Vec::new();
-    decoder.feed(chunks, &mut decoded).unwrap();
-    decoder.finish().unwrap();
-    assert_eq!(decoded, body);
+    let first = Credentials::new("AKIAFIRST", "canary").unwrap();
+    let first = first.with_session_token("t").unwrap();
+    assert_eq!(verified_upload(&head, &chunks, &first), piece);
 }

@@ -101,18 +101,16 @@ fn write(text: &mut String, section: &Section, without: &[&str]) {
     };
     let is_left_out = |name: &str| is_of_credentials(name) || without.contains(&name);
     for (name, value) in section.iter().filter(|(name, _)| !is_left_out(name)) {
-        let mut all = value.entries().peekable();
-        let is_block = all.peek().is_some();
-        let nested = all.filter(|(name, _)| !without.contains(name));
-        let nested: Vec<(&str, &Value)> = nested.collect();
-        if is_block && nested.is_empty() {
-            // botocore fails where it finds a text instead of a block.
-            continue;
-        }
-        if nested.is_empty() {
+        if value.entries().next().is_none() {
             // The lines after the first are indented, or they would be properties of their own.
             let value = value.as_str().replace('\n', "\n  ");
             *text += &format!("{name} = {value}\n");
+            continue;
+        }
+        let nested = value.entries().filter(|(name, _)| !without.contains(name));
+        let nested: Vec<(&str, &Value)> = nested.collect();
+        if nested.is_empty() {
+            // botocore fails where it finds a text instead of a block.
             continue;
         }
         *text += &format!("{name} =\n");

@@ -119,9 +119,8 @@ const FOREIGN: [&str; 6] = [
 /// Headers with the path of an object that is copied or moved to that of the request.
 const SOURCES: [&str; 2] = ["x-amz-copy-source", "x-amz-rename-source"];
 
-/// Headers that end here: those of one connection (RFC 9110, section 7.6.1), those that the client
-/// of the upstream sets, and those of an earlier signature.
-const NOT_FORWARDED: [&str; 17] = [
+/// Headers of one connection, which end here (RFC 9110, section 7.6.1).
+const HOP_BY_HOP: [&str; 9] = [
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -131,6 +130,11 @@ const NOT_FORWARDED: [&str; 17] = [
     "trailer",
     "transfer-encoding",
     "upgrade",
+];
+
+/// Headers of requests that end here, too: those that the client of the upstream sets, and those of
+/// an earlier signature.
+const NOT_FORWARDED: [&str; 8] = [
     "host",
     "content-length",
     "expect",
@@ -439,7 +443,9 @@ impl Rules {
 
     fn change_headers(&self, headers: &mut HeaderMap, plan: Plan) {
         remove_named_by_connection(headers);
-        remove_all(headers, &NOT_FORWARDED);
+        remove_all(headers, |name| {
+            HOP_BY_HOP.contains(&name) || NOT_FORWARDED.contains(&name)
+        });
         headers.remove(&self.token_header);
         let is_signed_anew = matches!(plan, Plan::Empty | Plan::Hashed | Plan::Unsigned);
         if is_signed_anew && !self.resigns {
@@ -491,7 +497,7 @@ fn hex(text: &[u8]) -> Option<[u8; 32]> {
 /// would be taken away from what was checked, and from what a caller has signed.
 fn check_connection(headers: &HeaderMap) -> Result<(), Refusal> {
     let is_for_server = |name: &HeaderName| {
-        let is_known = NOT_FORWARDED[..9].contains(&name.as_str()) || name == "http2-settings";
+        let is_known = HOP_BY_HOP.contains(&name.as_str()) || name == "http2-settings";
         !is_known && headers.contains_key(name)
     };
     if named_by_connection(headers).any(|name| is_for_server(&name)) {
@@ -514,15 +520,14 @@ fn named_by_connection(headers: &HeaderMap) -> impl Iterator<Item = HeaderName> 
 /// Removes the headers that are for one connection, and those that `Connection` names.
 pub(super) fn remove_hop_by_hop(headers: &mut HeaderMap) {
     remove_named_by_connection(headers);
-    // The first nine; the rest are headers of requests.
-    remove_all(headers, &NOT_FORWARDED[..9]);
+    remove_all(headers, |name| HOP_BY_HOP.contains(&name));
 }
 
-/// Removes the headers with these names, which are in lower case. Comparing the few that are there
+/// Removes the headers with such names, which are in lower case. Comparing the few that are there
 /// takes less time than looking for each name.
-fn remove_all(headers: &mut HeaderMap, names: &[&str]) {
-    let is_named = |name: &&HeaderName| names.contains(&name.as_str());
-    let found: Vec<HeaderName> = headers.keys().filter(is_named).cloned().collect();
+fn remove_all(headers: &mut HeaderMap, is_such: impl Fn(&str) -> bool) {
+    let found = headers.keys().filter(|name| is_such(name.as_str()));
+    let found: Vec<HeaderName> = found.cloned().collect();
     for name in found {
         headers.remove(name);
     }
@@ -1022,7 +1027,8 @@ mod tests {
         let own = HeaderValue::from_static("own");
         rules.add = vec![(HeaderName::from_static("x-add"), own.clone())];
         rules.sign_host = Some(own);
-        let mut headers: Vec<_> = NOT_FORWARDED.iter().map(|name| (*name, "te")).collect();
+        let names = HOP_BY_HOP.iter().chain(&NOT_FORWARDED);
+        let mut headers: Vec<_> = names.map(|name| (*name, "te")).collect();
         headers.extend([
             ("connection", "close, HTTP2-Settings, x-absent"),
             ("http2-settings", "a"),
