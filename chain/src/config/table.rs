@@ -324,7 +324,7 @@ table! {
         CLI, "Whether S3 is called by its transfer acceleration.";
     S3_USE_DUALSTACK_ENDPOINT: [] ["s3.use_dualstack_endpoint"] Flag, "false",
         CLI, "Whether S3 is called at endpoints that have IPv6 addresses as well.";
-    S3_MAX_CONCURRENT_REQUESTS: [] ["s3.max_concurrent_requests"] Number(1), "32",
+    S3_MAX_CONCURRENT_REQUESTS: [] ["s3.max_concurrent_requests"] Number(1), "64",
         CLI, "How many requests to S3 are on their way at a time, at most.";
     S3_MULTIPART_THRESHOLD: [] ["s3.multipart_threshold"] Bytes, "8MB",
         CLI, "The size above which files are copied to S3 and back in parts.";

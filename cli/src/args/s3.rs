@@ -84,6 +84,8 @@ pub(crate) struct TransferArgs {
     /// The storage class of the new objects, such as STANDARD_IA
     #[arg(long, value_name = "CLASS")]
     pub(crate) storage_class: Option<String>,
+    #[command(flatten)]
+    pub(crate) tags: TagArgs,
     /// Encrypt the new objects with a key of S3 (AES256) or of KMS (aws:kms)
     #[arg(long, value_name = "HOW", num_args = 0..=1, default_missing_value = "AES256")]
     pub(crate) sse: Option<String>,
@@ -161,8 +163,8 @@ pub(crate) struct TransferArgs {
     /// Leave alone what is at the target already
     #[arg(long)]
     pub(crate) no_overwrite: bool,
-    /// How many requests are on their way at most: 1 to 1000 [default: s3.max_concurrent_requests
-    /// of the profile, or 32]
+    /// How many requests are on their way at most, as far as more of them are faster: 1 to 1000
+    /// [default: s3.max_concurrent_requests of the profile, or 64]
     #[arg(
         long,
         value_name = "N",
@@ -339,14 +341,20 @@ pub(crate) struct MbArgs {
     /// The bucket: s3://BUCKET
     #[arg(value_name = "S3URI")]
     pub(crate) uri: String,
-    /// A tag of the new bucket; may be repeated
+    #[command(flatten)]
+    pub(crate) tags: TagArgs,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TagArgs {
+    /// A tag of what is created, a bucket or an uploaded object; may be repeated
     #[arg(long, num_args = 2, value_names = ["KEY", "VALUE"])]
     tags: Vec<String>,
 }
 
-impl MbArgs {
+impl TagArgs {
     /// Returns the keys and the values of the tags.
-    pub(crate) fn tags(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let pairs = self.tags.chunks_exact(2);
         pairs.map(|pair| (pair[0].as_str(), pair[1].as_str()))
     }

@@ -19,7 +19,7 @@ use crate::{
 pub(super) async fn make(context: &Context, args: &MbArgs) -> Result<(), Failure> {
     let Object { bucket, .. } = Object::parse_bucket(&args.uri)?;
     let client = client(context).await?;
-    match create_bucket(&client, bucket, args.tags()).await {
+    match create_bucket(&client, bucket, args.tags.pairs()).await {
         Ok(()) => print(context, "make_bucket", bucket),
         Err(error) => Err(failed(context, "make_bucket", &args.uri, &error)),
     }

@@ -2,13 +2,16 @@ mod wire;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
 use keyfob_backoff::{
-    Budget, ClockSkew, Hint, Pause, Policy, Report,
+    Budget, Classify as _, ClockSkew, Fault, Hint, Pause, Policy, Report,
     limit::{KeyedLimit, Limiter, RateLimit},
     retry, s3_status,
 };
@@ -62,6 +65,8 @@ struct Inner {
     /// Whether the lists that say that their keys are encoded have encoded keys, if that is known.
     encodes_lists: OnceLock<bool>,
     refused: FirstRefusal,
+    /// How often S3 asked for fewer requests.
+    throttled: Arc<AtomicU64>,
 }
 
 /// A bucket, and what is before the last `/` of a key.
@@ -133,6 +138,7 @@ impl Client {
             pace,
             places: Mutex::default(),
             refused,
+            throttled: Arc::default(),
         }))
     }
 
@@ -161,6 +167,11 @@ impl Client {
     /// objects adds to it.
     pub(crate) fn moved(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.0.wire.moved)
+    }
+
+    /// Returns how often S3 asked for fewer requests.
+    pub(crate) fn throttled(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.0.throttled)
     }
 
     /// Sets the body of a call to bytes of an object, and the header with their checksum, which is
@@ -304,6 +315,11 @@ impl Inner {
 
     fn notify(&self, error: &Error, pause: &Pause) {
         debug!("{error}");
+        let fault = self.policy.classify(&error.failure());
+        // An answer to HEAD has no code.
+        if error.status() == Some(503) || fault.is_some_and(Fault::is_throttling) {
+            self.throttled.fetch_add(1, Ordering::Relaxed);
+        }
         waiting_for_attempt(self.console, pause, error.status(), error.code());
     }
 

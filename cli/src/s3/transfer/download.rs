@@ -14,12 +14,13 @@ use http::{
     header::{IF_MATCH, RANGE},
 };
 use jiff::fmt::rfc2822;
-use tokio::{sync::OwnedSemaphorePermit, task::JoinSet};
+use tokio::task::JoinSet;
 
 use crate::s3::{
     Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
     transfer::{
-        Outcome, Overwrite, Problem, Transfers, partial::Partial, same::is_same, target::Target,
+        Outcome, Overwrite, Problem, Transfers, gate::Permit, partial::Partial, same::is_same,
+        target::Target,
     },
 };
 
@@ -327,7 +328,7 @@ impl Parts {
     async fn download(
         self: Arc<Self>,
         reader: Reader,
-        permit: Option<OwnedSemaphorePermit>,
+        permit: Permit,
         expected: Option<Checksum>,
         done: Vec<bool>,
     ) -> Result<(), Problem> {
@@ -335,7 +336,7 @@ impl Parts {
         // Dropped with an error, it ends the parts that are on their way.
         let mut running = JoinSet::new();
         let count = self.length.div_ceil(self.size);
-        for _ in 1..count.min(transfers.connections()) {
+        for _ in 1..count.min(transfers.sizes.requests.into()) {
             let parts = Arc::clone(&self);
             running.spawn(async move { parts.read_from_end().await });
         }

@@ -1,7 +1,9 @@
 //! The bytes of files on their way to S3 and back.
 
+mod concurrency;
 mod copy;
 mod download;
+mod gate;
 mod partial;
 mod progress;
 mod same;
@@ -19,8 +21,9 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderValue, header::IF_NONE_MATCH};
-use tokio::sync::{self, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{self, Semaphore};
 
+use self::gate::{Gate, Permit};
 pub(crate) use self::{
     copy::copy,
     download::{Destination, download},
@@ -39,10 +42,9 @@ const GIB: u64 = 1 << 30;
 const PART: u64 = 8 * MIB;
 /// The sizes in bytes of parts that S3 takes, but for the last one.
 const PARTS: RangeInclusive<u64> = 5 * MIB..=5 * GIB;
-/// How many requests are on their way at a time, at most.
-const REQUESTS: u32 = 32;
-/// How many parts of one object are on their way at a time, at most.
-const CONNECTIONS: u64 = 8;
+/// How many requests are on their way at a time, at most. More, with as many files, are more than
+/// all systems allow a process to have open.
+const REQUESTS: u32 = 64;
 /// How many mebibytes of standard input are in memory at most.
 const MEMORY: u32 = 64;
 
@@ -81,7 +83,7 @@ pub(crate) struct Transfers {
     sizes: Sizes,
     /// How many downloads there was no checksum for.
     unverified: AtomicU64,
-    requests: Arc<Semaphore>,
+    requests: Arc<Gate>,
     memory: Arc<Semaphore>,
 }
 
@@ -113,7 +115,7 @@ pub(crate) enum Outcome {
     Skipped,
 }
 
-/// How large objects are divided, and how many requests there are at a time.
+/// How large objects are divided, and how many requests there are at a time, at most.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sizes {
     /// The size in bytes of the largest object that is not sent in parts.
@@ -137,6 +139,7 @@ impl Sizes {
 impl Transfers {
     pub(crate) fn new(client: Client, sizes: Sizes) -> Self {
         let progress = Arc::new(Progress::new(client.moved()));
+        let requests = Arc::new(Gate::new(&client, sizes.requests));
         Self {
             client,
             progress,
@@ -157,7 +160,7 @@ impl Transfers {
             copy_algorithm: None,
             verifies: false,
             unverified: AtomicU64::new(0),
-            requests: Arc::new(Semaphore::new(sizes.requests as usize)),
+            requests,
             memory: Arc::new(Semaphore::new(MEMORY as usize)),
         }
     }
@@ -168,9 +171,8 @@ impl Transfers {
     }
 
     /// Waits until one more request can be sent. It counts until the permit is dropped.
-    async fn request(&self) -> Option<OwnedSemaphorePermit> {
-        // It is never closed.
-        Arc::clone(&self.requests).acquire_owned().await.ok()
+    async fn request(&self) -> Permit {
+        self.requests.pass().await
     }
 
     /// Keeps a signal from ending the process before an upload in parts is aborted, unless the same
@@ -241,11 +243,6 @@ impl Transfers {
     /// Returns true if S3 refused because the object is there, which it must not be.
     fn is_there(&self, problem: &Problem) -> bool {
         self.overwrite == Overwrite::Never && problem.status() == Some(412)
-    }
-
-    /// Returns how many parts of one object are on their way at a time, at most.
-    fn connections(&self) -> u64 {
-        CONNECTIONS.min(self.sizes.requests.into())
     }
 
     /// Returns how many downloads could not be compared with a checksum.

@@ -15,6 +15,7 @@ use crate::{
         Content, MultipartUpload, Object, Part, Section, StoredPart, media_type, put_object,
         transfer::{
             MEMORY, MIB, Outcome, Overwrite, PART, PARTS, Problem, Transfers,
+            gate::Permit,
             same::{find, is_same},
         },
     },
@@ -91,6 +92,7 @@ async fn send(
         in_parts(transfers, content, part, object, &headers).await?;
         return Ok(Outcome::Copied);
     }
+    let permit = transfers.request().await;
     let content = if size > SMALL {
         Content::Section(Section::new(Arc::new(file), 0, size))
     } else {
@@ -103,7 +105,7 @@ async fn send(
         }
         bytes.into()
     };
-    put(transfers, content, object, &headers).await?;
+    put(transfers, permit, content, object, &headers).await?;
     Ok(Outcome::Copied)
 }
 
@@ -121,7 +123,8 @@ async fn stream(
     // One byte more shows whether that is all.
     (input, head) = input.read(part + 1).await?;
     if head.len() as u64 <= part {
-        return put(transfers, head.into(), object, headers).await;
+        let permit = transfers.request().await;
+        return put(transfers, permit, head.into(), object, headers).await;
     }
     let input = Input(Box::new(Cursor::new(head).chain(input.0)));
     drop(permit);
@@ -133,13 +136,13 @@ async fn stream(
 /// Uploads an object with one request.
 async fn put(
     transfers: &Transfers,
+    _permit: Permit,
     content: Content,
     object: Object<'_>,
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
     let mut headers = headers.clone();
     headers.extend(transfers.condition());
-    let _permit = transfers.request().await;
     let (client, algorithm) = (&transfers.client, transfers.algorithm);
     Ok(put_object(client, object, &headers, content, algorithm).await?)
 }
@@ -226,10 +229,7 @@ async fn send_parts(
 ) -> Result<Vec<Part>, Problem> {
     let mut sent = Vec::new();
     for number in 1.. {
-        while sending.len() as u64 >= transfers.connections() {
-            let Some(part) = sending.join_next().await else {
-                break;
-            };
+        while let Some(part) = sending.try_join_next() {
             sent.push(joined(part)?);
         }
         let (size, memory) = match &parts {

@@ -20,6 +20,7 @@ fn what_is_copied_and_how_follows_the_options_and_the_settings() {
     settings_divide_objects(&server);
     requests_are_as_many_as_is_allowed(&server);
     copies_in_parts_keep_what_belongs_to_the_object(&server);
+    uploads_have_tags(&server);
     headers_that_cannot_be_are_refused(&server);
     each_part_has_the_key_of_the_user(&server);
     the_region_of_the_source_is_not_asked_for(&server);
@@ -520,6 +521,48 @@ fn copies_have_what_is_asked_for(home: &Home, proxy: &FaultProxy) {
             .iter()
             .rfind(|it| it.header("x-amz-copy-source").is_some());
         assert_eq!(directives(copy.unwrap()), replaced, "{props:?}");
+    }
+}
+
+fn uploads_have_tags(server: &Server) {
+    let (home, proxy) = through(server, |_, _| Fault::None);
+    write(&home, "in", "x");
+    write(&home, "large", bytes(9 * MIB));
+    let options = ["--tags", "a b", "c&d", "--tags", "e", ""];
+    let tagged = |words: &[&str]| keyfob(&home, &[words, &options].concat());
+    tagged(&["cp", "in", "s3://bucket/small"]).ok();
+    tagged(&["mv", "large", "s3://bucket/large"]).ok();
+    let requests = proxy.requests();
+    let with_tags = requests.iter().filter_map(|it| {
+        let tags = it.header("x-amz-tagging")?;
+        Some((it.line(), tags))
+    });
+    let tags = "a+b=c%26d&e=";
+    assert_eq!(
+        with_tags.collect::<Vec<_>>(),
+        [
+            ("PUT /bucket/small", tags),
+            ("POST /bucket/large?uploads", tags)
+        ]
+    );
+    let tags_of = r#"
+import boto3, sys
+url, id, secret = sys.argv[1:]
+s3 = boto3.client("s3", endpoint_url=url, region_name="us-east-1",
+                  aws_access_key_id=id, aws_secret_access_key=secret)
+print(sorted((tag["Key"], tag["Value"])
+             for tag in s3.get_object_tagging(Bucket="bucket", Key="small")["TagSet"]))
+"#;
+    let found = server
+        .python(tags_of, &[&server.key_id, &server.secret])
+        .ok();
+    assert_eq!(found, "[('a b', 'c&d'), ('e', '')]\n");
+    for words in [
+        ["cp", "s3://bucket/small", "s3://bucket/other"],
+        ["cp", "s3://bucket/small", "out"],
+    ] {
+        let stderr = tagged(&words).fails(252);
+        assert_has(&stderr, &["--tags is only for uploads"]);
     }
 }
 

@@ -3,12 +3,13 @@
 
 use std::{
     io::Write as _,
-    net::TcpListener,
+    net::{TcpListener, TcpStream},
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     thread,
+    time::Duration,
 };
 
 use super::{
@@ -145,37 +146,83 @@ fn a_ca_bundle_is_trusted_and_other_certificates_are_not() {
     assert_has(&stderr, &["is not called, because of --offline"]);
 }
 
+/// A server that takes uploads, and counts.
+struct Uploads {
+    url: String,
+    counts: Arc<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    connections: AtomicUsize,
+    uploads: AtomicUsize,
+    on_the_way: AtomicUsize,
+    most: AtomicUsize,
+}
+
+impl Uploads {
+    /// Starts one that answers after that time.
+    fn start(time: Duration) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let counts = Arc::<Counts>::default();
+        let shared = Arc::clone(&counts);
+        // It ends with the test program.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let counts = Arc::clone(&shared);
+                counts.connections.fetch_add(1, Relaxed);
+                thread::spawn(move || take(stream.unwrap(), &counts, time));
+            }
+        });
+        Self { url, counts }
+    }
+}
+
+fn take(mut stream: TcpStream, counts: &Counts, time: Duration) {
+    while let Ok(Some(_)) = read_request(&mut stream) {
+        let on_the_way = counts.on_the_way.fetch_add(1, Relaxed) + 1;
+        counts.most.fetch_max(on_the_way, Relaxed);
+        thread::sleep(time);
+        counts.uploads.fetch_add(1, Relaxed);
+        counts.on_the_way.fetch_sub(1, Relaxed);
+        if stream.write_all(TAKEN).is_err() {
+            return;
+        }
+    }
+}
+
+const TAKEN: &[u8] = b"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 0\r\n\r\n";
+
+/// Uploads so many small files, and returns what the server has counted.
+fn upload(server: &Uploads, files: usize, words: &[&str]) -> [usize; 3] {
+    let home = home().with("AWS_ENDPOINT_URL", &server.url);
+    for number in 0..files {
+        write(&home, &format!("files/{number}"), "content");
+    }
+    let words = [&["cp", "files", "s3://bkt", "--recursive"], words].concat();
+    keyfob(&home, &words).ok();
+    let counts = &server.counts;
+    [&counts.uploads, &counts.connections, &counts.most].map(|count| count.load(Relaxed))
+}
+
 /// Also after answers without a body, as those to uploads are.
 #[test]
 fn a_connection_is_used_for_many_requests() {
-    const FILES: usize = 20;
+    let server = Uploads::start(Duration::ZERO);
+    let [uploads, connections, _] = upload(&server, 20, &["--jobs", "2"]);
+    assert_eq!(uploads, 20);
+    assert!(connections <= 2, "{connections}");
+}
 
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let connections = Arc::new(AtomicUsize::new(0));
-    let uploads = Arc::new(AtomicUsize::new(0));
-    let counts = (Arc::clone(&connections), Arc::clone(&uploads));
-    // It ends with the test program.
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            counts.0.fetch_add(1, Ordering::Relaxed);
-            let uploads = Arc::clone(&counts.1);
-            thread::spawn(move || {
-                while let Ok(Some(_)) = read_request(&mut stream) {
-                    uploads.fetch_add(1, Ordering::Relaxed);
-                    let answer = b"HTTP/1.1 200 OK\r\nETag: \"1\"\r\nContent-Length: 0\r\n\r\n";
-                    stream.write_all(answer).unwrap();
-                }
-            });
-        }
-    });
-    let home = home().with("AWS_ENDPOINT_URL", &url);
-    for number in 0..FILES {
-        write(&home, &format!("files/{number}"), "content");
-    }
-    let words = ["cp", "files", "s3://bkt", "--recursive", "--jobs", "2"];
-    keyfob(&home, &words).ok();
-    assert_eq!(uploads.load(Ordering::Relaxed), FILES);
-    assert!(connections.load(Ordering::Relaxed) <= 2);
+#[test]
+fn more_requests_are_sent_as_long_as_that_is_of_use() {
+    // A machine that is busy cannot make them fewer than twice as many as at first.
+    let server = Uploads::start(Duration::from_millis(50));
+    let [uploads, _, most] = upload(&server, 400, &[]);
+    assert_eq!(uploads, 400);
+    assert!((16..=64).contains(&most), "{most}");
+    let server = Uploads::start(Duration::from_millis(50));
+    let [_, _, most] = upload(&server, 60, &["--jobs", "3"]);
+    assert!(most <= 3, "{most}");
 }

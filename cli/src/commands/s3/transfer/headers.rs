@@ -83,6 +83,11 @@ pub(super) fn from_args(context: &Context, args: &TransferArgs) -> Result<Header
         })?;
         headers.insert(name, value("--metadata", &text)?);
     }
+    let mut tags = form_urlencoded::Serializer::new(String::new());
+    let tags = tags.extend_pairs(args.tags.pairs()).finish();
+    if !tags.is_empty() {
+        headers.insert(amz("x-amz-tagging"), value("--tags", &tags)?);
+    }
     with_payer(&mut headers, args);
     Ok(headers)
 }

@@ -144,6 +144,10 @@ impl<'a> Task<'a> {
         let wrong = match (self.args.checksum_algorithm, self.args.checksum_mode) {
             (Some(_), _) if !is_upload => ("checksum-algorithm", "uploads and copies"),
             (_, Some(_)) if is_upload => ("checksum-mode", "downloads"),
+            // Copies have the tags of their sources, or none: see --copy-props.
+            _ if self.args.tags.pairs().next().is_some() && (is_copy || !is_upload) => {
+                ("tags", "uploads")
+            }
             _ => return Ok((source, target)),
         };
         let (option, uses) = wrong;
