@@ -64,6 +64,8 @@ mod peers;
 mod presign;
 mod proxy;
 #[cfg(unix)]
+mod proxy_connections;
+#[cfg(unix)]
 mod proxy_tls;
 mod python;
 mod readme;

@@ -66,9 +66,18 @@ impl Proxy {
     /// gets the head as it is sent.
     fn send(
         &self,
+        claim: (&str, &Credentials, Timestamp),
+        request: (&str, &str, &str),
+        change: impl Fn(String) -> String,
+    ) -> String {
+        exchange(&self.address, &change(self.signed(claim, request))).unwrap()
+    }
+
+    /// Returns a request that these keys have signed for a service, as it is sent.
+    pub(crate) fn signed(
+        &self,
         (service, keys, at): (&str, &Credentials, Timestamp),
         (method, path, body): (&str, &str, &str),
-        change: impl Fn(String) -> String,
     ) -> String {
         let url = format!("http://{}{path}", self.address);
         let request = Request::new(method, &url)
@@ -84,7 +93,7 @@ impl Proxy {
         for (name, value) in signature.headers() {
             head += &format!("{name}: {value}\r\n");
         }
-        exchange(&self.address, &change(format!("{head}\r\n{body}"))).unwrap()
+        format!("{head}\r\n{body}")
     }
 }
 

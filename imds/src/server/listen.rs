@@ -155,7 +155,7 @@ impl Listener {
     /// progress. Connections that are still busy then are closed.
     pub async fn stop(mut self) {
         self.stop.send_replace(());
-        let _ = timeout(GRACE, &mut self.task).await;
+        let _ = (&mut self.task).await;
     }
 }
 
@@ -520,7 +520,9 @@ impl Acceptor {
             }
         }
         drop(self.socket);
-        while self.connections.join_next().await.is_some() {}
+        let ended = async { while self.connections.join_next().await.is_some() {} };
+        let _ = timeout(GRACE, ended).await;
+        self.connections.shutdown().await;
     }
 
     /// Waits for the next connection. Returns `None` when the listener is to stop.

@@ -6,7 +6,7 @@ use std::{
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
@@ -24,8 +24,9 @@ use tokio::{
 use super::{
     action,
     clocks::Clocks,
-    log::{Caller, Entry, Log},
+    log::{Entry, Log},
     own::{self, Metrics},
+    record::Record,
     resign::Resign,
     rules::{self, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, refusal, remove_hop_by_hop},
     upstream::{Passing, Pool, Received, Sent, Silence},
@@ -114,41 +115,34 @@ pub(super) struct Proxy {
 }
 
 impl Proxy {
-    /// Answers a request, and writes a line about it to stderr.
+    /// Answers a request, and writes a line about it to stderr when its answer has passed.
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Received> {
-        let start = Instant::now();
         let (head, body) = request.into_parts();
+        let mut record = Record::start(&self.metrics, self.log, &head);
         let is_own = head.uri.authority().is_none() && self.is_own_page(head.uri.path());
-        let in_flight = self.metrics.start();
-        let mut entry = Entry {
-            method: Some(head.method.clone()),
-            caller: Caller::from_extensions(&head.extensions),
-            ..Entry::default()
-        };
+        let entry = &mut record.entry;
         let mut dialect = None;
         let result = if is_own {
             match self.own_page(&head) {
-                // Neither counted nor logged: it is called each few seconds.
-                Ok(text) => return page(text),
+                Ok(text) => {
+                    // Neither counted nor logged: it is called each few seconds.
+                    record.forget();
+                    return page(text);
+                }
                 Err(refusal) => Err(refusal),
             }
         } else if let Some(resign) = &self.resign {
             // Boxed, because the others would carry what it needs, too.
-            Box::pin(self.pass_again(resign, &head, body, &mut entry, &mut dialect)).await
+            Box::pin(self.pass_again(resign, &head, body, entry, &mut dialect)).await
         } else {
-            self.pass(&head, body, &mut entry).await
+            self.pass(&head, body, entry).await
         };
-        let elapsed = start.elapsed();
         let reason = result.as_ref().err().map(|refusal| refusal.reason);
         let mut answer = result.unwrap_or_else(|refusal| refused(refusal, dialect));
-        self.metrics.took(elapsed);
-        self.metrics.answered(answer.status());
-        if let Some(reason) = reason {
-            self.metrics.refused(reason);
-        }
-        self.log.write(&entry, answer.status(), elapsed, reason);
-        if let Either::Right(body) = answer.body_mut() {
-            body.count_until_its_end(in_flight);
+        record.answered(answer.status(), reason);
+        match answer.body_mut() {
+            Either::Left(_) => record.end(),
+            Either::Right(body) => body.record_its_end(record),
         }
         answer
     }

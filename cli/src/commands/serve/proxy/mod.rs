@@ -9,6 +9,7 @@ mod giving;
 mod log;
 mod own;
 mod paths;
+mod record;
 mod resign;
 mod rules;
 mod targets;

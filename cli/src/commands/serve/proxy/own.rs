@@ -81,7 +81,7 @@ impl Metrics {
             &mut text,
             "refusals_total",
             "counter",
-            "Requests that the proxy answered itself, by reason.",
+            "Requests that the proxy answered itself, or that broke off, by reason.",
         );
         let refusals = self.refusals.lock();
         for (reason, count) in &*refusals.unwrap_or_else(PoisonError::into_inner) {

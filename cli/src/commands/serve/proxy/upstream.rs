@@ -25,7 +25,7 @@ use keyfob_sts::{Connector, Route};
 use sha2::{Digest as _, Sha256};
 use tokio::time::{Sleep, sleep, timeout};
 
-use super::own::InFlight;
+use super::record::Record;
 use crate::{
     commands::request::{self, broken, connect},
     failure::Failure,
@@ -168,7 +168,7 @@ impl Pool {
             patience: self.patience,
             sleep: None,
             lease,
-            in_flight: None,
+            record: None,
         };
         answer.end_if_over();
         answer
@@ -397,13 +397,14 @@ pub(super) struct Answer {
     /// Runs while the server is waited for.
     sleep: Option<Pin<Box<Sleep>>>,
     lease: Option<Lease>,
-    /// Its request is counted as long as the body is not dropped.
-    in_flight: Option<InFlight>,
+    /// What is told about its request at the end.
+    record: Option<Record>,
 }
 
 impl Answer {
-    pub(super) fn count_until_its_end(&mut self, request: InFlight) {
-        self.in_flight = Some(request);
+    pub(super) fn record_its_end(&mut self, request: Record) {
+        self.record = Some(request);
+        self.end_if_over();
     }
 
     fn end_if_over(&mut self) {
@@ -415,6 +416,15 @@ impl Answer {
     fn end(&mut self) {
         if let Some(lease) = self.lease.take() {
             lease.give_back();
+        }
+        if let Some(record) = self.record.take() {
+            record.end();
+        }
+    }
+
+    fn break_off(&mut self, reason: &'static str) {
+        if let Some(record) = self.record.take() {
+            record.break_off(reason);
         }
     }
 }
@@ -432,16 +442,17 @@ impl Body for Answer {
             this.sleep = None;
             match &frame {
                 None => this.end(),
-                Some(_) => this.end_if_over(),
+                Some(Ok(_)) => this.end_if_over(),
+                Some(Err(_)) => this.break_off("the answer of the server broke off"),
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let patience = this.patience;
         let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(sleep.as_mut().poll(context));
-        Poll::Ready(Some(
-            Err("nothing came from the server for too long".into()),
-        ))
+        let reason = "nothing came from the server for too long";
+        this.break_off(reason);
+        Poll::Ready(Some(Err(reason.into())))
     }
 
     fn is_end_stream(&self) -> bool {

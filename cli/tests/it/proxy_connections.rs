@@ -1,0 +1,176 @@
+//! Callers and servers of `keyfob serve proxy` that break off, stop or send what they should not.
+
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use keyfob_sigv4::Timestamp;
+use serde_json::Value;
+
+use crate::{
+    keyfob::assert_has,
+    proxy::{home, read_head, start},
+    resigning::Proxy,
+    running::Running,
+    servers::fetch,
+};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Starts a server that reads the heads of requests, one of each connection, and leaves the answers
+/// to the test.
+fn start_silent() -> (String, mpsc::Receiver<(String, TcpStream)>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (sender, requests) = mpsc::channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let head = read_head(&mut stream);
+            if sender.send((head, stream)).is_err() {
+                break;
+            }
+        }
+    });
+    (url, requests)
+}
+
+/// Connects to a proxy and sends a request.
+fn send(url: &str, request: &str) -> TcpStream {
+    let address = url.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    stream
+}
+
+/// Waits for a line of the log that has a text.
+#[track_caller]
+fn line_with(proxy: &Running, text: &str) -> String {
+    loop {
+        let line = proxy.lines.recv_timeout(PATIENCE).unwrap();
+        if line.contains(text) {
+            return line;
+        }
+    }
+}
+
+fn metrics(url: &str, token: &str) -> String {
+    let own = [("X-Keyfob-Token", token)];
+    fetch("GET", &format!("{url}/-/metrics"), &own, "")
+}
+
+#[test]
+fn a_caller_that_goes_away_before_the_answer_has_its_line_and_is_counted() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    for format in ["text", "json"] {
+        let (proxy, url, token) = start(&home, &upstream, &["--log-format", format]);
+        let head = format!("PUT /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n");
+        let caller = send(&url, &format!("{head}Content-Length: 2\r\n\r\nok"));
+        let (head, _server) = requests.recv_timeout(PATIENCE).unwrap();
+        assert_has(&head, &["PUT /a ", "AKIAPROXYEXAMPLE0000"]);
+        drop(caller);
+        let line = line_with(&proxy, "499");
+        let reason = "the connection to the caller ended before the answer";
+        if format == "json" {
+            let line: Value = serde_json::from_str(&line).unwrap();
+            assert_eq!(line["method"], "PUT");
+            assert_eq!(line["service"], "s3");
+            assert_eq!(line["status"], 499);
+            assert_eq!(line["reason"], reason);
+        } else {
+            assert_has(&line, &["PUT 127.0.0.1 s3 499 ", &format!(" ms: {reason}")]);
+        }
+        let metrics = metrics(&url, &token);
+        assert_has(
+            &metrics,
+            &[
+                "requests_total{status=\"4xx\"} 1\n",
+                &format!("refusals_total{{reason=\"{reason}\"}} 1\n"),
+                "request_duration_seconds_count 1\n",
+                "in_flight_requests 1\n",
+            ],
+        );
+    }
+}
+
+#[test]
+fn a_caller_that_signs_and_goes_away_has_its_line_and_is_counted() {
+    let (upstream, requests) = start_silent();
+    let proxy = Proxy::start(&crate::resigning::home(), &upstream, &[]);
+    let claim = ("sqs", &proxy.keys, Timestamp::now());
+    let request = proxy.signed(claim, ("POST", "/", "Action=DeleteQueue"));
+    let request = request.replacen(
+        "\r\n\r\n",
+        "\r\nContent-Type: application/x-www-form-urlencoded\r\n\r\n",
+        1,
+    );
+    let caller = send(&proxy.address, &request);
+    let (head, _server) = requests.recv_timeout(PATIENCE).unwrap();
+    assert_has(&head, &["POST / ", "AKIAPROXYEXAMPLE0000"]);
+    drop(caller);
+    let line = line_with(&proxy.running, "499");
+    assert_has(&line, &["POST 127.0.0.1 sqs:DeleteQueue 499 "]);
+}
+
+#[test]
+fn an_answer_that_does_not_reach_its_end_has_one_line_that_says_why() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (proxy, url, token) = start(&home, &upstream, &[]);
+    let get = format!(
+        "GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n\r\n"
+    );
+    let start_answer = || {
+        let mut caller = send(&url, &get);
+        let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+        server.write_all(head.as_bytes()).unwrap();
+        assert_has(&read_head(&mut caller), &["200 OK"]);
+        (caller, server)
+    };
+    let (caller, _server) = start_answer();
+    drop(caller);
+    let by_caller = "the connection to the caller ended in the middle of the answer";
+    let line = line_with(&proxy, " 200 ");
+    assert_has(&line, &["GET 127.0.0.1 s3 200 ", by_caller]);
+    let (mut caller, server) = start_answer();
+    server.shutdown(Shutdown::Both).unwrap();
+    let _ = caller.read_to_end(&mut Vec::new());
+    let by_server = "the answer of the server broke off";
+    assert_has(&line_with(&proxy, " 200 "), &[by_server]);
+    let (mut caller, mut server) = start_answer();
+    server.write_all(b"the whole").unwrap();
+    let mut body = String::new();
+    caller.read_to_string(&mut body).unwrap();
+    assert_eq!(body, "the whole");
+    let line = line_with(&proxy, " 200 ");
+    assert!(line.ends_with(" ms"), "{line}");
+    let metrics = metrics(&url, &token);
+    assert_has(
+        &metrics,
+        &[
+            "requests_total{status=\"2xx\"} 3\n",
+            &format!("refusals_total{{reason=\"{by_caller}\"}} 1\n"),
+            &format!("refusals_total{{reason=\"{by_server}\"}} 1\n"),
+        ],
+    );
+}
+
+#[test]
+fn a_signal_does_not_lose_the_lines_of_requests_that_it_ends() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (mut proxy, url, token) = start(&home, &upstream, &[]);
+    let head = format!("GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n\r\n");
+    let _caller = send(&url, &head);
+    let _server = requests.recv_timeout(PATIENCE).unwrap();
+    crate::signals::send("TERM", &proxy.child);
+    line_with(&proxy, "GET 127.0.0.1 s3 499 ");
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+}
