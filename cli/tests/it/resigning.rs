@@ -920,6 +920,37 @@ fn curl_and_rclone_work_with_placeholder_keys() {
 }
 
 #[test]
+fn s5cmd_works_with_placeholder_keys() {
+    const SIZE: usize = 12_000_000;
+
+    let server = Server::ministack();
+    let proxy = Proxy::start(&server.home(), &server.url, &["--service", "s3"]);
+    let caller = proxy.running.home(&[]).with("AWS_REGION", "us-east-1");
+    let long: Vec<u8> = (0..SIZE).map(|n| (n % 251) as u8).collect();
+    std::fs::write(caller.path().join("long"), &long).unwrap();
+    let s5cmd = |words: &[&str]| {
+        let mut s5cmd = caller.program(python::s5cmd());
+        let url = format!("http://{}", proxy.address);
+        s5cmd.args(["--endpoint-url", &url, "--retry-count", "1"]);
+        Run::new(s5cmd.args(words).output().unwrap())
+    };
+    s5cmd(&["mb", "s3://bucket"]).ok();
+    s5cmd(&["cp", "--part-size", "5", "long", "s3://bucket/a b+c"]).ok();
+    assert_has(
+        &s5cmd(&["ls", "s3://bucket/*"]).ok(),
+        &["12000000", "a b+c"],
+    );
+    let back = ["cp", "--part-size", "5", "s3://bucket/a b+c", "back"];
+    s5cmd(&back).ok();
+    assert!(std::fs::read(caller.path().join("back")).unwrap() == long);
+    s5cmd(&["rm", "s3://bucket/*"]).ok();
+    assert_has(
+        &s5cmd(&["ls", "s3://bucket/*"]).fails(1),
+        &["no object found"],
+    );
+}
+
+#[test]
 fn a_proxy_that_only_reads_refuses_each_operation_whose_answer_has_a_secret() {
     let (upstream, _) = start_server(&answer("200 OK", "passed"));
     let proxy = Proxy::start(&home(), &upstream, &["--read-only"]);

@@ -1,5 +1,5 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet},
     fs::File,
     io::{self, Write},
     ops::Range,
@@ -67,7 +67,8 @@ pub(crate) async fn download(
         .then(|| answer.checksum(length.unwrap_or_default()))
         .flatten();
     transfers.progress.learned(length.unwrap_or_default());
-    let has_ranges = answer.header("accept-ranges") == Some("bytes");
+    // Some servers have them without saying so.
+    let may_have_ranges = answer.header("accept-ranges") != Some("none");
     let etag = answer.header("etag");
     let source = Source {
         transfers: Arc::clone(transfers),
@@ -89,8 +90,9 @@ pub(crate) async fn download(
         }
         Destination::File(path) => {
             let unwritten = |error| Problem::file("write", path, &error);
-            let in_parts = length
-                .filter(|length| *length > transfers.sizes.threshold && has_ranges && has_etag);
+            let in_parts = length.filter(|length| {
+                *length > transfers.sizes.threshold && may_have_ranges && has_etag
+            });
             let mut done = Vec::new();
             let mut target = match in_parts {
                 Some(length) if transfers.resumes && Target::is_replaced(path) => {
@@ -179,8 +181,9 @@ impl Source {
         format!("{}/{}\n{etag}\n{length}\n{part}", self.bucket, self.key)
     }
 
-    /// Returns the answer with the bytes from `start` on, up to `end` if it is given.
-    async fn range(&self, start: u64, end: Option<u64>) -> Result<Answer, Problem> {
+    /// Returns the answer with the bytes from `start` on, up to `end` if it is given. `None` if the
+    /// server answers with others.
+    async fn range(&self, start: u64, end: Option<u64>) -> Result<Option<Answer>, Problem> {
         let last = end.map_or_else(String::new, |end| (end - 1).to_string());
         let mut headers = self.transfers.reading.clone();
         if let Some(etag) = &self.etag {
@@ -197,13 +200,8 @@ impl Source {
         let answer = get_object(&self.transfers.client, object, &headers).await?;
         // Another answer would begin at the start.
         let start = format!("bytes {start}-");
-        match answer.header("content-range") {
-            Some(range) if range.starts_with(&start) => Ok(answer),
-            _ => Err(Problem::Local(
-                "GetObject: the answer does not have the range of bytes that was asked for"
-                    .to_owned(),
-            )),
-        }
+        let range = answer.header("content-range").unwrap_or_default();
+        Ok(range.starts_with(&start).then_some(answer))
     }
 }
 
@@ -231,13 +229,14 @@ impl Reader {
         }
     }
 
-    async fn from_range(source: &Arc<Source>, range: Range<u64>) -> Result<Self, Problem> {
+    /// Returns one for these bytes. `None` if the server does not give them alone.
+    async fn from_range(source: &Arc<Source>, range: Range<u64>) -> Result<Option<Self>, Problem> {
         let answer = source.range(range.start, Some(range.end)).await?;
-        Ok(Self {
+        Ok(answer.map(|answer| Self {
             at: range.start,
             end: Some(range.end),
             ..Self::new(Arc::clone(source), answer)
-        })
+        }))
     }
 
     /// Returns the next piece, or `None` at the end. If the connection breaks, another one goes on.
@@ -256,7 +255,8 @@ impl Reader {
                 return Err(broken.into());
             }
             self.resumptions += 1;
-            self.answer = self.source.range(self.at, self.end).await?;
+            let answer = self.source.range(self.at, self.end).await?;
+            self.answer = answer.ok_or_else(no_ranges)?;
         }
     }
 
@@ -270,6 +270,12 @@ impl Reader {
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         Ok(self.rest.split_to(self.rest.len().min(max)))
     }
+}
+
+fn no_ranges() -> Problem {
+    Problem::Local(
+        "GetObject: the answer does not have the range of bytes that was asked for".to_owned(),
+    )
 }
 
 /// The checksums of parts, by their place.
@@ -286,7 +292,7 @@ struct Parts {
     /// The size of a part.
     size: u64,
     /// The parts that were not begun.
-    open: Mutex<VecDeque<u64>>,
+    open: Mutex<BTreeSet<u64>>,
     /// Keeps the parts that are complete, if the next download may go on with them.
     partial: Option<Arc<Partial>>,
 }
@@ -325,6 +331,7 @@ impl Parts {
 
     /// Writes all parts that are not done, several at a time. If none is done, the answer that is
     /// here already goes on from the start, and others begin with the last part, until they meet.
+    /// If the server does not give parts alone, that answer goes on to the end.
     async fn download(
         self: Arc<Self>,
         reader: Reader,
@@ -340,22 +347,29 @@ impl Parts {
             let parts = Arc::clone(&self);
             running.spawn(async move { parts.read_from_end().await });
         }
-        let mut sums = if done.contains(&true) {
-            // They may wait for it. Its bytes are there already.
-            drop((reader, permit));
-            let mut sums = self.read_done(&done).await?;
-            sums.extend(self.read_from_end().await?);
-            sums
-        } else {
+        // What it would begin with may be there already.
+        let mut reader = Some(reader).filter(|_| !done.contains(&true));
+        let mut sums = if let Some(reader) = &mut reader {
             let sums = self.read_from_start(reader).await?;
             // The others may wait for it.
             drop(permit);
+            sums
+        } else {
+            drop(permit);
+            let mut sums = self.read_done(&done).await?;
+            sums.extend(self.read_from_end().await?);
             sums
         };
         while let Some(part) = running.join_next().await {
             let part =
                 part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
             sums.extend(part?);
+        }
+        if let Some(reader) = &mut reader {
+            sums.extend(self.read_from_start(reader).await?);
+        }
+        if !self.open().is_empty() {
+            return Err(no_ranges());
         }
         let found = match (&expected, self.algorithm) {
             (Some(_), Some(_)) => Checksum::combined(sums.values()),
@@ -396,12 +410,12 @@ impl Parts {
     }
 
     /// Writes parts from the start on, which this reader is at.
-    async fn read_from_start(&self, mut reader: Reader) -> Result<Sums, Problem> {
+    async fn read_from_start(&self, reader: &mut Reader) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
         loop {
-            let next = self.open().pop_front();
+            let next = self.open().pop_first();
             let Some(part) = next else { break };
-            sums.extend(self.write(part, &mut reader).await?);
+            sums.extend(self.write(part, reader).await?);
         }
         if reader.at == self.length {
             // At its end, the connection can be used again.
@@ -410,14 +424,23 @@ impl Parts {
         Ok(sums)
     }
 
-    /// Writes parts from the end on.
+    /// Writes parts from the end on, if the server gives them alone.
     async fn read_from_end(&self) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
         loop {
             let _permit = self.source.transfers.request().await;
-            let next = self.open().pop_back();
+            let next = self.open().pop_last();
             let Some(part) = next else { return Ok(sums) };
-            match self.part(part).await {
+            let (start, end) = self.range(part);
+            let written = match Reader::from_range(&self.source, start..end).await {
+                Ok(Some(reader)) => self.read_part(part, reader).await,
+                Ok(None) => {
+                    self.open().insert(part);
+                    return Ok(sums);
+                }
+                Err(problem) => Err(problem),
+            };
+            match written {
                 Ok(sum) => sums.extend(sum),
                 Err(problem) => {
                     // Nothing else has to begin.
@@ -428,9 +451,11 @@ impl Parts {
         }
     }
 
-    async fn part(&self, part: u64) -> Result<Option<(u64, Checksum)>, Problem> {
-        let (start, end) = self.range(part);
-        let mut reader = Reader::from_range(&self.source, start..end).await?;
+    async fn read_part(
+        &self,
+        part: u64,
+        mut reader: Reader,
+    ) -> Result<Option<(u64, Checksum)>, Problem> {
         let sum = self.write(part, &mut reader).await?;
         reader.piece().await?;
         Ok(sum)
@@ -459,7 +484,7 @@ impl Parts {
         Ok(summer.map(|summer| (part, summer.finish())))
     }
 
-    fn open(&self) -> MutexGuard<'_, VecDeque<u64>> {
+    fn open(&self) -> MutexGuard<'_, BTreeSet<u64>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::{
     fault_proxy::{Fault, FaultProxy, Request},
     keyfob, server,
@@ -82,6 +84,22 @@ fn a_list_that_is_cut_off_is_an_error_and_not_a_shorter_list() {
         &run.fails(255),
         &["(ConnectionClosed)", "ListObjectsV2: the connection broke"],
     );
+}
+
+#[test]
+fn a_large_object_is_downloaded_from_a_server_that_does_not_give_parts_of_it() {
+    let content = "0123456789abcdef".repeat(17 << 16);
+    for (headers, requests) in [("", 1..=3), ("Accept-Ranges: none\r\n", 1..=1)] {
+        let whole = content.clone();
+        let proxy =
+            stub(move |_, _| answer("200 OK", &format!("ETag: \"1\"\r\n{headers}"), &whole));
+        let home = home(&proxy);
+        keyfob(&home, &["cp", "s3://b/k", "whole"]).ok();
+        let found = fs::read_to_string(home.path().join("whole")).unwrap();
+        assert!(found == content, "{headers}: {} bytes", found.len());
+        let count = proxy.requests().len();
+        assert!(requests.contains(&count), "{headers}: {count} requests");
+    }
 }
 
 #[test]
