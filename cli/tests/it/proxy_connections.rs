@@ -12,7 +12,7 @@ use keyfob_sigv4::Timestamp;
 use serde_json::Value;
 
 use crate::{
-    keyfob::assert_has,
+    keyfob::{assert_has, assert_lacks},
     proxy::{home, read_head, start},
     resigning::Proxy,
     running::Running,
@@ -173,4 +173,141 @@ fn a_signal_does_not_lose_the_lines_of_requests_that_it_ends() {
     crate::signals::send("TERM", &proxy.child);
     line_with(&proxy, "GET 127.0.0.1 s3 499 ");
     assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+}
+
+#[test]
+fn informational_answers_without_end_are_no_answer() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (proxy, url, token) = start(&home, &upstream, &[]);
+    let get = format!(
+        "GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n\r\n"
+    );
+    let answer_of = |answers: &str, ends: bool| {
+        let mut caller = send(&url, &get);
+        let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+        server.write_all(answers.as_bytes()).unwrap();
+        let storm = (!ends).then(|| {
+            thread::spawn(move || {
+                // Until the proxy closes the connection.
+                while server
+                    .write_all(&b"HTTP/1.1 102 \r\n\r\n".repeat(1000))
+                    .is_ok()
+                {}
+            })
+        });
+        let health = fetch("GET", &format!("{url}/-/health"), &[], "");
+        assert_has(&health, &["200 OK"]);
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).unwrap();
+        if let Some(storm) = storm {
+            storm.join().unwrap();
+        }
+        answer
+    };
+    let few = "HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n".repeat(100);
+    let answer = answer_of(
+        &format!("{few}HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"),
+        true,
+    );
+    assert_has(&answer, &["HTTP/1.1 200", "\r\n\r\nok"]);
+    let reason = "the server sent more than 100 informational answers and no other";
+    assert_has(&answer_of("", false), &["HTTP/1.1 502", reason]);
+    assert_has(&line_with(&proxy, " 502 "), &[reason]);
+}
+
+#[test]
+fn an_answer_with_a_status_that_no_request_asks_for_does_not_pass() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let get = format!(
+        "GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n\r\n"
+    );
+    for (status, expected) in [
+        ("101 Switching Protocols", "502"),
+        ("600 Odd", "502"),
+        ("999 Odd", "502"),
+        ("299 Odd", "299"),
+        ("599 Odd", "599"),
+    ] {
+        let mut caller = send(&url, &get);
+        // Each comes over a connection of its own: the test keeps the last one only.
+        let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+        let head = "Connection: upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\n\r\n";
+        server
+            .write_all(format!("HTTP/1.1 {status}\r\n{head}").as_bytes())
+            .unwrap();
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).unwrap();
+        assert_has(&answer, &[&format!("HTTP/1.1 {expected}")]);
+    }
+}
+
+#[test]
+fn an_upload_that_its_caller_breaks_off_is_not_the_fault_of_the_server() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (proxy, url, token) = start(&home, &upstream, &["--unsigned-payload"]);
+    let head = format!("PUT /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n");
+    for (body, is_closed) in [
+        ("Content-Length: 9\r\n\r\nsome", true),
+        (
+            "Transfer-Encoding: chunked\r\n\r\n4\r\nsome\r\nx\r\n",
+            false,
+        ),
+    ] {
+        let mut caller = send(&url, &format!("{head}{body}"));
+        // One whose length is not known is read first.
+        let _server = is_closed.then(|| {
+            let server = requests.recv_timeout(PATIENCE).unwrap();
+            caller.shutdown(Shutdown::Write).unwrap();
+            server
+        });
+        let _ = caller.read_to_end(&mut Vec::new());
+        let line = proxy
+            .lines
+            .iter()
+            .inspect(|line| assert_lacks(line, &["warning", "broke"]))
+            .find(|line| line.starts_with("PUT"));
+        let reason = "the body of the request is incomplete";
+        assert_has(&line.unwrap(), &[" 400 ", reason]);
+    }
+    let metrics = metrics(&url, &token);
+    assert_has(
+        &metrics,
+        &[
+            "requests_total{status=\"4xx\"} 2\n",
+            "requests_total{status=\"5xx\"} 0\n",
+        ],
+    );
+}
+
+#[test]
+fn a_transfer_coding_whose_name_would_be_lost_is_refused() {
+    let (upstream, requests) = start_silent();
+    let (_proxy, url, token) = start(&home(), &upstream, &[]);
+    let head = format!(
+        "PUT /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n"
+    );
+    let chunked = "0\r\n\r\n";
+    for codings in [
+        "Transfer-Encoding: gzip, chunked\r\n",
+        "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked, chunked\r\n",
+    ] {
+        let mut caller = send(&url, &format!("{head}{codings}\r\n{chunked}"));
+        let mut answer = String::new();
+        caller.read_to_string(&mut answer).unwrap();
+        assert_has(&answer, &["HTTP/1.1 501", "another transfer coding"]);
+    }
+    assert!(requests.try_recv().is_err());
+    let mut caller = send(
+        &url,
+        &format!("{head}Transfer-Encoding: Chunked\r\n\r\n{chunked}"),
+    );
+    let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    server.write_all(answer.as_bytes()).unwrap();
+    assert_has(&read_head(&mut caller), &["HTTP/1.1 200"]);
 }

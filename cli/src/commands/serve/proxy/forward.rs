@@ -4,13 +4,13 @@ use std::{
     error::Error,
     io,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError},
     thread,
     time::Duration,
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
@@ -29,7 +29,7 @@ use super::{
     record::Record,
     resign::Resign,
     rules::{self, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, refusal, remove_hop_by_hop},
-    upstream::{Passing, Pool, Received, Sent, Silence},
+    upstream::{Passing, Pool, Received, Sent, Silence, Trouble},
 };
 use crate::{
     failure::chained,
@@ -48,6 +48,15 @@ const MAX_BODIES: u64 = 8;
 const PIECE: u64 = 1024;
 /// The longest names of actions have 56 letters.
 const MAX_ACTION: usize = 64;
+
+const INCOMPLETE: Refusal = refusal(
+    StatusCode::BAD_REQUEST,
+    "the body of the request is incomplete",
+);
+const LATE: Refusal = refusal(
+    StatusCode::REQUEST_TIMEOUT,
+    "the body of the request did not arrive in time",
+);
 
 /// Where the token of the callers is.
 pub(super) enum Token {
@@ -131,6 +140,14 @@ impl Proxy {
                 }
                 Err(refusal) => Err(refusal),
             }
+        } else if !is_plain_or_chunked(&head.headers) {
+            Err(Refusal {
+                code: Some("NotImplemented"),
+                ..refusal(
+                    StatusCode::NOT_IMPLEMENTED,
+                    "the body has another transfer coding than chunked",
+                )
+            })
         } else if let Some(resign) = &self.resign {
             // Boxed, because the others would carry what it needs, too.
             Box::pin(self.pass_again(resign, &head, body, entry, &mut dialect)).await
@@ -331,14 +348,8 @@ impl Proxy {
         match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(TOO_LONG),
-            Ok(Err(_)) => Err(refusal(
-                StatusCode::BAD_REQUEST,
-                "the body of the request is incomplete",
-            )),
-            Err(_) => Err(refusal(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body of the request did not arrive in time",
-            )),
+            Ok(Err(_)) => Err(INCOMPLETE),
+            Err(_) => Err(LATE),
         }
     }
 
@@ -369,16 +380,31 @@ impl Proxy {
     async fn send(&self, head: Request<()>, body: Sent) -> Result<Response<Received>, Refusal> {
         let sent = Timestamp::now();
         let server = head.uri().clone();
-        let is_forged = match &body {
+        let flow = match &body {
             Either::Left(_) => None,
-            Either::Right(passing) => Some(passing.is_forged()),
+            Either::Right(passing) => Some(passing.flow()),
         };
         let answer = self.pool.send(head.map(|()| body)).await;
-        let mut answer = answer.map_err(|silence| match silence {
-            Silence::Broken(_) if is_forged.is_some_and(|flag| flag.load(Relaxed)) => Refusal {
-                code: Some("XAmzContentSHA256Mismatch"),
-                ..rules::forbidden("the body is not the one that was signed")
-            },
+        let mut answer = answer.map_err(|silence| {
+            let trouble = flow.and_then(|flow| flow.trouble(&silence));
+            trouble.map_or_else(|| self.silent(&silence), blame)
+        })?;
+        // 101 is for those who ask for another protocol, and nothing above 599 is a status.
+        if !(200..600).contains(&answer.status().as_u16()) {
+            let reason = "the server answered with a status that no request asks for";
+            return Err(refusal(StatusCode::BAD_GATEWAY, reason));
+        }
+        // Any other answer may come from a cache, or from a server whose clock does not matter.
+        let may_be_skew = [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN];
+        if may_be_skew.contains(&answer.status()) {
+            self.clocks.learn(&server, answer.headers(), sent);
+        }
+        remove_hop_by_hop(answer.headers_mut());
+        Ok(answer)
+    }
+
+    fn silent(&self, silence: &Silence) -> Refusal {
+        match silence {
             Silence::Broken(failure) => {
                 self.console.warn(failure.message());
                 refusal(
@@ -390,15 +416,32 @@ impl Proxy {
                 StatusCode::GATEWAY_TIMEOUT,
                 "the server did not answer in time",
             ),
-        })?;
-        // Any other answer may come from a cache, or from a server whose clock does not matter.
-        let may_be_skew = [StatusCode::BAD_REQUEST, StatusCode::FORBIDDEN];
-        if may_be_skew.contains(&answer.status()) {
-            self.clocks.learn(&server, answer.headers(), sent);
+            Silence::Storm => refusal(
+                StatusCode::BAD_GATEWAY,
+                "the server sent more than 100 informational answers and no other",
+            ),
         }
-        remove_hop_by_hop(answer.headers_mut());
-        Ok(answer)
     }
+}
+
+/// Returns the answer to a request whose body did not come as its caller announced it.
+fn blame(trouble: Trouble) -> Refusal {
+    match trouble {
+        Trouble::Forged => Refusal {
+            code: Some("XAmzContentSHA256Mismatch"),
+            ..rules::forbidden("the body is not the one that was signed")
+        },
+        Trouble::Incomplete => INCOMPLETE,
+        Trouble::Late => LATE,
+    }
+}
+
+/// Returns true for a body without transfer codings but `chunked`: the name of another one would
+/// not reach the server (RFC 9112, section 6.1).
+fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
+    codings.next().is_none_or(is_chunked) && codings.next().is_none()
 }
 
 /// Returns the room for the long bodies that are in memory at the same time.

@@ -6,8 +6,8 @@ use std::{
     fmt, mem,
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -23,7 +23,10 @@ use hyper::{
 use keyfob_sigv4::resign::BodyResigner;
 use keyfob_sts::{Connector, Route};
 use sha2::{Digest as _, Sha256};
-use tokio::time::{Sleep, sleep, timeout};
+use tokio::{
+    sync::Notify,
+    time::{Sleep, sleep, timeout},
+};
 
 use super::record::Record;
 use crate::{
@@ -37,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const IDLE_TIME: Duration = Duration::from_secs(15);
 /// How many connections to one server may wait.
 const MAX_IDLE: usize = 256;
+/// How many informational answers may come before an answer. hyper would read them without end.
+const MAX_INFORMATIONAL: usize = 100;
 
 /// The body of a request: in memory, or on its way.
 pub(super) type Sent = Either<Full<Bytes>, Passing>;
@@ -73,6 +78,8 @@ pub(super) enum Silence {
     Broken(Failure),
     /// Nothing happened for too long.
     Timeout,
+    /// Informational answers come without end.
+    Storm,
 }
 
 impl Pool {
@@ -98,11 +105,12 @@ impl Pool {
     ) -> Result<Response<Received>, Silence> {
         let url = request.uri().clone();
         let origin = origin(&url);
-        let progress = match request.body() {
+        let flow = match request.body() {
             Either::Left(_) => None,
-            Either::Right(body) => Some(Arc::clone(&body.progress)),
+            Either::Right(body) => Some(body.flow()),
         };
         let mut request = request.map(request::boxed);
+        let storm = count_informational(&mut request);
         loop {
             let waiting = origin.as_ref().and_then(|origin| self.take(origin));
             let has_waited = waiting.is_some();
@@ -113,7 +121,12 @@ impl Pool {
             };
             connection.route.address(&mut request);
             let answer = connection.sender.try_send_request(request);
-            match self.wait(answer, progress.as_deref()).await? {
+            let answer = tokio::select! {
+                biased;
+                answer = self.wait(answer, flow.as_deref()) => answer?,
+                () = storm.notified() => return Err(Silence::Storm),
+            };
+            match answer {
                 Ok(answer) => {
                     let lease = origin.map(|origin| Lease {
                         pool: Arc::clone(self),
@@ -146,7 +159,7 @@ impl Pool {
     async fn wait<T>(
         &self,
         answer: impl Future<Output = T>,
-        progress: Option<&AtomicU64>,
+        flow: Option<&Flow>,
     ) -> Result<T, Silence> {
         let mut answer = pin!(answer);
         let mut before = 0;
@@ -154,7 +167,7 @@ impl Pool {
             if let Ok(answer) = timeout(self.patience, &mut answer).await {
                 return Ok(answer);
             }
-            let now = progress.map_or(0, |progress| progress.load(Relaxed));
+            let now = flow.map_or(0, |flow| flow.progress.load(Relaxed));
             if now == before {
                 return Err(Silence::Timeout);
             }
@@ -209,6 +222,18 @@ impl Connection {
     }
 }
 
+/// Returns what is notified if too many informational answers come for a request.
+fn count_informational<B>(request: &mut Request<B>) -> Arc<Notify> {
+    let storm = Arc::new(Notify::new());
+    let (count, too_many) = (AtomicUsize::new(0), Arc::clone(&storm));
+    hyper::ext::on_informational(request, move |_| {
+        if count.fetch_add(1, Relaxed) == MAX_INFORMATIONAL {
+            too_many.notify_one();
+        }
+    });
+    storm
+}
+
 /// Returns the scheme and the authority of a URI, which tell one server from others.
 fn origin(uri: &Uri) -> Option<Origin> {
     let authority = uri.authority()?.as_str().to_owned();
@@ -242,9 +267,43 @@ impl Lease {
 pub(super) struct Passing {
     body: Incoming,
     form: Form,
-    progress: Arc<AtomicU64>,
-    /// Set if the caller has not signed what came.
-    is_forged: Arc<AtomicBool>,
+    flow: Arc<Flow>,
+}
+
+/// How far a body on its way is.
+#[derive(Default)]
+pub(super) struct Flow {
+    /// Grows with each piece.
+    progress: AtomicU64,
+    /// Whether the caller is waited for.
+    is_waiting: AtomicBool,
+    trouble: OnceLock<Trouble>,
+}
+
+/// What is wrong with a body on its way. It is the fault of the caller.
+#[derive(Clone, Copy)]
+pub(super) enum Trouble {
+    /// The caller has not signed what came.
+    Forged,
+    /// The rest does not come.
+    Incomplete,
+    /// The rest does not come in time.
+    Late,
+}
+
+impl Flow {
+    /// Returns why a body did not reach the server, if that is the fault of the caller.
+    pub(super) fn trouble(&self, silence: &Silence) -> Option<Trouble> {
+        match silence {
+            Silence::Broken(_) => self.trouble.get().copied(),
+            Silence::Timeout => self.is_waiting.load(Relaxed).then_some(Trouble::Late),
+            Silence::Storm => None,
+        }
+    }
+
+    fn fail(&self, trouble: Trouble) {
+        let _ = self.trouble.set(trouble);
+    }
 }
 
 /// What is done to a body on its way.
@@ -285,14 +344,13 @@ impl Passing {
         Self {
             body,
             form,
-            progress: Arc::default(),
-            is_forged: Arc::default(),
+            flow: Arc::default(),
         }
     }
 
-    /// Returns what is set if the caller has not signed the body that came.
-    pub(super) fn is_forged(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.is_forged)
+    /// Returns what is known of the body when it has been handed over.
+    pub(super) fn flow(&self) -> Arc<Flow> {
+        Arc::clone(&self.flow)
     }
 }
 
@@ -359,16 +417,18 @@ impl Body for Passing {
             if matches!(this.form, Form::Over) {
                 return Poll::Ready(None);
             }
-            let frame = ready!(Pin::new(&mut this.body).poll_frame(context)).transpose()?;
-            this.progress.fetch_add(1, Relaxed);
+            let polled = Pin::new(&mut this.body).poll_frame(context);
+            this.flow.is_waiting.store(polled.is_pending(), Relaxed);
+            let frame = ready!(polled).transpose();
+            let frame = frame.inspect_err(|_| this.flow.fail(Trouble::Incomplete))?;
+            this.flow.progress.fetch_add(1, Relaxed);
             if matches!(this.form, Form::Unchanged) {
                 return Poll::Ready(frame.map(Ok));
             }
             // Trailers of HTTP are not signed.
             let data = frame.map(|frame| frame.into_data().unwrap_or_default());
-            let passing = this.form.take(data).inspect_err(|_| {
-                this.is_forged.store(true, Relaxed);
-            })?;
+            let passing = this.form.take(data);
+            let passing = passing.inspect_err(|_| this.flow.fail(Trouble::Forged))?;
             if !passing.is_empty() {
                 return Poll::Ready(Some(Ok(Frame::data(passing))));
             }
