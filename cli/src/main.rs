@@ -89,8 +89,7 @@ fn cannot_start(error: &io::Error) -> Failure {
 
 async fn run(args: Args, format: ErrorFormat) -> Result<(), Failure> {
     let format = args.globals.cli_error_format.unwrap_or(format);
-    let creates_profile = args.command.creates_profile();
-    let context = Context::prepare(args.globals, format, creates_profile).await;
+    let context = Context::prepare(args.globals, format, &args.command).await;
     let context = context.map_err(|failure| failure.with_format(format))?;
     let result = told(context.console(), commands::run(&context, &args.command)).await;
     result.map_err(|failure| context.formatted(failure))

@@ -393,6 +393,14 @@ impl Command {
     pub(crate) fn creates_profile(&self) -> bool {
         matches!(self, Self::Login(_) | Self::Logout(_) | Self::Saml(_))
     }
+
+    /// Returns true if stderr is a log in JSON.
+    pub(crate) fn logs_json(&self) -> bool {
+        let Self::Serve(serve) = self else {
+            return false;
+        };
+        matches!(&**serve, ServeCommand::Proxy(args) if args.log_format == LogFormat::Json)
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -25,7 +25,7 @@ pub(crate) use self::{
     sources::run as run_process,
 };
 use crate::{
-    args::{ErrorFormat, Globals, OutputFormat, unknown_variables},
+    args::{Command, ErrorFormat, Globals, OutputFormat, unknown_variables},
     failure::Failure,
     output::Query,
     s3::FirstRefusal,
@@ -66,7 +66,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// Reads the environment and the configuration files, and starts the sandbox for `--sandbox`.
-    /// With `creates_profile`, the profile need not exist.
+    /// The command says whether its profile has to exist, and how its notes are written.
     ///
     /// # Errors
     ///
@@ -75,7 +75,7 @@ impl Context {
     pub(crate) async fn prepare(
         mut globals: Globals,
         format: ErrorFormat,
-        creates_profile: bool,
+        command: &Command,
     ) -> Result<Self, Failure> {
         // First, so that a wrong argument is an error before anything is read or started.
         let region_argument = region::from_argument(globals.region.as_deref())?;
@@ -91,6 +91,7 @@ impl Context {
         let console = Console::new(color)
             .with_input(!globals.connection.no_input)
             .with_notes(!format.is_data())
+            .with_json(command.logs_json())
             .with_waits(!globals.debug);
         if globals.debug {
             start_debugging(console.has_color());
@@ -104,7 +105,7 @@ impl Context {
             sandbox = Some(started);
         }
         let mut settings = load(variables, &globals, region_argument.as_ref());
-        if creates_profile {
+        if command.creates_profile() {
             settings = settings.with_new_profile();
         }
         let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());

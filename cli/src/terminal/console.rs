@@ -1,6 +1,13 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crate::{args::Color, failure::Failure, terminal::waiting};
+use keyfob_sigv4::Timestamp;
+use serde_json::json;
+
+use crate::{
+    args::Color,
+    failure::Failure,
+    terminal::{queue, waiting},
+};
 
 /// The width of tables in columns if stdout is not a terminal.
 const DEFAULT_WIDTH: usize = 80;
@@ -15,6 +22,8 @@ pub(crate) struct Console {
     notes: bool,
     /// Whether waits are told: not between the lines of a log.
     waits: bool,
+    /// Whether notes and warnings are JSON, as the lines of the log beside them.
+    json: bool,
 }
 
 /// What a piece of text means, which decides its color.
@@ -47,6 +56,7 @@ impl Console {
             input: true,
             notes: true,
             waits: true,
+            json: false,
         }
     }
 
@@ -63,6 +73,11 @@ impl Console {
     /// Allows or forbids telling what is waited for.
     pub(crate) fn with_waits(self, waits: bool) -> Self {
         Self { waits, ..self }
+    }
+
+    /// Writes notes and warnings as JSON, or as text.
+    pub(crate) fn with_json(self, json: bool) -> Self {
+        Self { json, ..self }
     }
 
     /// Writes data to stdout, unchanged.
@@ -82,17 +97,17 @@ impl Console {
     /// Writes text to stderr. Errors are ignored, because there is nowhere to report them.
     pub(crate) fn write_stderr(self, text: &str) {
         waiting::make_room();
-        let _ = io::stderr().lock().write_all(text.as_bytes());
+        queue::write(text);
     }
 
     /// Writes a line `note: …` to stderr, unless notes are forbidden.
     pub(crate) fn note(self, text: &str) {
-        self.write_note(&format!("note: {text}\n"));
+        self.write_message("note", text);
     }
 
     /// Writes a line `warning: …` to stderr, unless notes are forbidden.
     pub(crate) fn warn(self, text: &str) {
-        self.write_note(&format!("warning: {text}\n"));
+        self.write_message("warning", text);
     }
 
     /// Returns true if notes are shown.
@@ -102,9 +117,24 @@ impl Console {
 
     /// Writes lines that belong to a note or a warning.
     pub(crate) fn write_note(self, text: &str) {
-        if self.notes {
-            self.write_stderr(text);
+        match (self.notes, self.json) {
+            (false, _) => {}
+            (true, false) => self.write_stderr(text),
+            (true, true) => self.write_message("note", text.trim()),
         }
+    }
+
+    fn write_message(self, level: &str, text: &str) {
+        if !self.notes {
+            return;
+        }
+        let line = if self.json {
+            let time = Timestamp::now().to_string();
+            json!({"time": time, "level": level, "message": text}).to_string()
+        } else {
+            format!("{level}: {text}")
+        };
+        self.write_stderr(&(line + "\n"));
     }
 
     /// Colors the text, if color is on.

@@ -9,6 +9,7 @@ mod escape;
 mod hidden;
 mod mask;
 mod prompt;
+mod queue;
 mod shell;
 mod size;
 #[cfg(unix)]
@@ -23,6 +24,7 @@ pub(crate) use self::{
     escape::{printable, printable_lines, printable_path},
     mask::masked,
     prompt::Prompt,
+    queue::{dropped as dropped_lines, queue_stderr},
     shell::{Shell, escaped, exports, quoted},
     size::readable_size,
     waiting::{

@@ -6,7 +6,7 @@
 //! takes its place, at once, as long as something moves.
 
 use std::{
-    io::{self, Write as _},
+    io,
     sync::{
         Mutex, MutexGuard, PoisonError,
         mpsc::{self, RecvTimeoutError},
@@ -22,7 +22,7 @@ use tracing::info;
 use crate::{
     output::char_width,
     signals::{lock_soon, undo_on_signal},
-    terminal::{console::Console, escape::printable},
+    terminal::{console::Console, escape::printable, queue::write},
 };
 
 /// How long nothing happens before the line appears.
@@ -303,11 +303,6 @@ impl State {
             self.shown = 0;
         }
     }
-}
-
-/// Errors are ignored, as there is nowhere to report them.
-fn write(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

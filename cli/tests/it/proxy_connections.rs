@@ -1,8 +1,9 @@
 //! Callers and servers of `keyfob serve proxy` that break off, stop or send what they should not.
 
 use std::{
-    io::{Read as _, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::{Shutdown, TcpListener, TcpStream},
+    process::Stdio,
     sync::mpsc,
     thread,
     time::Duration,
@@ -16,7 +17,7 @@ use crate::{
     proxy::{home, read_head, start},
     resigning::Proxy,
     running::Running,
-    servers::fetch,
+    servers::{fetch, wait_until},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -310,4 +311,70 @@ fn a_transfer_coding_whose_name_would_be_lost_is_refused() {
     let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     server.write_all(answer.as_bytes()).unwrap();
     assert_has(&read_head(&mut caller), &["HTTP/1.1 200"]);
+}
+
+/// Sends requests until lines of the log are dropped, and returns the metrics.
+fn fill_log(url: &str, token: &str) -> String {
+    let mut dropped = "0".to_owned();
+    let mut text = String::new();
+    for _ in 0..1000 {
+        if dropped != "0" {
+            break;
+        }
+        for _ in 0..100 {
+            fetch("GET", &format!("{url}/a"), &[], "");
+        }
+        text = metrics(url, token);
+        let count = text.split("\nkeyfob_proxy_log_lines_dropped_total ").nth(1);
+        dropped = count.unwrap().lines().next().unwrap().to_owned();
+    }
+    assert_ne!(dropped, "0", "{text}");
+    text
+}
+
+#[test]
+fn a_log_that_is_not_read_stops_neither_requests_nor_the_end() {
+    let home = home();
+    let mut command = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    command.args(["serve", "proxy", "--listen", "127.0.0.1:0", "--debug"]);
+    command.args(["--to", "http://127.0.0.1:9", "--service", "s3"]);
+    let command = command.args(["--log-format", "json"]);
+    let command = command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    // It is killed if the test fails.
+    let mut proxy = Running {
+        child: command.spawn().unwrap(),
+        exports: Vec::new(),
+        lines: mpsc::channel().1,
+    };
+    let mut stdout = BufReader::new(proxy.child.stdout.take().unwrap());
+    let mut value = || {
+        let mut line = String::new();
+        stdout.read_line(&mut line).unwrap();
+        line.trim().split_once('=').unwrap().1.to_owned()
+    };
+    let (url, token) = (value(), value());
+    let metrics = fill_log(&url, &token);
+    assert_has(&metrics, &["requests_total{status=\"4xx\"} "]);
+    // The lines that have waited come when there is a reader again, and new ones after them.
+    let stderr = BufReader::new(proxy.child.stderr.take().unwrap());
+    let (sender, lines) = mpsc::channel();
+    let (stop, stopped) = mpsc::channel::<()>();
+    thread::spawn(move || {
+        for line in stderr.lines().map_while(Result::ok) {
+            let is_put = line.contains("\"PUT\"");
+            let _ = sender.send(line);
+            if is_put {
+                // It is not read any more, and not closed either.
+                let _ = stopped.recv();
+            }
+        }
+    });
+    wait_until(|| {
+        fetch("PUT", &format!("{url}/a"), &[], "");
+        lines.try_iter().any(|line| line.contains("\"PUT\""))
+    });
+    fill_log(&url, &token);
+    crate::signals::send("TERM", &proxy.child);
+    assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+    drop(stop);
 }

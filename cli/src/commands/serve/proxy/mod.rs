@@ -46,6 +46,7 @@ use crate::{
     s3::Filters,
     signals,
     syntax::parse_header,
+    terminal::queue_stderr,
 };
 
 /// Serves until Ctrl-C.
@@ -65,6 +66,7 @@ pub(super) async fn run(
     let proxy = proxy(context, args, tls.as_ref(), &mut exported).await?;
     // A signal lets requests in progress come to their end.
     let hold = signals::hold();
+    let queued = queue_stderr().map_err(|error| Failure::other(format!("cannot log: {error}")))?;
     let listener = listen(proxy, &args.listen, args.listen_any).await?;
     let (name, place) = match &args.listen {
         ListenOn::Address(_) if args.resign => ("AWS_ENDPOINT_URL", listener.url()),
@@ -94,6 +96,7 @@ pub(super) async fn run(
     }
     signals::ending().await;
     listener.stop().await;
+    drop(queued);
     drop(hold);
     Ok(())
 }

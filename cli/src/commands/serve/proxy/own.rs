@@ -12,6 +12,8 @@ use std::{
 
 use http::StatusCode;
 
+use crate::terminal::dropped_lines;
+
 /// How the paths begin that are never sent on.
 pub(super) const PATHS: &str = "/-/";
 pub(super) const HEALTH: &str = "/-/health";
@@ -113,6 +115,13 @@ impl Metrics {
         let sum = seconds(self.microseconds.load(Relaxed));
         line(&mut text, "request_duration_seconds_sum", sum);
         line(&mut text, "request_duration_seconds_count", total);
+        head(
+            &mut text,
+            "log_lines_dropped_total",
+            "counter",
+            "Lines that are not in the log, because its reader had stopped.",
+        );
+        line(&mut text, "log_lines_dropped_total", dropped_lines());
         head(
             &mut text,
             "in_flight_requests",
