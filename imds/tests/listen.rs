@@ -161,6 +161,32 @@ async fn further_connections_wait_until_one_closes() {
 }
 
 #[tokio::test]
+async fn the_oldest_connection_without_a_request_gives_its_place_to_one_that_waits() {
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let mut byte = [0];
+    // What takes place here happens after longer than a place is kept for silence.
+    let roomy = Listener::builder().start(echo).await.unwrap();
+    let mut silent_elsewhere = send(roomy.address(), "GET").await;
+    let builder = Listener::builder().max_connections(3);
+    let listener = builder.start(echo).await.unwrap();
+    let mut spoken = send(listener.address(), request).await;
+    spoken.read_exact(&mut byte).await.unwrap();
+    let oldest = send(listener.address(), "GET / HTTP/1.1\r\n").await;
+    let mut younger = send(listener.address(), "GET / HTTP/1.1\r\n").await;
+    let mut waiting = send(listener.address(), request).await;
+    tokio::select! {
+        biased;
+        answered = waiting.read_exact(&mut byte) => drop(answered.unwrap()),
+        _ = silent_elsewhere.read_u8() => panic!("the head of a request had all its time"),
+    }
+    assert_eq!(rest(oldest).await, "");
+    for (stream, more) in [(&mut spoken, request), (&mut younger, &request[16..])] {
+        stream.write_all(more.as_bytes()).await.unwrap();
+        stream.read_exact(&mut byte).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn stop_finishes_requests_in_progress_and_drop_does_not() {
     let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let listener = Listener::builder().start(slow).await.unwrap();
@@ -246,7 +272,12 @@ async fn a_unix_socket_is_of_its_user_and_replaces_only_one_that_is_left() {
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
     assert_eq!(listener.counters().requests, 2);
+    // A listener that ends leaves the file of another one.
+    fs::remove_file(&path).unwrap();
+    let next = start().await.unwrap();
     listener.stop().await;
+    assert!(path.exists());
+    next.stop().await;
     assert!(!path.exists());
     fs::remove_dir_all(folder).unwrap();
 }

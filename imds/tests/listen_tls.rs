@@ -291,6 +291,31 @@ async fn a_request_in_clear_text_is_told_to_use_https() {
     assert_eq!((counters.requests, counters.refused), (1, 1));
 }
 
+#[tokio::test]
+async fn a_handshake_that_fails_is_told_and_a_connection_without_one_is_not() {
+    let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+    let builder = Listener::builder().tls(identity("server.pem").unwrap());
+    let builder = builder.failed_handshake(move |error| sender.send(error.to_string()).unwrap());
+    let listener = builder.start(echo).await.unwrap();
+    drop(TcpStream::connect(listener.address()).await.unwrap());
+    let stream = TcpStream::connect(listener.address()).await.unwrap();
+    let connector = TlsConnector::from(Arc::new(trusting("other.pem", BOTH)));
+    let name = ServerName::try_from("localhost").unwrap();
+    assert!(connector.connect(name, stream).await.is_err());
+    let mut stream = TcpStream::connect(listener.address()).await.unwrap();
+    stream.write_all(&[22; 100]).await.unwrap();
+    let mut errors = String::new();
+    for _ in 0..2 {
+        errors += &timeout(PATIENCE, told.recv()).await.unwrap().unwrap();
+    }
+    assert!(
+        errors.contains("UnknownCA") && errors.contains("corrupt message"),
+        "{errors}"
+    );
+    drop(listener);
+    assert_eq!(told.recv().await, None);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handshake_that_stalls_ends_after_a_time_and_with_the_listener() {
     let tls = identity("server.pem").unwrap();

@@ -247,6 +247,29 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         &proxy(&["--to", "https://a.example/path?query"]),
         &["--to: write a URL"],
     );
+    for odd in [
+        "http://127.0.0.1:99999",
+        "http://127.0.0.1:0",
+        "http://a.example:",
+        "http://a.example/#part",
+        "http://a.example/a/../b",
+        "http://a.example/a/%2e%2E",
+        "http://a.example/%zz",
+        "http://a.example/%2",
+    ] {
+        let refused = proxy(&["--to", odd, "--service", "s3"]);
+        assert_has(&refused, &["--to: write a URL"]);
+    }
+    // Requests would go round and round.
+    for (listen, to) in [
+        ("127.0.0.1:9913", "http://127.0.0.1:9913/a"),
+        ("127.0.0.1:80", "http://LocalHost"),
+        ("[::1]:9913", "http://[::1]:9913"),
+        ("127.0.0.1:9913", "http://0.0.0.0:9913"),
+    ] {
+        let refused = proxy(&["--listen", listen, "--to", to, "--service", "s3"]);
+        assert_has(&refused, &["--to", "the proxy itself listens on"]);
+    }
     assert_has(&proxy(&["--to", "https://a.example"]), &["--service"]);
     assert_has(
         &proxy(&["--allow", "a.example"]),

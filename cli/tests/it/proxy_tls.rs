@@ -13,7 +13,7 @@ use crate::{
     keyfob::{Home, Run, assert_has, assert_lacks},
     python,
     running::{Running, boto3},
-    servers::{Server, exchange},
+    servers::{Server, exchange, wait_until},
     signals::send,
 };
 
@@ -220,6 +220,33 @@ s3.put_object(Bucket='bucket', Key='a b', Body=long)
 print(s3.get_object(Bucket='bucket', Key='a b')['Body'].read() == long)
 ";
     assert_eq!(boto3(&caller, program).ok(), "robot\nTrue\n");
+}
+
+#[test]
+fn handshakes_that_fail_are_counted_and_told_once_in_a_while() {
+    let home = home();
+    write_pair(&home, &pem("server.pem"), &pem("server.pem"));
+    let proxy = Proxy::start(&home, "http://127.0.0.1:9", &[]);
+    let caller = Home::new();
+    let url = format!("https://localhost:{}/-/metrics", proxy.port());
+    let curl = |ca: &str| {
+        let mut curl = caller.program("curl");
+        curl.args(["-sS", "-f", "--cacert", file(ca).to_str().unwrap(), "-H"]);
+        curl.arg(format!("X-Keyfob-Token: {}", proxy.token));
+        Run::new(curl.arg(&url).output().unwrap())
+    };
+    for _ in 0..2 {
+        assert_has(&curl("other.pem").stderr, &["certificate"]);
+    }
+    let counted = "refusals_total{reason=\"a handshake of TLS failed\"} 2\n";
+    wait_until(|| curl("ca.pem").ok().contains(counted));
+    let told = proxy.line("a handshake of TLS failed");
+    assert_has(&told, &["warning: ", "others are only counted"]);
+    // All lines come in their order.
+    exchange(&proxy.address, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut lines =
+        std::iter::from_fn(|| Some(proxy.line(""))).take_while(|line| !line.contains("400"));
+    assert!(lines.all(|line| !line.contains("handshake")));
 }
 
 #[test]

@@ -28,6 +28,7 @@
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::{
+    collections::VecDeque,
     convert::Infallible,
     fmt,
     future::{Future, poll_fn},
@@ -36,9 +37,9 @@ use std::{
     pin::{Pin, pin},
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::Poll,
+    task::{Context, Poll, ready},
     time::Duration,
 };
 
@@ -55,8 +56,8 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::watch,
-    task::{JoinHandle, JoinSet},
-    time::timeout,
+    task::{AbortHandle, JoinHandle, JoinSet},
+    time::{Instant, Sleep, sleep_until, timeout},
 };
 
 #[cfg(unix)]
@@ -73,6 +74,8 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to send the head of a request. An idle connection is closed after
 /// this time, too, so idle clients do not use up the connections for long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection without a request keeps its place if others wait for one.
+const SILENCE: Duration = Duration::from_secs(1);
 /// How long a client may take to send the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long [`Listener::stop`] waits for requests in progress.
@@ -103,6 +106,7 @@ pub struct ListenerBuilder {
     web_pages: bool,
     admit: Option<Arc<Admit>>,
     refusal: Arc<Refusal>,
+    failed_handshake: Arc<FailedHandshake>,
     max_body: usize,
     max_connections: usize,
 }
@@ -121,6 +125,7 @@ pub struct ListenerCounters {
 
 type Admit = dyn Fn(&Parts) -> bool + Send + Sync;
 type Refusal = dyn Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync;
+type FailedHandshake = dyn Fn(&io::Error) + Send + Sync;
 type Handler = dyn Fn(Request<Incoming>) -> Answer + Send + Sync;
 type Answer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
 type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
@@ -290,14 +295,32 @@ impl ListenerBuilder {
         self
     }
 
+    /// Sets what is called when a client's handshake of TLS fails, with the reason: its version is
+    /// too old, say, or it does not know the authority of the certificate. The default is nothing.
+    /// It is not called for a connection that sends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_imds::server::listen::Listener;
+    ///
+    /// let builder = Listener::builder().failed_handshake(|error| eprintln!("{error}"));
+    /// ```
+    #[cfg(feature = "server-tls")]
+    pub fn failed_handshake(mut self, told: impl Fn(&io::Error) + Send + Sync + 'static) -> Self {
+        self.failed_handshake = Arc::new(told);
+        self
+    }
+
     /// Sets how long the body of a request may be, in bytes. The default is 65,536.
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.max_body = bytes;
         self
     }
 
-    /// Sets how many connections may be open at a time; further ones wait. The default is 1,024,
-    /// and 0 counts as 1.
+    /// Sets how many connections may be open at a time. The default is 1,024, and 0 counts as 1.
+    /// Further ones wait until one ends, or take the place of the oldest that has sent no request
+    /// for a second.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.max(1);
         self
@@ -393,9 +416,12 @@ impl ListenerBuilder {
             stopped,
             max_connections: self.max_connections,
             connections: JoinSet::new(),
+            silent: VecDeque::new(),
+            pause: None,
             server: Arc::new(Server {
                 admit: self.admission(),
                 refusal: self.refusal,
+                failed_handshake: self.failed_handshake,
                 counters: Arc::clone(&counters),
                 handler,
             }),
@@ -454,6 +480,7 @@ impl Default for ListenerBuilder {
             web_pages: false,
             admit: None,
             refusal: Arc::new(plain_text),
+            failed_handshake: Arc::new(|_| ()),
             max_body: 64 << 10,
             max_connections: 1024,
         }
@@ -487,6 +514,10 @@ struct Acceptor {
     stopped: watch::Receiver<()>,
     max_connections: usize,
     connections: JoinSet<()>,
+    /// The oldest first. Others may be among them.
+    silent: VecDeque<Silent>,
+    /// Runs while the oldest of them may still send its request.
+    pause: Option<Pin<Box<Sleep>>>,
     server: Arc<Server>,
     tls: Option<Tls>,
 }
@@ -499,25 +530,13 @@ impl Acceptor {
                 continue;
             };
             self.server.counters.connections.fetch_add(1, Relaxed);
-            let (server, stopped) = (Arc::clone(&self.server), self.stopped.clone());
-            match stream {
-                Stream::Tcp(stream) => {
-                    let _ = stream.set_nodelay(true);
-                    match self.tls.clone() {
-                        Some(tls) => self
-                            .connections
-                            .spawn(server.serve_tls(tls, stream, client, stopped)),
-                        None => self
-                            .connections
-                            .spawn(server.serve(stream, client, stopped, true)),
-                    };
-                }
-                #[cfg(unix)]
-                Stream::Unix(stream) => {
-                    self.connections
-                        .spawn(server.serve(stream, client, stopped, true));
-                }
+            if self.connections.len() >= self.max_connections
+                && let Some(oldest) = self.silent.pop_front()
+                && oldest.is_silent()
+            {
+                oldest.task.abort();
             }
+            self.spawn(stream, client);
         }
         drop(self.socket);
         let ended = async { while self.connections.join_next().await.is_some() {} };
@@ -525,59 +544,129 @@ impl Acceptor {
         self.connections.shutdown().await;
     }
 
+    /// Starts to serve a connection.
+    fn spawn(&mut self, stream: Stream, client: Client) {
+        let has_spoken = Arc::new(AtomicBool::new(false));
+        let (server, guest) = (
+            Arc::clone(&self.server),
+            Guest {
+                client,
+                stopped: self.stopped.clone(),
+                has_spoken: Arc::clone(&has_spoken),
+            },
+        );
+        let task = match stream {
+            Stream::Tcp(stream) => {
+                let _ = stream.set_nodelay(true);
+                match self.tls.clone() {
+                    Some(tls) => self.connections.spawn(server.serve_tls(tls, stream, guest)),
+                    None => self.connections.spawn(server.serve(stream, guest, true)),
+                }
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => self.connections.spawn(server.serve(stream, guest, true)),
+        };
+        if self.silent.len() >= 2 * self.max_connections {
+            // Their tasks would stay in memory.
+            self.silent.retain(Silent::is_silent);
+        }
+        self.silent.push_back(Silent {
+            since: Instant::now(),
+            has_spoken,
+            task,
+        });
+    }
+
     /// Waits for the next connection. Returns `None` when the listener is to stop.
     async fn next(&mut self) -> Option<Accepted> {
-        let mut stopped = pin!(self.stopped.changed());
+        let mut stopped = self.stopped.clone();
+        let mut stopped = pin!(stopped.changed());
         poll_fn(|context| {
             if stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(None);
             }
-            // Removes finished connections. If there are too many, this wakes the task when one
-            // ends.
-            while let Poll::Ready(Some(_)) = self.connections.poll_join_next(context) {}
-            if self.connections.len() >= self.max_connections {
-                return Poll::Pending;
-            }
+            ready!(self.poll_place(context));
             let accepted = self.socket.poll_accept(context);
             accepted.map(Some)
         })
         .await
     }
+
+    /// Waits until there is room for a connection, or the oldest one without a request had its
+    /// time.
+    fn poll_place(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        // Removes finished connections. If there are too many, this wakes the task when one ends.
+        while let Poll::Ready(Some(_)) = self.connections.poll_join_next(context) {}
+        if self.connections.len() < self.max_connections {
+            return Poll::Ready(());
+        }
+        while self
+            .silent
+            .front()
+            .is_some_and(|oldest| !oldest.is_silent())
+        {
+            self.silent.pop_front();
+        }
+        let Some(oldest) = self.silent.front() else {
+            return Poll::Pending;
+        };
+        let due = oldest.since + SILENCE;
+        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep_until(due)));
+        if pause.deadline() != due {
+            pause.as_mut().reset(due);
+        }
+        pause.as_mut().poll(context)
+    }
+}
+
+/// A connection that has not sent a request yet, as far as it is known.
+struct Silent {
+    since: Instant,
+    has_spoken: Arc<AtomicBool>,
+    task: AbortHandle,
+}
+
+impl Silent {
+    fn is_silent(&self) -> bool {
+        !self.has_spoken.load(Relaxed) && !self.task.is_finished()
+    }
+}
+
+/// What a connection knows of its client, and of the end.
+struct Guest {
+    client: Client,
+    stopped: watch::Receiver<()>,
+    /// Set when the first request has come.
+    has_spoken: Arc<AtomicBool>,
 }
 
 /// What all connections of a listener share.
 struct Server {
     admit: Arc<Admit>,
     refusal: Arc<Refusal>,
+    failed_handshake: Arc<FailedHandshake>,
     counters: Arc<Counts>,
     handler: Arc<Handler>,
 }
 
 impl Server {
     /// Serves a connection that begins with the handshake of TLS.
-    async fn serve_tls(
-        self: Arc<Self>,
-        tls: Tls,
-        stream: TcpStream,
-        client: Client,
-        mut stopped: watch::Receiver<()>,
-    ) {
+    async fn serve_tls(self: Arc<Self>, tls: Tls, stream: TcpStream, mut guest: Guest) {
         let opened = async {
-            Ok::<_, io::Error>(if is_clear_text(&stream).await? {
-                Err(stream)
-            } else {
-                Ok(tls.accept(stream).await?)
+            Some(match first_byte(&stream).await? {
+                letter if letter.is_ascii_alphabetic() => Ok(Err(stream)),
+                _ => tls.accept(stream).await.map(Ok),
             })
         };
-        let opened = until(&mut stopped, timeout(HANDSHAKE_TIMEOUT, opened)).await;
-        // The client went away, takes too long, does not speak TLS or does not like the
-        // certificate, which does not concern the others. Or the listener is to stop.
-        let Some(Ok(Ok(opened))) = opened else {
-            return;
-        };
+        let opened = until(&mut guest.stopped, timeout(HANDSHAKE_TIMEOUT, opened)).await;
         match opened {
-            Ok(stream) => self.serve(stream, client, stopped, true).await,
-            Err(clear) => self.serve(clear, client, stopped, false).await,
+            Some(Ok(Some(Ok(Ok(stream))))) => self.serve(stream, guest, true).await,
+            Some(Ok(Some(Ok(Err(clear))))) => self.serve(clear, guest, false).await,
+            // The client does not speak this TLS, or does not like the certificate.
+            Some(Ok(Some(Err(error)))) => (self.failed_handshake)(&error),
+            // It went away or takes too long, which does not concern the others. Or the listener is
+            // to stop.
+            Some(Ok(None) | Err(_)) | None => {}
         }
     }
 
@@ -585,11 +674,12 @@ impl Server {
     async fn serve(
         self: Arc<Self>,
         stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        client: Client,
-        mut stopped: watch::Receiver<()>,
+        mut guest: Guest,
         has_scheme: bool,
     ) {
+        let (client, has_spoken) = (guest.client, guest.has_spoken);
         let service = service_fn(|mut request: Request<Incoming>| {
+            has_spoken.store(true, Relaxed);
             client.add_to(request.extensions_mut());
             let server = Arc::clone(&self);
             async move {
@@ -606,7 +696,7 @@ impl Server {
                 .header_read_timeout(HEAD_TIMEOUT)
                 .serve_connection(TokioIo::new(stream), service)
         );
-        let mut stop = pin!(stopped.changed());
+        let mut stop = pin!(guest.stopped.changed());
         let mut is_stopping = false;
         let ended = poll_fn(|context| {
             if !is_stopping && stop.as_mut().poll(context).is_ready() {
@@ -666,12 +756,12 @@ async fn until<T>(stopped: &mut watch::Receiver<()>, future: impl Future<Output 
     .await
 }
 
-/// Waits for the first byte of a connection, and returns true if it is a letter. A handshake of
-/// TLS begins with 22 (RFC 8446 section 5.1), and a request of HTTP with its method.
-async fn is_clear_text(stream: &TcpStream) -> io::Result<bool> {
+/// Waits for the first byte of a connection. A handshake of TLS begins with 22 (RFC 8446 section
+/// 5.1), and a request of HTTP with its method.
+async fn first_byte(stream: &TcpStream) -> Option<u8> {
     let mut first = [0];
-    let length = stream.peek(&mut first).await?;
-    Ok(length == 1 && first[0].is_ascii_alphabetic())
+    let length = stream.peek(&mut first).await.ok()?;
+    (length == 1).then_some(first[0])
 }
 
 /// Returns the answer to a request whose head could not be read, and the reason.

@@ -28,6 +28,8 @@ pub(super) enum Socket {
         path: PathBuf,
         /// The user that the file belongs to, which is that of this process.
         owner: u32,
+        /// The device and the number of the file.
+        file: (u64, u64),
     },
 }
 
@@ -75,9 +77,11 @@ impl Socket {
         };
         // Until then, the user of a connection is checked all the same.
         fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+        let file = fs::symlink_metadata(path)?;
         Ok(Self::Unix {
             listener,
-            owner: fs::metadata(path)?.uid(),
+            owner: file.uid(),
+            file: (file.dev(), file.ino()),
             path: path.to_owned(),
         })
     }
@@ -115,8 +119,12 @@ impl Socket {
 #[cfg(unix)]
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Self::Unix { path, .. } = self {
-            let _ = fs::remove_file(path);
+        if let Self::Unix { path, file, .. } = self {
+            // Another listener may have bound the path after the file was removed.
+            let is_own = |found: fs::Metadata| (found.dev(), found.ino()) == *file;
+            if fs::symlink_metadata(&*path).is_ok_and(is_own) {
+                let _ = fs::remove_file(path);
+            }
         }
     }
 }

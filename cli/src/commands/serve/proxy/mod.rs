@@ -16,10 +16,17 @@ mod targets;
 mod tls;
 mod upstream;
 
-use std::{net::Ipv4Addr, sync::Arc, time::Duration};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    sync::Arc,
+    time::Duration,
+};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, Response, Uri};
+use http::{
+    HeaderName, HeaderValue, Method, Response, Uri,
+    uri::{Authority, Scheme},
+};
 use keyfob_chain::{Cached, Chain, Origin, RequestSigner};
 use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::{Credentials, HostScope, Secret, Signer};
@@ -31,6 +38,7 @@ use self::{
     clocks::Clocks,
     forward::{Proxy, Token, TokenFile},
     log::{Entry, Log},
+    paths::{climbs, decode},
     resign::Resign,
     rules::{Rules, Upstream, Upstreams},
     targets::{Reach, Targets},
@@ -200,6 +208,7 @@ pub(in crate::commands) async fn start_beside(
 /// Starts a proxy.
 async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<Listener, Failure> {
     let (metrics, log) = (Arc::clone(&proxy.metrics), proxy.log);
+    let handshakes = tls::Handshakes::new(Arc::clone(&metrics), proxy.console);
     let tls = proxy.tls.clone();
     let is_own_host = proxy.resign.is_some() || matches!(proxy.rules.upstreams, Upstreams::One(_));
     let builder = match listen {
@@ -219,7 +228,8 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
             response
         });
     if let Some(tls) = tls {
-        builder = builder.tls(tls);
+        let told = move |error: &_| handshakes.failed(error);
+        builder = builder.tls(tls).failed_handshake(told);
     }
     if !is_own_host {
         // It is one of AWS, which the rules check.
@@ -267,7 +277,7 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
         }
         return Ok(Upstreams::Allowed(patterns(&args.allow)));
     };
-    let mut upstream = upstream(context, url)?;
+    let mut upstream = upstream(context, args, url)?;
     let host = upstream.authority.as_str();
     let scope = scope(context, args.service.as_deref(), host).await?;
     upstream.service = scope.service().to_owned();
@@ -281,9 +291,12 @@ fn patterns(allow: &[String]) -> Filters {
 }
 
 /// Returns the server of a URL. Its service is not known yet.
-fn upstream(context: &Context, url: &str) -> Result<Upstream, Failure> {
-    let unusable =
-        || Failure::usage("--to: write a URL as https://HOST/PATH or http://HOST:PORT, without ?");
+fn upstream(context: &Context, args: &ServeProxyArgs, url: &str) -> Result<Upstream, Failure> {
+    let unusable = || {
+        Failure::usage(
+            "--to: write a URL as https://HOST/PATH or http://HOST:PORT, without ?, # and ..",
+        )
+    };
     let parts = url.parse::<Uri>().map_err(|_| unusable())?.into_parts();
     let (Some(scheme), Some(authority)) = (parts.scheme, parts.authority) else {
         return Err(unusable());
@@ -293,8 +306,20 @@ fn upstream(context: &Context, url: &str) -> Result<Upstream, Failure> {
     let prefix = path.as_ref().map_or("", |path| path.path());
     let prefix = prefix.trim_end_matches('/').to_owned();
     let is_http = matches!(scheme.as_str(), "http" | "https");
-    if has_query || !is_http || authority.as_str().contains('@') {
+    // A port that is too large is none for the parser.
+    let is_host = match authority.port_u16() {
+        Some(port) => port != 0 && !authority.as_str().contains('@'),
+        None => authority.as_str() == authority.host(),
+    };
+    let is_path = !url.contains('#') && is_encoded(&prefix) && !climbs(&decode(&prefix));
+    if has_query || !is_http || !is_host || !is_path {
         return Err(unusable());
+    }
+    if is_own(&args.listen, &scheme, &authority) {
+        return Err(
+            Failure::usage("--to: this is the address that the proxy itself listens on")
+                .with_hint("write the URL of the server that requests are for"),
+        );
     }
     let endpoint = Endpoint::builder().url(&format!("{scheme}://{authority}"))?;
     if endpoint.build()?.is_clear_text() {
@@ -311,6 +336,34 @@ fn upstream(context: &Context, url: &str) -> Result<Upstream, Failure> {
     })
 }
 
+/// Returns true if each % in a path begins the two digits of a byte.
+fn is_encoded(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| {
+        let digits = rest.as_bytes().get(..2);
+        digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    })
+}
+
+/// Returns true if a server is the proxy itself, as far as addresses tell it.
+fn is_own(listen: &ListenOn, scheme: &Scheme, authority: &Authority) -> bool {
+    let own = match listen {
+        ListenOn::Address(own) => own,
+        #[cfg(unix)]
+        ListenOn::Socket(_) => return false,
+    };
+    let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
+    let is_local = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    let host = authority.host().trim_matches(['[', ']']);
+    let is_host = match host.parse::<IpAddr>() {
+        Ok(ip) if ip.is_unspecified() || own.ip().is_unspecified() => {
+            is_local(ip) && is_local(own.ip())
+        }
+        Ok(ip) => ip == own.ip(),
+        Err(_) => host.eq_ignore_ascii_case("localhost") && is_local(own.ip()),
+    };
+    is_host && authority.port_u16().unwrap_or(default) == own.port()
+}
+
 /// Returns where requests may go to that are signed again, and what their callers need.
 fn resigned(
     context: &Context,
@@ -319,7 +372,7 @@ fn resigned(
 ) -> Result<(Upstreams, Resign), Failure> {
     let reach = match &args.to {
         Some(url) => {
-            let mut upstream = upstream(context, url)?;
+            let mut upstream = upstream(context, args, url)?;
             let told = HostScope::parse(upstream.authority.as_str());
             let told = told.map(|told| told.service().to_owned());
             let service = args.service.clone().or(told);

@@ -4,8 +4,9 @@ use std::{
     io,
     net::IpAddr,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keyfob_chain::{files, shell};
@@ -13,6 +14,7 @@ use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{Secret, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+use super::own::Metrics;
 use crate::{
     args::ServeProxyArgs,
     failure::{Failure, chained},
@@ -22,6 +24,8 @@ use crate::{
 /// How often the files are read. What is the same twice counts: their writer replaces one after the
 /// other.
 const AGE: Duration = Duration::from_millis(500);
+/// How long no failed handshake is told after another one.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Where the certificate and its key are.
 pub(super) struct Files {
@@ -35,6 +39,37 @@ pub(super) struct Pair {
     tls: Tls,
     /// What was seen last and told.
     seen: Seen,
+}
+
+/// The handshakes that fail.
+pub(super) struct Handshakes {
+    metrics: Arc<Metrics>,
+    console: Console,
+    /// When one was told.
+    told: Mutex<Option<Instant>>,
+}
+
+impl Handshakes {
+    pub(super) fn new(metrics: Arc<Metrics>, console: Console) -> Self {
+        Self {
+            metrics,
+            console,
+            told: Mutex::default(),
+        }
+    }
+
+    /// Counts one, and tells it if none was told for a while.
+    pub(super) fn failed(&self, error: &io::Error) {
+        self.metrics.refused("a handshake of TLS failed");
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.is_none_or(|told| told.elapsed() >= SILENCE) {
+            *told = Some(Instant::now());
+            self.console.warn(&format!(
+                "a handshake of TLS failed: {}; others are only counted for a minute",
+                printable(&error.to_string())
+            ));
+        }
+    }
 }
 
 /// The hash of the two files, or why they cannot be read.
