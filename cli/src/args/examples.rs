@@ -121,9 +121,10 @@ and the number of the signal that ended it.
 
 With --via-proxy, the command gets placeholder keys and, as AWS_ENDPOINT_URL, a proxy on 127.0.0.1,
 which knows the host of a request by the service that it is signed for. It serves programs whose
-SDK reads that variable, and not as HTTPS_PROXY. Not served: the operations of S3 Control that put
-the account into the host, SigV4a, and streams of events, which need HTTP/2. The command can still
-read your files, and as root all memory: a sandbox around it keeps it from that.
+SDK reads that variable, and not as HTTPS_PROXY. Requests for credentials of AWS are refused
+without --allow-credentials. Not served: the operations of S3 Control that put the account into the
+host, SigV4a, and streams of events, which need HTTP/2. The command can still read your files, and
+as root all memory: a sandbox around it keeps it from that.
 
 Examples:
   $ keyfob exec --profile prod -- terraform plan
@@ -388,6 +389,7 @@ Examples:
   $ keyfob serve imds --listen localhost:9911 --role-name web
   $ keyfob serve proxy --to https://s3.eu-west-1.amazonaws.com --allow-method GET
   $ keyfob serve proxy --resign --allow '*.amazonaws.com' --read-only
+  $ keyfob serve proxy --to https://sts.eu-west-1.amazonaws.com --allow-credentials
   $ keyfob serve proxy --allow '*.amazonaws.com' --listen 0.0.0.0:9913 --listen-any \
       --tls-cert certificate.pem --tls-key key.pem";
 

@@ -11,7 +11,7 @@ pub(crate) struct ExecArgs {
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING)]
     pub(crate) serve: bool,
     /// Give the command placeholder keys, and a proxy beside it that signs its requests again: it
-    /// never has the real ones
+    /// never has the real ones, and gets no others with its requests
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING, conflicts_with = "serve")]
     pub(crate) via_proxy: bool,
     /// A host that the proxy may send requests to, or a pattern such as `s3.*.amazonaws.com`
@@ -26,6 +26,14 @@ pub(crate) struct ExecArgs {
     /// Let the proxy send on only requests that read, as `serve proxy --read-only`
     #[arg(long, help_heading = KEYFOB_OPTIONS_HEADING, requires = "via_proxy")]
     pub(crate) read_only: bool,
+    /// Let the command also get credentials of AWS with its requests, as by sts AssumeRole
+    #[arg(
+        long,
+        help_heading = KEYFOB_OPTIONS_HEADING,
+        requires = "via_proxy",
+        conflicts_with = "read_only"
+    )]
+    pub(crate) allow_credentials: bool,
     #[command(flatten)]
     pub(crate) role: RoleArgs,
     /// The command and its arguments, after -- if they have options [default: your shell]

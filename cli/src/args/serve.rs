@@ -138,6 +138,11 @@ pub(crate) struct ServeProxyArgs {
     /// to change something
     #[arg(long)]
     pub(crate) read_only: bool,
+    /// Let requests pass that ask for credentials of AWS, such as sts AssumeRole and
+    /// GetSessionToken, iam CreateAccessKey, ecr GetAuthorizationToken and S3 CreateSession: with
+    /// them, a caller needs no proxy any more [default: they are refused]
+    #[arg(long, conflicts_with = "read_only")]
+    pub(crate) allow_credentials: bool,
     /// How many bytes of a body are read to be signed
     #[arg(
         long,

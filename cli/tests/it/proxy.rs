@@ -488,6 +488,53 @@ fn a_proxy_that_only_reads_lets_no_other_action_pass() {
 }
 
 #[test]
+fn credentials_of_aws_are_given_only_by_a_proxy_that_may() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let words = ["serve", "proxy", "--listen", "127.0.0.1:0", "--no-token"];
+    let start = |service: &str, more: &[&str]| {
+        let one = ["--to", &upstream, "--service", service];
+        Running::start(&home, &[&words[..], &one, more].concat())
+    };
+    let form = ("Content-Type", "application/x-www-form-urlencoded");
+    let sts = start("sts", &[]);
+    let url = &sts.exports[0].1;
+    for (method, path, header, body) in [
+        ("POST", "/", form, "Version=1&Action=AssumeRole"),
+        (
+            "POST",
+            "/",
+            ("Content-Type", "text/plain"),
+            "Action=GetSessionToken",
+        ),
+        ("PUT", "/", form, "a=1;Action=GetSessionToken"),
+        ("GET", "/?Action=GetFederationToken", form, ""),
+        ("POST", "/", ("X-Amz-Target", "A.AssumeRoot"), "{}"),
+        ("POST", "/", ("Content-Encoding", "gzip"), "coded"),
+    ] {
+        let answer = fetch(method, &format!("{url}{path}"), &[header], body);
+        assert_eq!(status(&answer), "403", "{method} {path} {body}: {answer}");
+    }
+    let asks = fetch("POST", &format!("{url}/"), &[form], "Action=AssumeRole");
+    assert_has(&asks, &["only a proxy with --allow-credentials gives"]);
+    let s3 = start("s3", &[]);
+    let session = fetch("GET", &format!("{}/b?session", s3.exports[0].1), &[], "");
+    assert_eq!(status(&session), "403", "{session}");
+    assert!(requests.try_recv().is_err());
+    let who = fetch(
+        "POST",
+        &format!("{url}/"),
+        &[form],
+        "Action=GetCallerIdentity",
+    );
+    assert_has(&who, &["HTTP/1.1 200", "passed"]);
+    let gives = start("sts", &["--allow-credentials"]);
+    let url = format!("{}/", gives.exports[0].1);
+    let role = fetch("POST", &url, &[form], "Action=AssumeRole");
+    assert_has(&role, &["HTTP/1.1 200", "passed"]);
+}
+
+#[test]
 fn the_proxy_has_pages_of_its_own_which_are_never_sent_on() {
     let (upstream, requests) = start_server(&answer("200 OK", "passed"));
     let home = home();

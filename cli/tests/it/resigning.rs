@@ -735,6 +735,14 @@ print(s3.get_object(Bucket='beside', Key='a')['Body'].read().decode())
     assert_eq!(reads.ok(), "the body");
     let deletes = run(&["--read-only", "--", aws, "s3", "rm", "s3://beside/a"]);
     assert_has(&deletes.stderr, &["AccessDenied", "keyfob: --read-only"]);
+    let session = "import boto3; print(boto3.client('sts').get_session_token()['Credentials'])";
+    let refused = run(&["--", python, "-c", session]);
+    assert_has(
+        &refused.stderr,
+        &["AccessDenied", "only a proxy with --allow-credentials"],
+    );
+    let gives = run(&["--allow-credentials", "--", python, "-c", session]);
+    assert_has(&gives.ok(), &["SessionToken"]);
     let other = run(&[
         "--allow",
         "s3.*.amazonaws.com",
@@ -953,7 +961,9 @@ fn s5cmd_works_with_placeholder_keys() {
 #[test]
 fn a_proxy_that_only_reads_refuses_each_operation_whose_answer_has_a_secret() {
     let (upstream, _) = start_server(&answer("200 OK", "passed"));
-    let proxy = Proxy::start(&home(), &upstream, &["--read-only"]);
+    // Not with --to: such a server may be one for all services, which are refused more.
+    let words = ["--endpoint-url", &upstream, "--allow", "*", "--read-only"];
+    let proxy = Proxy::start_for(&home(), &words);
     let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/reading_models.py");
     let home = proxy.running.home(&[]);
     let mut python = home.program(python::with_botocore());

@@ -8,7 +8,10 @@ use crate::{
     args::ExecArgs,
     commands::{
         environment::Changes,
-        serve::{self, proxy},
+        serve::{
+            self,
+            proxy::{self, Limit},
+        },
     },
     context::Context,
     failure::Failure,
@@ -45,8 +48,8 @@ impl Proxied {
     pub(super) async fn start(context: &Context, args: &ExecArgs) -> Result<Self, Failure> {
         serve::forbid_core_dumps();
         let chain = context.chain_for(&args.role, None);
-        let (proxy, keys) =
-            proxy::start_beside(context, chain, &args.allow, args.read_only).await?;
+        let limit = Limit::new(args.read_only, args.allow_credentials);
+        let (proxy, keys) = proxy::start_beside(context, chain, &args.allow, limit).await?;
         let credentials = format!(
             "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             keys.access_key_id(),

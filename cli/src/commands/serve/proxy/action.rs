@@ -3,8 +3,8 @@
 use http::{HeaderMap, Method, header, request::Parts};
 
 use super::{
-    giving,
-    paths::{climbs, decode},
+    giving::{self, Service},
+    paths::{bare, climbs, decode},
 };
 use crate::services::catalog;
 
@@ -24,13 +24,11 @@ const OVERRIDES: [&str; 3] = [
 pub(super) fn in_head(head: &Parts) -> Vec<String> {
     let mut actions = Vec::new();
     for target in head.headers.get_all("x-amz-target") {
-        let target = String::from_utf8_lossy(target.as_bytes());
-        let action = target.rsplit('.').next().unwrap_or_default();
-        actions.push(action.to_owned());
+        actions.push(in_target(&String::from_utf8_lossy(target.as_bytes())).to_owned());
     }
     if head.headers.contains_key("smithy-protocol") {
-        let (_, action) = head.uri.path().rsplit_once('/').unwrap_or_default();
-        actions.push(action.to_owned());
+        let path = head.uri.path();
+        actions.push(in_cbor_path(path).unwrap_or(path).to_owned());
     }
     if let Some(query) = head.uri.query() {
         actions.extend(in_form(query.as_bytes()));
@@ -38,21 +36,100 @@ pub(super) fn in_head(head: &Parts) -> Vec<String> {
     actions
 }
 
-/// Returns the actions that a form names.
+/// Returns the action of `VERSION.ACTION`, and all of any other text, which names none.
+fn in_target(target: &str) -> &str {
+    let is_version = |text: &str| {
+        let mut bytes = text.bytes();
+        bytes.all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_'))
+    };
+    match target.rsplit_once('.') {
+        Some((version, action)) if is_version(version) => action,
+        _ => target,
+    }
+}
+
+/// Returns the action of `/service/NAME/operation/ACTION`.
+fn in_cbor_path(path: &str) -> Option<&str> {
+    let (name, action) = path.strip_prefix("/service/")?.split_once("/operation/")?;
+    (!name.contains('/') && !action.contains('/')).then_some(action)
+}
+
+/// Returns the actions that a form names, by all the rules that servers have: some take `;` for
+/// `&`, and leave spaces and what follows a null byte out of names.
 pub(super) fn in_form(form: &[u8]) -> impl Iterator<Item = String> + '_ {
-    form_urlencoded::parse(form)
-        .filter(|(name, _)| name.eq_ignore_ascii_case("Action"))
+    form.split(|byte| matches!(byte, b'&' | b';'))
+        .flat_map(form_urlencoded::parse)
+        .filter(|(name, _)| bare(name).eq_ignore_ascii_case("Action"))
         .map(|(_, action)| action.into_owned())
 }
 
 /// Returns true if the body of a request is a form, whose action stands in it.
 pub(super) fn is_form(headers: &HeaderMap) -> bool {
-    let kind = headers.get(header::CONTENT_TYPE);
-    kind.is_some_and(|kind| {
-        let kind = String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase();
-        kind.contains("form-urlencoded")
-    })
+    content_types(headers).any(|kind| kind.contains("form-urlencoded"))
 }
+
+fn content_types(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
+    let kinds = headers.get_all(header::CONTENT_TYPE).iter();
+    kinds.map(|kind| String::from_utf8_lossy(kind.as_bytes()).to_ascii_lowercase())
+}
+
+/// Returns true for a body in which a server would read something else than the proxy: one that is
+/// encoded, has parts, or is not in UTF-8.
+fn is_unreadable(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::CONTENT_ENCODING)
+        || content_types(headers).any(|kind| {
+            let mut charsets = kind.split("charset=").skip(1);
+            kind.contains("multipart/")
+                || charsets.any(|charset| !charset.trim_start_matches('"').starts_with("utf-8"))
+        })
+}
+
+/// Checks that a request gets no credentials of AWS, as far as its head tells. What a body says is
+/// left to [`check_body_for_credentials`]. `actions` are those of the head.
+///
+/// # Errors
+///
+/// The reason why it may get some.
+pub(super) fn check_head_for_credentials(
+    head: &Parts,
+    service: Service<'_>,
+    actions: &[String],
+    has_body: bool,
+) -> Result<(), &'static str> {
+    let query = head.uri.query().unwrap_or_default();
+    let mut actions = actions.iter();
+    if actions.any(|action| giving::is_credential_action(service, action))
+        || giving::is_credential_path(service, head.uri.path(), query)
+    {
+        return Err(GIVES_CREDENTIALS);
+    }
+    if has_body && giving::has_credential_actions(service.name) && is_unreadable(&head.headers) {
+        return Err(UNREADABLE);
+    }
+    Ok(())
+}
+
+/// Checks that a body names no action that gets credentials of AWS.
+///
+/// # Errors
+///
+/// The reason why it may get some.
+pub(super) fn check_body_for_credentials(
+    service: Service<'_>,
+    body: &[u8],
+) -> Result<(), &'static str> {
+    if giving::has_credential_actions(service.name)
+        && in_form(body).any(|action| giving::is_credential_action(service, &action))
+    {
+        return Err(GIVES_CREDENTIALS);
+    }
+    Ok(())
+}
+
+const GIVES_CREDENTIALS: &str =
+    "the request asks for credentials of AWS, which only a proxy with --allow-credentials gives";
+const UNREADABLE: &str = "the action may be in the body, which the proxy cannot read: send it as one \
+                          part, in UTF-8 and without Content-Encoding";
 
 /// Checks that a request only reads, as far as its head tells. What a body says is left to
 /// [`check_body`]. `actions` are those of the head.
@@ -62,45 +139,43 @@ pub(super) fn is_form(headers: &HeaderMap) -> bool {
 /// The reason why it may do more.
 pub(super) fn check_head(
     head: &Parts,
-    service: &str,
+    service: Service<'_>,
     actions: &[String],
     has_body: bool,
 ) -> Result<(), &'static str> {
-    if OVERRIDES
-        .iter()
-        .any(|name| head.headers.contains_key(*name))
+    let query = head.uri.query().unwrap_or_default();
+    let mut headers = OVERRIDES.iter();
+    if headers.any(|name| head.headers.contains_key(*name))
+        || form_urlencoded::parse(query.as_bytes()).any(|(name, _)| bare(&name) == "_method")
     {
         return Err("--read-only: the request asks for another method than its own");
     }
     check_all(service, actions)?;
     // Keys of objects may look so, and S3 takes them as they are.
-    if !giving::OBJECTS.contains(&service) && climbs(&decode(head.uri.path())) {
+    if !giving::OBJECTS.contains(&service.name) && climbs(&decode(head.uri.path())) {
         return Err("--read-only: the path may lead to another one");
     }
     if matches!(head.method, Method::GET | Method::HEAD) {
         if has_body {
             return Err("--read-only: a request that reads has no body");
         }
-        let query = head.uri.query().unwrap_or_default();
         if giving::is_giving_path(service, head.uri.path(), query) {
             return Err("--read-only: the path may give out credentials, or change something");
         }
         return Ok(());
     }
-    // The service would read another body than the proxy.
-    if head.headers.contains_key(header::CONTENT_ENCODING) {
-        return Err("--read-only: the body is encoded: send it without Content-Encoding");
+    if is_unreadable(&head.headers) {
+        return Err(UNREADABLE);
     }
     // A service of another protocol does not look at the name of the action: it may do anything.
     let is_one_place = head.uri.path() == "/" && head.uri.query().is_none();
-    let is_cbor = head.headers.contains_key("smithy-protocol")
-        && head.uri.path().starts_with("/service/")
-        && head.uri.path().contains("/operation/");
+    let is_cbor =
+        head.headers.contains_key("smithy-protocol") && in_cbor_path(head.uri.path()).is_some();
     let names_its_action = !actions.is_empty() || is_form(&head.headers);
     if head.method == Method::POST
         && (is_one_place || is_cbor)
         && names_its_action
-        && catalog::names_actions(service)
+        && catalog::names_actions(service.name)
     {
         return Ok(());
     }
@@ -115,7 +190,7 @@ pub(super) fn check_head(
 /// The reason why it may do more.
 pub(super) fn check_body(
     headers: &HeaderMap,
-    service: &str,
+    service: Service<'_>,
     body: &[u8],
 ) -> Result<(), &'static str> {
     let actions: Vec<_> = in_form(body).collect();
@@ -125,7 +200,7 @@ pub(super) fn check_body(
     check_all(service, &actions)
 }
 
-fn check_all(service: &str, actions: &[String]) -> Result<(), &'static str> {
+fn check_all(service: Service<'_>, actions: &[String]) -> Result<(), &'static str> {
     for action in actions {
         if !reads(action) {
             return Err("--read-only: the action is not known to only read");
@@ -163,6 +238,7 @@ mod tests {
         }
         let head = request.body(()).unwrap().into_parts().0;
         let has_body = form.is_some() || method == "POST";
+        let service = Service::new(service);
         check_head(&head, service, &in_head(&head), has_body).is_ok()
             && form.is_none_or(|form| check_body(&head.headers, service, form.as_bytes()).is_ok())
     }
@@ -200,6 +276,7 @@ mod tests {
             ("GET /?Action=CreateUser", false),
             ("GET /?%41ction=CreateUser", false),
             ("GET /?Action=ListUsers&action=CreateUser", false),
+            ("GET /?_method=DELETE", false),
         ] {
             assert_eq!(passes(start, "s3", &[], None), expected, "{start}");
         }
@@ -230,6 +307,25 @@ mod tests {
             ("POST /", "dynamodb", "DynamoDB_20120810.Listen", false),
             ("POST /", "dynamodb", "DynamoDB_20120810.", false),
             ("POST /", "dynamodb", "DynamoDB_20120810.Get-", false),
+            ("POST /", "sqs", "AmazonSQS.ListQueues", true),
+            (
+                "POST /",
+                "sqs",
+                "AmazonSQS.DeleteQueue#AmazonSQS.ListQueues",
+                false,
+            ),
+            (
+                "POST /",
+                "sqs",
+                "AmazonSQS.DeleteQueue,AmazonSQS.ListQueues",
+                false,
+            ),
+            (
+                "POST /",
+                "cloudtrail",
+                "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101.ListTrails",
+                true,
+            ),
             (
                 "POST /",
                 "secretsmanager",
@@ -300,6 +396,15 @@ mod tests {
             &cbor,
             None
         ));
+        for action in [
+            "PutMetricData/ListMetrics",
+            "PutMetricData//ListMetrics",
+            "PutMetricData/../ListMetrics",
+            "ListMetrics/",
+        ] {
+            let start = format!("{path}{action}");
+            assert!(!passes(&start, "monitoring", &cbor, None), "{action}");
+        }
         assert!(!passes(
             &format!("{path}ListMetrics"),
             "lambda",
@@ -319,6 +424,10 @@ mod tests {
             ("iam", "Action=GetCredentialReport", true),
             ("iam", "Action=GetUser&Action=DeleteUser", false),
             ("iam", "%41ction=DeleteUser", false),
+            ("iam", "a=1;Action=DeleteUser&Action=GetUser", false),
+            ("iam", "Action%00=DeleteUser&Action=GetUser", false),
+            ("iam", "+Action=DeleteUser&Action=GetUser", false),
+            ("iam", "Action=GetUser&UserName=a;b", true),
             ("iam", "Version=2010-05-08", false),
             ("iam", "", false),
         ] {
@@ -334,9 +443,19 @@ mod tests {
             &[],
             Some("Action=GetUser")
         ));
+        for (kind, expected) in [
+            ("application/x-www-form-urlencoded", true),
+            ("application/x-www-form-urlencoded; charset=UTF-8", true),
+            ("application/x-www-form-urlencoded; charset=\"utf-8\"", true),
+            ("application/x-www-form-urlencoded; charset=utf-16", false),
+            ("multipart/form-data; boundary=a", false),
+        ] {
+            let headers = [("content-type", kind), ("x-amz-target", "A.ListUsers")];
+            assert_eq!(passes("POST /", "iam", &headers, None), expected, "{kind}");
+        }
         // A service may not look at the header with the action, nor at the type of the body.
         let target = Request::new(()).into_parts().0.headers;
-        assert!(check_body(&target, "iam", b"{}").is_ok());
-        assert!(check_body(&target, "iam", b"Action=DeleteUser").is_err());
+        assert!(check_body(&target, Service::new("iam"), b"{}").is_ok());
+        assert!(check_body(&target, Service::new("iam"), b"Action=DeleteUser").is_err());
     }
 }

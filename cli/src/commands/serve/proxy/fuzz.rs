@@ -6,7 +6,7 @@ use percent_encoding::percent_decode_str;
 
 use super::{
     resign::Resign,
-    rules::{Rules, Upstream, Upstreams},
+    rules::{Limit, Rules, Upstream, Upstreams},
     targets::{Reach, Targets},
 };
 use crate::{
@@ -109,7 +109,7 @@ const VALUES: [&str; 28] = [
     "0",
 ];
 
-fn rules(upstreams: Upstreams, read_only: bool, is_limited: bool) -> Rules {
+fn rules(upstreams: Upstreams, limit: Limit, is_limited: bool) -> Rules {
     let own = HeaderValue::from_static("own");
     let paths = Filters::new([(false, "*"), (true, "/public/*"), (true, "/")], &[""]);
     Rules {
@@ -119,7 +119,7 @@ fn rules(upstreams: Upstreams, read_only: bool, is_limited: bool) -> Rules {
         resigns: false,
         strip: vec![HeaderName::from_static("x-strip")],
         add: vec![(HeaderName::from_static("x-add"), own)],
-        ..Rules::with_signing_callers(read_only)
+        ..Rules::with_signing_callers(limit)
     }
 }
 
@@ -129,6 +129,7 @@ fn upstream() -> Upstream {
         authority: "s3.eu-west-1.amazonaws.com".parse().unwrap(),
         prefix: "/a/b".to_owned(),
         service: "s3".to_owned(),
+        is_for_all: false,
     }
 }
 
@@ -211,7 +212,7 @@ fn check(rules: &Rules, head: &Parts, length: Option<u64>) -> bool {
         "{shown}"
     );
     check_target(rules, head, &sent.uri);
-    if rules.read_only {
+    if rules.limit == Limit::Reading {
         match sent.method {
             Method::GET | Method::HEAD => assert_eq!(length, Some(0), "{shown}"),
             _ => assert_eq!(sent.method, Method::POST, "{shown}"),
@@ -265,12 +266,13 @@ fn check_all(count: u64) -> (u64, u64) {
         let patterns = Filters::new([(false, "*"), (true, "*.amazonaws.com")], &[""]);
         Upstreams::Allowed(patterns)
     };
-    let all: Vec<_> = [false, true]
+    let limits = [Limit::None, Limit::Credentials, Limit::Reading];
+    let all: Vec<_> = limits
         .into_iter()
-        .flat_map(|read_only| [(read_only, false), (read_only, true)])
-        .flat_map(|(read_only, is_limited)| {
+        .flat_map(|limit| [(limit, false), (limit, true)])
+        .flat_map(|(limit, is_limited)| {
             [Upstreams::One(upstream()), allowed()]
-                .map(|upstreams| rules(upstreams, read_only, is_limited))
+                .map(|upstreams| rules(upstreams, limit, is_limited))
         })
         .collect();
     let keys = Credentials::new("AKIDSTANDIN", "placeholder").unwrap();
@@ -279,7 +281,7 @@ fn check_all(count: u64) -> (u64, u64) {
         any_service: true,
     };
     let resign = Resign::new(keys, Targets::new(reach)).unwrap();
-    let signing = [false, true].map(Rules::with_signing_callers);
+    let signing = limits.map(Rules::with_signing_callers);
     let (mut passed, mut claimed) = (0, 0);
     Generator::each(count, |generator| {
         let Some(head) = head(generator) else { return };

@@ -1,7 +1,27 @@
 //! The requests that read what can be used as a credential, or change something though their names
 //! say that they read.
 
-use super::paths::decode;
+use std::sync::LazyLock;
+
+use super::paths::{bare, climbs, decode};
+
+/// The service of a request, whose rows in the tables count.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Service<'a> {
+    pub(super) name: &'a str,
+    /// Whether its server answers for all services, and may take the request for one of another.
+    pub(super) is_one_of_all: bool,
+}
+
+impl<'a> Service<'a> {
+    /// Returns a service with a server of its own.
+    pub(super) fn new(name: &'a str) -> Self {
+        Self {
+            name,
+            is_one_of_all: false,
+        }
+    }
+}
 
 /// Parts of the names of actions that get what can be used as a credential.
 const PARTS: [&str; 16] = [
@@ -29,14 +49,55 @@ pub(super) const OBJECTS: [&str; 4] = ["s3", "s3-object-lambda", "s3-outposts", 
 /// Where S3 Control, which is signed as S3, gives out credentials (`GetDataAccess`).
 /// Wherever they stand, because a server may leave others out.
 const DATA_ACCESS: [&str; 3] = ["v20180820", "accessgrantsinstance", "dataaccess"];
-/// What the names do not tell: the signing name of a service, then actions and paths whose answers
-/// have a secret by the models of botocore, and those that change something: `Query` can write what
-/// it finds to S3. `*` is any segment, `**` are all that follow.
-const OTHERS: &str = "\
+/// With what a caller needs no proxy any more: the signing name of a service, then actions, and
+/// paths with any method, that give out keys of AWS, or tokens and passwords that AWS takes in
+/// place of keys. `*` is any segment, `**` are all that follow.
+static CREDENTIALS: Table = LazyLock::new(|| {
+    parse(
+        "\
+awsssoportal /federation/credentials
+cloudwatch GetSpaceCredentialsForOrganization
+codeartifact /v1/authorization-token
+codepipeline GetJobDetails GetThirdPartyJobDetails PollForJobs
+cognito-identity GetCredentialsForIdentity GetOpenIdToken GetOpenIdTokenForDeveloperIdentity
+datazone /v2/domains/*/connections/* /v2/domains/*/environments/*/credentials
+deadline /*/farms/*/fleets/*/read-roles /*/farms/*/fleets/*/workers/*/fleet-roles \
+/*/farms/*/fleets/*/workers/*/queue-roles /*/farms/*/queues/*/read-roles \
+/*/farms/*/queues/*/user-roles
+ecr GetAuthorizationToken
+ecr-public GetAuthorizationToken
+eks-auth /clusters/*/assume-role-for-pod-identity
+finspace-api /credentials/programmatic /datasets/*/dataviewsv2/*/external-access-details
+gamelift CreateBuild GetComputeAccess RequestUploadCredentials
+iam CreateAccessKey CreateLoginProfile CreateServiceSpecificCredential \
+ResetServiceSpecificCredential UpdateLoginProfile UploadSSHPublicKey UploadSigningCertificate
+lakeformation /assumedecoratedrolewithsaml /gettemporarydatalocationcredentials \
+/gettemporarygluepartitioncredentials /gettemporarygluetablecredentials
+license-manager GetAccessToken
+lightsail CreateBucketAccessKey CreateContainerServiceRegistryLogin GetBucketAccessKeys
+rolesanywhere /sessions
+signin /v1/token
+ssm GetAccessToken
+sso-oauth /token
+sts AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken \
+GetFederationToken GetSessionToken GetWebIdentityToken
+",
+    )
+});
+/// What the names do not tell, in the same form: actions, and paths with `GET`, whose answers have
+/// a secret, or an address that lets others write, by the models of botocore; and those that
+/// change something: `Query` can write what it finds to S3.
+static OTHERS: Table = LazyLock::new(|| {
+    parse(
+        "\
 amplify /apps /apps/* /apps/*/branches /apps/*/branches/*
+amplifybackend /backend/*/challenge/*
 apigateway /usageplans/*/keys /usageplans/*/keys/*
+auditmanager /evidencefileuploadurl
+aws-marketplace GetAgreementEntitlements
 chime /accounts/*/bots /accounts/*/bots/* /meetings/*/attendees /meetings/*/attendees/*
 codebuild BatchGetProjects
+codepipeline ListWebhooks
 cognito-identity GetId
 cognito-idp DescribeIdentityProvider DescribeUserImportJob DescribeUserPoolClient \
 ListUserImportJobs ListUserPoolClientSecrets
@@ -44,34 +105,49 @@ connect /user/federate/*
 dataexchange /v1/data-sets/*/revisions/*/assets /v1/data-sets/*/revisions/*/assets/* /v1/jobs \
 /v1/jobs/*
 datasync DescribeLocationFsxOntap DescribeLocationFsxOpenZfs
-datazone /v2/domains/*/connections /v2/domains/*/connections/*
-deadline /*/farms/*/fleets/*/read-roles /*/farms/*/fleets/*/workers/*/fleet-roles \
-/*/farms/*/fleets/*/workers/*/queue-roles /*/farms/*/queues/*/read-roles \
-/*/farms/*/queues/*/user-roles
+datazone /v2/domains/*/connections
+devicefarm GetUpload ListUploads
+directconnect DescribeVirtualInterfaces
 ec2 DescribeVerifiedAccessTrustProviders DescribeVpnConnections
-emr-serverless /applications/*/sessions/*/endpoint
+eks /eks-anywhere-subscriptions /eks-anywhere-subscriptions/*
+emr-serverless /applications/*/jobruns/*/dashboard /applications/*/sessions/*/endpoint
+evs GetDepotUrl
+firehose DescribeDeliveryStream
+gamelift GetPlayerConnectionDetails
+gameliftstreams /streamgroups/*/streamurls/* /streamurls
 glue BatchGetJobs GetConnection GetConnections GetDashboardUrl GetJob GetJobs
+groundstation /agentresponseurl/*/*
 health-agent /domain/*/patient-insights-job/*
 interconnect GetConnection
 invoicing GetProcurementPortalPreference
-iot /confirmdestination/** /destinations /destinations/**
+iot /confirmdestination/** /destinations /destinations/** /rules/*
 iotmanagedintegrations /managed-things/*
 lex /bots/*/botversions/*/botlocales/*/botrecommendations/*
+managedblockchain /accessors/*
 mediapackage /channels /channels/*
+mobiletargeting /v1/apps/*/channels/baidu /v1/apps/*/channels/gcm
+mturk-requester GetFileUploadURL
 pca-connector-scep /challengepasswords/*
+profile /domains/*/upload-jobs/*/path
 quicksight /accounts/*/asset-bundle-import-jobs/* /accounts/*/dashboards/*/embed-url \
 /accounts/*/session-embed-url
 route53globalresolver /tokens/*
 ses GetAddressListImportJob ListAddressListImportJobs
+sagemaker GetScalingConfigurationRecommendation
+snowball GetJobUnlockCode
+social-messaging /v1/whatsapp/flow/preview
 states GetActivityTask
 storagegateway DescribeChapCredentials
+support GetAttachmentUploadLinks
 timestream Query
 wickr /networks/*/oidc /networks/*/tdf
-";
+",
+    )
+});
 
 /// Returns true for an action that only reads by its name, but may read a credential, or change
 /// something.
-pub(super) fn is_giving_action(service: &str, action: &str) -> bool {
+pub(super) fn is_giving_action(service: Service<'_>, action: &str) -> bool {
     // These describe credentials and do not have them.
     if matches!(
         action,
@@ -81,41 +157,83 @@ pub(super) fn is_giving_action(service: &str, action: &str) -> bool {
     }
     let is_getting = action.starts_with("Get") || action.starts_with("BatchGet");
     is_getting && PARTS.iter().any(|part| action.contains(part))
-        || others(service).any(|other| other == action)
+        || rows(&OTHERS, service).any(|other| other == action)
+        || is_credential_action(service, action)
 }
 
 /// Returns true for a path and a query that may read a credential, or change something, with `GET`.
-pub(super) fn is_giving_path(service: &str, path: &str, query: &str) -> bool {
+pub(super) fn is_giving_path(service: Service<'_>, path: &str, query: &str) -> bool {
+    if is_credential_path(service, path, query) {
+        return true;
+    }
+    if OBJECTS.contains(&service.name) {
+        return false;
+    }
     let decoded = decode(path);
-    let names: Vec<_> = decoded.split('/').map(name).collect();
-    if OBJECTS.contains(&service) {
+    let has_part = decoded.split('/').any(|segment| {
+        let name = name(segment).replace(['-', '_'], "");
+        SEGMENTS.contains(&name.as_str())
+    });
+    has_part || has_path(&OTHERS, service, path)
+}
+
+/// Returns true for an action that gives out credentials of AWS, and for a text in which a server
+/// may see one.
+pub(super) fn is_credential_action(service: Service<'_>, text: &str) -> bool {
+    rows(&CREDENTIALS, service).any(|known| {
+        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        words.any(|word| word.eq_ignore_ascii_case(known))
+    })
+}
+
+/// Returns true for a path and a query that give out credentials of AWS, and for a path that a
+/// server may take for such a one.
+pub(super) fn is_credential_path(service: Service<'_>, path: &str, query: &str) -> bool {
+    if OBJECTS.contains(&service.name) {
+        let decoded = decode(path);
+        let names: Vec<_> = decoded.split('/').map(name).collect();
         let has = |segment: &&str| names.iter().any(|name| name == segment);
         let mut parameters = form_urlencoded::parse(query.as_bytes());
         return DATA_ACCESS.iter().all(has)
-            || parameters.any(|(name, _)| name.eq_ignore_ascii_case("session"));
+            || parameters.any(|(name, _)| bare(&name).eq_ignore_ascii_case("session"));
     }
-    let has_part = names.iter().any(|name| {
-        let name = name.replace(['-', '_'], "");
-        SEGMENTS.contains(&name.as_str())
-    });
-    // A service may split the path before it decodes it, or after that.
-    let mut others = others(service).filter(|other| other.starts_with('/'));
-    has_part || others.any(|other| matches(other, path) || matches(other, &decoded))
+    let has_paths = rows(&CREDENTIALS, service).any(|known| known.starts_with('/'));
+    has_paths && (climbs(&decode(path)) || has_path(&CREDENTIALS, service, path))
 }
 
-/// Returns what a service has in the table.
-fn others(service: &str) -> impl Iterator<Item = &'static str> {
-    let mut lines = OTHERS.lines().filter_map(|line| line.split_once(' '));
-    let found = lines.find(|(name, _)| *name == service);
-    found.into_iter().flat_map(|(_, others)| others.split(' '))
+/// Returns true for a service with an action that gives out credentials of AWS, which a form may
+/// name.
+pub(super) fn has_credential_actions(service: &str) -> bool {
+    rows(&CREDENTIALS, Service::new(service)).any(|known| !known.starts_with('/'))
 }
 
-/// Returns what a server may read in a segment: some leave parameters, spaces and the like out.
+/// The signing names of services, each with its actions and paths. Every request is looked up.
+type Table = LazyLock<Vec<(&'static str, Vec<&'static str>)>>;
+
+fn parse(rows: &'static str) -> Vec<(&'static str, Vec<&'static str>)> {
+    let rows = rows.lines().filter_map(|line| line.split_once(' '));
+    rows.map(|(name, row)| (name, row.split(' ').collect()))
+        .collect()
+}
+
+/// Returns what a service has in a table.
+fn rows(table: &'static Table, service: Service<'_>) -> impl Iterator<Item = &'static str> {
+    let rows = table.iter();
+    let rows = rows.filter(move |(name, _)| service.is_one_of_all || *name == service.name);
+    rows.flat_map(|(_, row)| row.iter().copied())
+}
+
+/// Returns true if a service has a path in a table. It may split it before it decodes it, or after
+/// that.
+fn has_path(table: &'static Table, service: Service<'_>, path: &str) -> bool {
+    let mut known = rows(table, service).filter(|known| known.starts_with('/'));
+    let decoded = decode(path);
+    known.any(|known| matches(known, path) || matches(known, &decoded))
+}
+
+/// Returns what a server may read in a segment.
 fn name(segment: &str) -> String {
-    let decoded = decode(segment).to_lowercase();
-    let name = decoded.split([';', '\0']).next().unwrap_or_default();
-    let is_left_out = |letter: char| letter.is_whitespace() || letter.is_control();
-    name.trim_matches(is_left_out).to_owned()
+    bare(&decode(segment)).to_lowercase()
 }
 
 /// Returns true if a path has the segments of a pattern. Empty ones do not count.
@@ -140,6 +258,67 @@ mod tests {
     use super::*;
 
     #[test]
+    fn credentials_of_aws_are_not_for_callers_of_a_proxy() {
+        for (service, action, expected) in [
+            ("sts", "AssumeRole", true),
+            ("sts", "assumerole", true),
+            ("sts", "A.GetCallerIdentity#A.GetSessionToken", true),
+            ("sts", "GetCallerIdentity", false),
+            ("iam", "CreateAccessKey", true),
+            ("iam", "CreateAccessKeys", false),
+            ("iam", "AssumeRole", false),
+            ("secretsmanager", "GetSecretValue", false),
+            ("", "", false),
+        ] {
+            let gives = is_credential_action(Service::new(service), action);
+            assert_eq!(gives, expected, "{service} {action}");
+            let all = Service {
+                name: service,
+                is_one_of_all: true,
+            };
+            assert_eq!(
+                is_credential_action(all, action),
+                expected || action == "AssumeRole"
+            );
+        }
+        for (service, target, expected) in [
+            ("eks-auth", "/clusters/c/assume-role-for-pod-identity", true),
+            ("eks-auth", "/x/../clusters/c", true),
+            ("codeartifact", "/v1/authorization%2Dtoken?domain=d", true),
+            ("codeartifact", "/v1/repositories", false),
+            ("lakeformation", "/GetTemporaryGlueTableCredentials", true),
+            ("lambda", "/x/../token", false),
+            ("s3", "/bucket?session", true),
+            ("s3", "/bucket?a&session%00=b", true),
+            ("s3", "/bucket/token", false),
+            ("s3", "/v20180820/accessgrantsinstance/dataaccess", true),
+        ] {
+            let (path, query) = target.split_once('?').unwrap_or((target, ""));
+            let gives = is_credential_path(Service::new(service), path, query);
+            assert_eq!(gives, expected, "{service} {target}");
+        }
+    }
+
+    #[test]
+    fn a_server_for_all_services_may_take_a_request_for_one_of_another() {
+        let path = "/confirmdestination/x";
+        for is_one_of_all in [false, true] {
+            let lambda = Service {
+                name: "lambda",
+                is_one_of_all,
+            };
+            assert_eq!(is_giving_path(lambda, path, ""), is_one_of_all);
+            assert_eq!(is_giving_action(lambda, "GetConnections"), is_one_of_all);
+            // Paths of S3 are keys of objects.
+            let s3 = Service {
+                name: "s3",
+                is_one_of_all,
+            };
+            assert!(!is_giving_path(s3, path, ""));
+        }
+    }
+
+    #[test]
     fn a_path_may_give_out_credentials_of_its_service() {
         for (service, target, expected) in [
             ("deadline", "/2023-10-12/farms/f/queues/q/user-roles", true),
@@ -162,7 +341,7 @@ mod tests {
             ("s3", "/bucket/user/federate/i", false),
         ] {
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let gives = is_giving_path(service, path, query);
+            let gives = is_giving_path(Service::new(service), path, query);
             assert_eq!(gives, expected, "{service} {target}");
         }
     }
@@ -178,7 +357,7 @@ mod tests {
             ("iam", "GetAccessKeyLastUsed", false),
             ("ec2", "DescribeVpnConnections", true),
         ] {
-            let gives = is_giving_action(service, action);
+            let gives = is_giving_action(Service::new(service), action);
             assert_eq!(gives, expected, "{service} {action}");
         }
     }

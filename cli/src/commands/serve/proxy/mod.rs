@@ -33,7 +33,6 @@ use keyfob_sigv4::{Credentials, HostScope, Secret, Signer};
 use keyfob_sts::Endpoint;
 use rand::Rng as _;
 
-pub(in crate::commands) use self::targets::paths;
 use self::{
     clocks::Clocks,
     forward::{Proxy, Token, TokenFile},
@@ -44,6 +43,7 @@ use self::{
     targets::{Reach, Targets},
     upstream::Pool,
 };
+pub(in crate::commands) use self::{rules::Limit, targets::paths};
 use super::{check_listen, check_token, start_serving};
 use crate::{
     args::{ListenOn, ServeProxyArgs},
@@ -180,14 +180,14 @@ pub(in crate::commands) async fn start_beside(
     context: &Context,
     chain: Chain,
     allow: &[String],
-    read_only: bool,
+    limit: Limit,
 ) -> Result<(Listener, Credentials), Failure> {
     let connector = context.settings().connections()?.connector()?;
     let keys = resign::random()?;
     let all = ["*".to_owned()];
     let allow = if allow.is_empty() { &all } else { allow };
     let targets = Targets::new(allowed(context, allow)?);
-    let rules = Rules::with_signing_callers(read_only);
+    let rules = Rules::with_signing_callers(limit);
     let proxy = Proxy {
         memory: forward::memory(rules.max_body),
         rules,
@@ -333,6 +333,7 @@ fn upstream(context: &Context, args: &ServeProxyArgs, url: &str) -> Result<Upstr
         authority,
         prefix,
         service: String::new(),
+        is_for_all: false,
     })
 }
 
@@ -451,7 +452,7 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
         token_header: header_name("--token-header", &args.token_header)?,
         methods,
         paths,
-        read_only: args.read_only,
+        limit: Limit::new(args.read_only, args.allow_credentials),
         max_body: args.max_body.into(),
         unsigned_payload: args.unsigned_payload,
         resigns: args.resign,

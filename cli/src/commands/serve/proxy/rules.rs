@@ -12,6 +12,7 @@ use keyfob_sigv4::{HostScope, Secret};
 
 use super::{
     action,
+    giving::{self, Service},
     paths::{climbs, decode},
 };
 use crate::{args::MAX_BODY, s3::Filters, services::catalog::is_host_of_service};
@@ -25,7 +26,7 @@ pub(super) struct Rules {
     pub(super) methods: Vec<Method>,
     /// The patterns of paths, percent-decoded; `None` for all of them.
     pub(super) paths: Option<Filters>,
-    pub(super) read_only: bool,
+    pub(super) limit: Limit,
     /// How many bytes of a body are kept in memory to be hashed.
     pub(super) max_body: u64,
     pub(super) unsigned_payload: bool,
@@ -35,6 +36,27 @@ pub(super) struct Rules {
     pub(super) sign_host: Option<HeaderValue>,
     pub(super) strip: Vec<HeaderName>,
     pub(super) add: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// What requests may ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::commands) enum Limit {
+    /// Whatever they like.
+    None,
+    /// No credentials of AWS, with which they would need no proxy.
+    Credentials,
+    /// Only to read, and no credentials of any kind.
+    Reading,
+}
+
+impl Limit {
+    pub(in crate::commands) fn new(read_only: bool, allow_credentials: bool) -> Self {
+        match (read_only, allow_credentials) {
+            (true, _) => Self::Reading,
+            (false, true) => Self::None,
+            (false, false) => Self::Credentials,
+        }
+    }
 }
 
 /// Where requests may go to.
@@ -53,6 +75,17 @@ pub(super) struct Upstream {
     /// Stands before the paths of requests, without a slash at its end.
     pub(super) prefix: String,
     pub(super) service: String,
+    /// Whether it answers for other services, too, as servers for tests do.
+    pub(super) is_for_all: bool,
+}
+
+impl Upstream {
+    pub(super) fn service(&self) -> Service<'_> {
+        Service {
+            name: &self.service,
+            is_one_of_all: self.is_for_all,
+        }
+    }
 }
 
 /// A request as it is forwarded, without its signature.
@@ -147,13 +180,13 @@ const NOT_FORWARDED: [&str; 8] = [
 
 impl Rules {
     /// Returns those for callers that sign, which decide nothing else.
-    pub(super) fn with_signing_callers(read_only: bool) -> Self {
+    pub(super) fn with_signing_callers(limit: Limit) -> Self {
         Self {
             upstreams: Upstreams::Allowed(Filters::new([(false, "*")], &[""])),
             token_header: HeaderName::from_static("x-keyfob-token"),
             methods: Vec::new(),
             paths: None,
-            read_only,
+            limit,
             max_body: MAX_BODY.into(),
             unsigned_payload: false,
             resigns: true,
@@ -220,10 +253,15 @@ impl Rules {
         check_connection(&head.headers)?;
         let service = &upstream.service;
         let actions = action::in_head(head);
-        if self.read_only {
-            let has_body = length != Some(0);
-            action::check_head(head, service, &actions, has_body).map_err(forbidden)?;
-        }
+        let (asked, has_body) = (upstream.service(), length != Some(0));
+        let checked = match self.limit {
+            Limit::None => Ok(()),
+            Limit::Credentials => {
+                action::check_head_for_credentials(head, asked, &actions, has_body)
+            }
+            Limit::Reading => action::check_head(head, asked, &actions, has_body),
+        };
+        checked.map_err(forbidden)?;
         let uri = Uri::builder()
             .scheme(upstream.scheme.clone())
             .authority(upstream.authority.clone())
@@ -278,10 +316,13 @@ impl Rules {
         service: &str,
         body: &[u8],
     ) -> Result<(), Refusal> {
-        if self.read_only {
-            action::check_body(headers, service, body).map_err(forbidden)?;
-        }
-        Ok(())
+        let service = Service::new(service);
+        let checked = match self.limit {
+            Limit::None => Ok(()),
+            Limit::Credentials => action::check_body_for_credentials(service, body),
+            Limit::Reading => action::check_body(headers, service, body),
+        };
+        checked.map_err(forbidden)
     }
 
     fn has_token(&self, headers: &HeaderMap, token: &Secret) -> bool {
@@ -354,8 +395,18 @@ impl Rules {
                     authority,
                     prefix: String::new(),
                     service: told.service().to_owned(),
+                    is_for_all: false,
                 })
             }
+        }
+    }
+
+    /// Returns true if the body has to be read, because it may name an action.
+    fn reads_body(&self, head: &Parts, service: &str) -> bool {
+        match self.limit {
+            Limit::None => false,
+            Limit::Credentials => giving::has_credential_actions(service),
+            Limit::Reading => head.method == Method::POST,
         }
     }
 
@@ -393,7 +444,7 @@ impl Rules {
         };
         // Services take no body of unknown length: it is read first. So is one that may name an
         // action.
-        let is_checked = self.read_only && head.method == Method::POST;
+        let is_checked = self.reads_body(head, &upstream.service);
         let plan = match (plan, length) {
             (Plan::Unsigned, None) => Plan::Hashed,
             _ if is_checked => Plan::Hashed,
@@ -417,7 +468,7 @@ impl Rules {
         }
         let declared = one(&head.headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
         let query = head.uri.query().unwrap_or_default();
-        let is_checked = self.read_only && head.method == Method::POST;
+        let is_checked = self.reads_body(head, service);
         let plan = match declared {
             Some(UNSIGNED_PAYLOAD) => Plan::Pieces,
             Some(name) if name.starts_with(b"STREAMING-") => Plan::Pieces,
@@ -431,7 +482,7 @@ impl Rules {
         };
         if is_checked && plan == Plan::Pieces {
             return Err(forbidden(
-                "--read-only: the action may be in the body, whose hash is not signed",
+                "the action may be in the body, whose hash is not signed",
             ));
         }
         let plan = if is_checked { Plan::Hashed } else { plan };
@@ -664,7 +715,7 @@ mod tests {
             token_header: HeaderName::from_static("x-keyfob-token"),
             methods: Vec::new(),
             paths: None,
-            read_only: false,
+            limit: Limit::None,
             max_body: 10,
             unsigned_payload: false,
             resigns: false,
@@ -686,6 +737,7 @@ mod tests {
                 .trim_end_matches('/')
                 .to_owned(),
             service: service.to_owned(),
+            is_for_all: false,
         }))
     }
 
@@ -984,7 +1036,7 @@ mod tests {
         let held = Ok(Plan::Held([0xab; 32]));
         let (s3, sts) = (one_upstream("s3"), one_upstream("sts"));
         let mut reads = one_upstream("s3");
-        reads.read_only = true;
+        reads.limit = Limit::Reading;
         let (plain, presigned) = ("/a", "/a?X-Amz-Signature=a");
         for (rules, target, declared, length, expected) in [
             (&s3, plain, None, Some(0), Ok(Plan::Empty)),

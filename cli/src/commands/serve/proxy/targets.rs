@@ -115,6 +115,7 @@ impl Targets {
                 (
                     Upstream {
                         service,
+                        is_for_all: *any_service,
                         ..upstream
                     },
                     region.to_owned(),
@@ -257,6 +258,7 @@ fn upstream(endpoint: &Endpoint, service: &str) -> Result<Upstream, Refusal> {
         authority: Authority::clone(&authority),
         prefix: prefix.trim_end_matches('/').to_owned(),
         service: service.to_owned(),
+        is_for_all: false,
     })
 }
 
