@@ -5,11 +5,16 @@
     reason = "a helper that unwraps fails the test that called it"
 )]
 
-use std::{net::SocketAddr, time::Duration};
+use std::{
+    net::SocketAddr,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use hyper::body::Incoming;
+use hyper::body::{Body, Frame, Incoming};
 use keyfob_imds::{ErrorKind, server::listen::Listener};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -184,6 +189,45 @@ async fn the_oldest_connection_without_a_request_gives_its_place_to_one_that_wai
         stream.write_all(more.as_bytes()).await.unwrap();
         stream.read_exact(&mut byte).await.unwrap();
     }
+}
+
+/// A body without end, which says when it is dropped.
+struct Endless(Option<tokio::sync::oneshot::Sender<()>>);
+
+impl Body for Endless {
+    type Data = Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let data = Bytes::from_static(&[0; 65_536]);
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+}
+
+impl Drop for Endless {
+    fn drop(&mut self) {
+        let _ = self.0.take().map(|sender| sender.send(()));
+    }
+}
+
+// Time passes while nothing else happens.
+#[tokio::test(start_paused = true)]
+async fn a_client_that_reads_nothing_is_disconnected_after_a_time() {
+    let (sender, dropped) = tokio::sync::oneshot::channel();
+    let sender = std::sync::Mutex::new(Some(sender));
+    let handler = move |_: Request<Incoming>| {
+        let body = Endless(sender.lock().unwrap().take());
+        async { Response::new(body) }
+    };
+    let listener = Listener::builder().start_streaming(handler).await.unwrap();
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let stream = send(listener.address(), request).await;
+    let hour = Duration::from_secs(3600);
+    assert!(timeout(hour, dropped).await.is_ok());
+    drop(stream);
 }
 
 #[tokio::test]

@@ -378,3 +378,48 @@ fn a_log_that_is_not_read_stops_neither_requests_nor_the_end() {
     assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
     drop(stop);
 }
+
+#[test]
+fn trailers_of_an_answer_pass_to_those_who_take_them() {
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let signed = Proxy::start(&crate::resigning::home(), &upstream, &[]);
+    let claim = ("s3", &signed.keys, Timestamp::now());
+    let close = "Connection: close\r\n";
+    for te in ["", "TE: gzip;q=0.5, Trailers\r\n"] {
+        let get = format!(
+            "GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n{close}{te}\r\n"
+        );
+        let again = signed.signed(claim, ("GET", "/a", ""));
+        let again = again.replace(close, &format!("{close}{te}"));
+        for (url, request) in [(&url, get), (&signed.address, again)] {
+            let mut caller = send(url, &request);
+            let (head, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+            let head = head.to_ascii_lowercase();
+            assert_eq!(
+                head.contains("\r\nte: trailers\r\n"),
+                !te.is_empty(),
+                "{head}"
+            );
+            assert_lacks(&head, &["gzip;q"]);
+            let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+                          4\r\nbody\r\n0\r\nX-Sum: 17\r\nX-Other: 1\r\n\r\n";
+            server.write_all(answer.as_bytes()).unwrap();
+            let mut answer = String::new();
+            caller.read_to_string(&mut answer).unwrap();
+            let answer = answer.to_ascii_lowercase();
+            assert_has(&answer, &["http/1.1 200", "4\r\nbody\r\n0\r\n"]);
+            assert_eq!(
+                answer.contains("\r\ntrailer: x-sum\r\n"),
+                !te.is_empty(),
+                "{answer}"
+            );
+            assert_eq!(
+                answer.ends_with("0\r\nx-sum: 17\r\n\r\n"),
+                !te.is_empty(),
+                "{answer}"
+            );
+        }
+    }
+}

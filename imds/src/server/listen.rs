@@ -62,11 +62,14 @@ use tokio::{
 
 #[cfg(unix)]
 pub use super::socket::Peer;
-use super::socket::{Accepted, Client, Socket, Stream};
 #[cfg(feature = "server-tls")]
 pub use super::tls::Tls;
 #[cfg(not(feature = "server-tls"))]
 use super::tls::Tls;
+use super::{
+    reading::Reading,
+    socket::{Accepted, Client, Socket, Stream},
+};
 use crate::{error::Error, server::host::Hosts};
 
 /// How long a client may take for the handshake of TLS.
@@ -694,7 +697,7 @@ impl Server {
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(stream), service)
+                .serve_connection(TokioIo::new(Reading::new(stream)), service)
         );
         let mut stop = pin!(guest.stopped.changed());
         let mut is_stopping = false;

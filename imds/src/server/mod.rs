@@ -39,6 +39,7 @@ mod host;
 mod imds;
 mod items;
 pub mod listen;
+mod reading;
 mod settings;
 mod socket;
 mod source;

@@ -202,7 +202,8 @@ impl Proxy {
         entry: &mut Entry,
     ) -> Result<Response<Received>, Refusal> {
         let length = body.size_hint().exact();
-        let forward = self.with_token(|token| self.rules.decide(head, length, token))?;
+        let mut forward = self.with_token(|token| self.rules.decide(head, length, token))?;
+        pass_trailers(&head.headers, &mut forward.head.headers);
         describe(&forward, entry);
         let _room = match forward.plan {
             Plan::Hashed => self.room(length).await?,
@@ -224,7 +225,8 @@ impl Proxy {
         self.rules.admit(&head.headers, None)?;
         let (target, inner) = resign.claim(head, dialect)?;
         let length = body.size_hint().exact();
-        let forward = self.rules.decide_again(&inner, length, &target.upstream)?;
+        let mut forward = self.rules.decide_again(&inner, length, &target.upstream)?;
+        pass_trailers(&head.headers, &mut forward.head.headers);
         describe(&forward, entry);
         let bytes;
         let _room;
@@ -380,6 +382,7 @@ impl Proxy {
     async fn send(&self, head: Request<()>, body: Sent) -> Result<Response<Received>, Refusal> {
         let sent = Timestamp::now();
         let server = head.uri().clone();
+        let takes_trailers = head.headers().contains_key(header::TE);
         let flow = match &body {
             Either::Left(_) => None,
             Either::Right(passing) => Some(passing.flow()),
@@ -399,7 +402,12 @@ impl Proxy {
         if may_be_skew.contains(&answer.status()) {
             self.clocks.learn(&server, answer.headers(), sent);
         }
+        let names = answer.headers().get_all(header::TRAILER).iter().cloned();
+        let names: Vec<_> = names.filter(|_| takes_trailers).collect();
         remove_hop_by_hop(answer.headers_mut());
+        for names in names {
+            answer.headers_mut().append(header::TRAILER, names);
+        }
         Ok(answer)
     }
 
@@ -442,6 +450,18 @@ fn is_plain_or_chunked(headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
     let is_chunked = |coding: &HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"chunked");
     codings.next().is_none_or(is_chunked) && codings.next().is_none()
+}
+
+/// Tells the server that the caller takes trailers (RFC 9110, section 10.1.4).
+fn pass_trailers(caller: &HeaderMap, server: &mut HeaderMap) {
+    let mut codings = caller.get_all(header::TE).iter().flat_map(|codings| {
+        let codings = codings.as_bytes().split(|byte| *byte == b',');
+        codings.map(<[u8]>::trim_ascii)
+    });
+    if codings.any(|coding| coding.eq_ignore_ascii_case(b"trailers")) {
+        server.insert(header::TE, HeaderValue::from_static("trailers"));
+        server.insert(header::CONNECTION, HeaderValue::from_static("te"));
+    }
 }
 
 /// Returns the room for the long bodies that are in memory at the same time.
