@@ -191,6 +191,19 @@ async fn the_oldest_connection_without_a_request_gives_its_place_to_one_that_wai
     }
 }
 
+#[tokio::test]
+async fn a_client_that_reads_after_it_has_sent_a_body_that_is_refused_has_its_answer() {
+    let listener = Listener::builder().max_body(4).start(echo).await.unwrap();
+    // More than fits into the buffers of a connection.
+    let body = "x".repeat(64 << 20);
+    let length = body.len();
+    let head = format!("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n");
+    let stream = send(listener.address(), &(head + &body)).await;
+    let answer = rest(stream).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.ends_with("too long"), "{answer}");
+}
+
 /// A body without end, which says when it is dropped.
 struct Endless(Option<tokio::sync::oneshot::Sender<()>>);
 

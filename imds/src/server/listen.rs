@@ -681,23 +681,31 @@ impl Server {
         has_scheme: bool,
     ) {
         let (client, has_spoken) = (guest.client, guest.has_spoken);
+        let may_send = Arc::new(AtomicBool::new(false));
+        let stream = Reading::new(stream, Arc::clone(&may_send));
         let service = service_fn(|mut request: Request<Incoming>| {
             has_spoken.store(true, Relaxed);
             client.add_to(request.extensions_mut());
-            let server = Arc::clone(&self);
+            let (server, may_send) = (Arc::clone(&self), Arc::clone(&may_send));
             async move {
-                Ok::<_, Infallible>(if has_scheme {
+                let has_body = !request.body().is_end_stream();
+                may_send.store(false, Relaxed);
+                let response = if has_scheme {
                     server.answer(request).await
                 } else {
                     server.refuse_clear_text()
-                })
+                };
+                // Others are sent when the body has been read.
+                let is_refusal = response.status().as_u16() >= 400;
+                may_send.store(has_body && is_refusal, Relaxed);
+                Ok::<_, Infallible>(response)
             }
         });
         let mut connection = pin!(
             http1::Builder::new()
                 .timer(TokioTimer::new())
                 .header_read_timeout(HEAD_TIMEOUT)
-                .serve_connection(TokioIo::new(Reading::new(stream)), service)
+                .serve_connection(TokioIo::new(stream), service)
         );
         let mut stop = pin!(guest.stopped.changed());
         let mut is_stopping = false;

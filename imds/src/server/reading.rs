@@ -1,19 +1,27 @@
-//! Connections whose clients have to read what they are sent.
+//! Connections whose clients have to read what they are sent, and have the time for it.
 
 use std::{
     io::{self, IoSlice},
     pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
     task::{Context, Poll, ready},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 /// How long a client may read nothing while there is something to send.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may send nothing of what is not wanted any more before its connection closes,
+/// and for how long it may go on.
+const QUIET: Duration = Duration::from_secs(2);
+const LINGER: Duration = Duration::from_secs(30);
 
 /// A connection that breaks if nothing of what is written goes out for too long. It would hold its
 /// place, and the answer in memory, for as long as the client likes.
@@ -21,13 +29,25 @@ pub(super) struct Reading<S> {
     stream: S,
     /// Runs while the client is waited for.
     stalled: Option<Pin<Box<Sleep>>>,
+    /// Whether the client may still send the body of a request that has been answered.
+    may_send: Arc<AtomicBool>,
+    linger: Option<Linger>,
+}
+
+/// The end of a connection on which the client still sends. If it were closed at once, the client
+/// would be told so, and could not read the answer any more (RFC 9112, section 9.6).
+struct Linger {
+    end: Instant,
+    quiet: Pin<Box<Sleep>>,
 }
 
 impl<S> Reading<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S, may_send: Arc<AtomicBool>) -> Self {
         Self {
             stream,
             stalled: None,
+            may_send,
+            linger: None,
         }
     }
 
@@ -48,6 +68,29 @@ impl<S> Reading<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Reading<S> {
+    /// Reads what still comes, and drops it.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        let linger = self.linger.get_or_insert_with(|| Linger {
+            end: Instant::now() + LINGER,
+            quiet: Box::pin(sleep(QUIET)),
+        });
+        let mut bytes = [0; 8192];
+        loop {
+            let mut buffer = ReadBuf::new(&mut bytes);
+            let read = Pin::new(&mut self.stream).poll_read(context, &mut buffer);
+            let Poll::Ready(read) = read else {
+                return linger.quiet.as_mut().poll(context);
+            };
+            let now = Instant::now();
+            if read.is_err() || buffer.filled().is_empty() || now >= linger.end {
+                return Poll::Ready(());
+            }
+            linger.quiet.as_mut().reset(linger.end.min(now + QUIET));
+        }
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Reading<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
@@ -58,7 +101,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Reading<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Reading<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Reading<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -87,7 +130,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Reading<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let shut = Pin::new(&mut self.stream).poll_shutdown(context);
-        self.limit(context, shut)
+        if self.linger.is_none() {
+            let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.limit(context, shut))?;
+        }
+        if self.may_send.load(Relaxed) {
+            ready!(self.poll_linger(context));
+        }
+        Poll::Ready(Ok(()))
     }
 }
