@@ -33,7 +33,9 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Order {
-    /// The AWS CLI, version 2.
+    /// The AWS CLI, version 2. Where it would pass over half a key, and may so use another identity
+    /// than the one that was meant, that is an error here, unless the rules are
+    /// [exact](crate::Settings::with_exact_rules).
     #[default]
     Cli,
     /// boto3, the AWS SDK for Python, and version 1 of the AWS CLI.
@@ -91,6 +93,9 @@ pub(crate) struct Rules {
     /// Whether an ID in a file that is there and empty is an error, as the key that a service
     /// would refuse. Otherwise it counts as not there.
     pub(crate) refuses_empty_id: bool,
+    /// Whether a variable of the key that is only whitespace is a value, which no service accepts.
+    /// Otherwise it counts as not set.
+    pub(crate) blank_is_value: bool,
     /// The variables that set the region, the first one first.
     pub(crate) region_variables: &'static [&'static str],
     /// Whether the system property `aws.region` sets the region, before all variables.
@@ -312,6 +317,7 @@ const CLI: Rules = Rules {
     passes_over_profiles: PassedOver::None,
     refuses_empty_properties: true,
     refuses_empty_id: true,
+    blank_is_value: false,
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     region_property: false,
     region_of_instance: true,
@@ -353,6 +359,7 @@ const BOTO3: Rules = Rules {
     token: &["AWS_SECURITY_TOKEN", "AWS_SESSION_TOKEN"],
     refuses_secret_alone: false,
     refuses_secret_alone_in_profile: false,
+    blank_is_value: true,
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
     sts_may_be_global: true,
@@ -360,6 +367,17 @@ const BOTO3: Rules = Rules {
     counts_empty_token_file: true,
     credential_source_in_any_case: false,
     ..CLI
+};
+
+/// The AWS CLI exactly. [`CLI`] is stricter where it may use another identity than the one that was
+/// meant.
+const EXACT_CLI: Rules = Rules {
+    profile_variables: CLI.profile_variables,
+    has_profile_option: CLI.has_profile_option,
+    region_variables: CLI.region_variables,
+    region_of_instance: CLI.region_of_instance,
+    sts_may_be_global: CLI.sts_may_be_global,
+    ..BOTO3
 };
 
 /// What the SDKs share that have the common parser.
@@ -479,6 +497,7 @@ const RUST: Rules = Rules {
 };
 
 const GO: Rules = Rules {
+    blank_is_value: true,
     names: Names::Unquoted,
     profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
     named_profile: NamedProfile::EnvironmentByProgram,
@@ -499,6 +518,7 @@ const GO: Rules = Rules {
 };
 
 const JAVASCRIPT: Rules = Rules {
+    blank_is_value: true,
     refuses_two_sources: false,
     names: Names::PlainInConfig,
     sources: PROFILE_FIRST,
@@ -577,6 +597,14 @@ impl Order {
             Self::Rust => "the SDK for Rust",
             Self::Go => "the SDK for Go",
             Self::JavaScript => "the SDK for JavaScript",
+        }
+    }
+
+    /// Returns the rules, which are exactly those of the tool.
+    pub(crate) fn exact_rules(self) -> &'static Rules {
+        match self {
+            Self::Cli => &EXACT_CLI,
+            _ => self.rules(),
         }
     }
 

@@ -116,6 +116,53 @@ async fn half_a_key_is_an_error_or_skipped_as_in_each_sdk() {
 }
 
 #[tokio::test]
+async fn the_exact_rules_of_the_aws_cli_pass_over_a_secret_alone() {
+    let settings = settings(&[SECRET], PROFILES);
+    let refused = key(Order::Cli, &settings).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::PartialCredentials);
+    let exact = settings.clone().with_exact_rules();
+    assert_eq!(key(Order::Cli, &exact).await.unwrap(), "AKIADEFAULT");
+    // So the AWS CLI is among those that would use another identity.
+    let chain = Chain::default_for(Order::Cli, &settings);
+    let explanation = chain.explain(now()).await.explanation;
+    let explanation = explanation.with_other_sdks(&settings, now()).await;
+    let mut findings = explanation.findings.iter();
+    assert!(findings.any(|finding| {
+        let text = finding.text.as_str();
+        text.starts_with("the AWS CLI, boto3, ") && text.contains("would use profile \"default\"")
+    }));
+}
+
+#[tokio::test]
+async fn a_blank_key_is_a_value_where_the_tool_does_not_remove_whitespace() {
+    let blank = ("AWS_ACCESS_KEY_ID", "  ");
+    let whole = settings(&[blank, SECRET], PROFILES).with_exact_rules();
+    let half = settings(&[blank, ("AWS_SECRET_ACCESS_KEY", "")], PROFILES).with_exact_rules();
+    let token = settings(&[ID, SECRET, ("AWS_SESSION_TOKEN", " ")], PROFILES).with_exact_rules();
+    for &order in Order::ALL {
+        let is_value = matches!(
+            order,
+            Order::Cli | Order::Boto3 | Order::Go | Order::JavaScript
+        );
+        let found = key(order, &whole).await;
+        if is_value {
+            let tool = order.tool();
+            let wanted =
+                format!("AWS_ACCESS_KEY_ID is only whitespace, which {tool} uses as it is");
+            assert!(found.unwrap_err().to_string().starts_with(&wanted));
+        } else {
+            assert_eq!(found.unwrap(), "AKIADEFAULT");
+        }
+        assert_eq!(key(order, &token).await.is_err(), is_value, "{order:?}");
+        let is_partial = matches!(order, Order::Cli | Order::Boto3);
+        assert_eq!(key(order, &half).await.is_err(), is_partial, "{order:?}");
+    }
+    // Our own rules take it for not set, and stop at the half that is left.
+    let own = key(Order::Cli, &settings(&[blank, SECRET], PROFILES)).await;
+    assert_eq!(own.unwrap_err().kind(), ErrorKind::PartialCredentials);
+}
+
+#[tokio::test]
 async fn older_names_count_where_the_sdk_reads_them() {
     let old = [("AWS_ACCESS_KEY", "AKIAOLD"), ("AWS_SECRET_KEY", "s")];
     let old = settings(&old, PROFILES);

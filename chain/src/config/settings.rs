@@ -62,8 +62,8 @@ struct Inner {
     /// The property, the flag and the value of each argument that sets a property.
     arguments: Vec<[String; 3]>,
     order: Order,
-    /// Whether a file that the AWS CLI refuses is an error by its rules.
-    is_strict: bool,
+    /// Whether the rules are exactly those of the tool.
+    is_exact: bool,
     /// Read from the variables when they are first needed.
     system_properties: Arc<OnceLock<Vec<SystemProperty>>>,
     notify: Option<Notify>,
@@ -145,7 +145,7 @@ impl Settings {
             has_default_region: true,
             arguments: Vec::new(),
             order,
-            is_strict: false,
+            is_exact: false,
             watch: None,
             system_properties: Arc::default(),
             notify: None,
@@ -160,7 +160,7 @@ impl Settings {
     /// Sets that the files are those that the variables name, which nothing has read yet.
     fn with_watch(mut self) -> Self {
         let variables = Arc::clone(&self.0.variables);
-        let watch = Watch::new(self.0.order, self.refuses_files(), variables);
+        let watch = Watch::new(self.file_order(), variables);
         let inner = self.change();
         inner.watch = Some(Arc::new(watch));
         inner.files = Arc::default();
@@ -242,13 +242,15 @@ impl Settings {
         }
     }
 
-    /// Sets that a file which the AWS CLI refuses as a whole is an error, as it is by the rules of
-    /// [`Order::Boto3`]. Otherwise [`Order::Cli`] uses what can be read of it. The other orders do
-    /// not change.
+    /// Sets that the rules are exactly those of the tool, for an answer to what that tool would do.
+    /// Only [`Order::Cli`] changes, which is otherwise stricter in some ways and more lenient in
+    /// others.
     ///
+    /// Then half a key or half a setting of SSO is passed over where the AWS CLI does so, although
+    /// that may lead to another identity. The files are read as the AWS CLI reads them. One that it
+    /// refuses as a whole is an error: [`check_profile`](Self::check_profile) and the chain fail.
     /// Such a file has a byte order mark, bytes that are not UTF-8, a section or a property twice,
-    /// or a line that is no property. [`check_profile`](Self::check_profile) and the chain fail.
-    /// Files that were given as texts are not looked at again.
+    /// or a line that is not a property. Files that were given as texts are not looked at again.
     ///
     /// # Examples
     ///
@@ -260,7 +262,7 @@ impl Settings {
     /// std::fs::write(&config, "[default]\noutput = json\noutput = text\n")?;
     /// let settings = Settings::load(Variables::from_iter([("AWS_CONFIG_FILE", &config)]));
     /// assert!(settings.check_profile().is_ok());
-    /// let error = settings.with_refused_files().check_profile().unwrap_err();
+    /// let error = settings.with_exact_rules().check_profile().unwrap_err();
     /// assert!(error.to_string().ends_with(
     ///     ":3: boto3 and the AWS CLI refuse the file: a second value for this property: remove \
     ///      one of the two",
@@ -268,20 +270,30 @@ impl Settings {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     #[must_use]
-    pub fn with_refused_files(mut self) -> Self {
-        self.change().is_strict = true;
+    pub fn with_exact_rules(mut self) -> Self {
+        self.change().is_exact = true;
         if self.0.watch.is_some() {
             self = self.with_watch();
         }
         self
     }
 
+    /// Returns true if the rules are exactly those of the tool.
+    pub(crate) fn is_exact(&self) -> bool {
+        self.0.is_exact || self.0.order != Order::Cli
+    }
+
     /// Returns true if a file that botocore refuses is an error.
     pub(crate) fn refuses_files(&self) -> bool {
+        self.file_order() == Order::Boto3
+    }
+
+    /// Returns the order by whose rules files are read.
+    fn file_order(&self) -> Order {
         match self.0.order {
-            Order::Boto3 => true,
-            Order::Cli => self.0.is_strict,
-            _ => false,
+            // Both read them with botocore.
+            Order::Cli if self.0.is_exact => Order::Boto3,
+            order => order,
         }
     }
 
@@ -291,7 +303,11 @@ impl Settings {
     }
 
     pub(crate) fn rules(&self) -> &'static Rules {
-        self.0.order.rules()
+        if self.0.is_exact {
+            self.0.order.exact_rules()
+        } else {
+            self.0.order.rules()
+        }
     }
 
     /// Sets system properties of Java, as pairs of names and values. They come before those in
@@ -653,7 +669,7 @@ impl Settings {
     ///
     /// A damaged line is not a reason: it stops only the profile that it may belong to, where that
     /// is asked for credentials or settings. By the rules of [`Order::Boto3`], and with
-    /// [`with_refused_files`](Self::with_refused_files), it is one if the file is refused for it.
+    /// [`with_exact_rules`](Self::with_exact_rules), it is one if the file is refused for it.
     ///
     /// # Errors
     ///

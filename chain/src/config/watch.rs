@@ -18,7 +18,6 @@ use crate::{
 /// after one of them has changed. All clones of settings share it.
 pub(super) struct Watch {
     order: Order,
-    is_strict: bool,
     variables: Arc<Variables>,
     /// `None` until the files are first needed.
     seen: Mutex<Option<Seen>>,
@@ -52,10 +51,9 @@ enum Stamp {
 }
 
 impl Watch {
-    pub(super) fn new(order: Order, is_strict: bool, variables: Arc<Variables>) -> Self {
+    pub(super) fn new(order: Order, variables: Arc<Variables>) -> Self {
         Self {
             order,
-            is_strict,
             variables,
             seen: Mutex::default(),
         }
@@ -141,12 +139,7 @@ impl Watch {
             Ok(pipes[index].insert(bytes).to_vec())
         };
         Seen {
-            files: Arc::new(ConfigFiles::load_with(
-                self.order,
-                self.is_strict,
-                &self.variables,
-                read,
-            )),
+            files: Arc::new(ConfigFiles::load_with(self.order, &self.variables, read)),
             stamps,
             pipes,
             revision: 0,

@@ -54,9 +54,9 @@ impl Explanation {
         let settings = settings.clone().with_notify(|_| {});
         let ours = View::new(settings.order(), &settings, now).await;
         let mut answers: Vec<(Vec<Order>, Finding)> = Vec::new();
-        // Here, a file that the AWS CLI refuses is used as far as it can be read.
-        let settings = settings.with_refused_files();
-        let is_other = |order: &&Order| **order != ours.order || !ours.settings.refuses_files();
+        // Our own rules are not exactly those of the AWS CLI.
+        let settings = settings.with_exact_rules();
+        let is_other = |order: &&Order| **order != ours.order || !ours.settings.is_exact();
         for order in Order::ALL.iter().filter(is_other) {
             let theirs = View::new(*order, &settings, now).await;
             for finding in [ours.credentials(&theirs), ours.region(&theirs)] {
@@ -97,7 +97,7 @@ impl View {
     fn answer(&self) -> Option<&Attempt> {
         let mut attempts = self.explanation.attempts.iter();
         let stops = |attempt: &&Attempt| {
-            attempt.verdict == Verdict::Failed && !self.order.rules().passes_over_failures
+            attempt.verdict == Verdict::Failed && !self.settings.rules().passes_over_failures
         };
         self.explanation.winner().or_else(|| attempts.find(stops))
     }
@@ -251,7 +251,7 @@ impl View {
                 other.name(),
                 other.origin().raw()
             ),
-            None if theirs.order.rules().region_of_instance => {
+            None if theirs.settings.rules().region_of_instance => {
                 "would ask the instance for the region".to_owned()
             }
             None => "would have no region".to_owned(),

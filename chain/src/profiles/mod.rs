@@ -98,14 +98,12 @@ impl ConfigFiles {
     /// characters other than letters, digits and `_-/.%@:+`, except where their SDK reads it. They
     /// also refuse properties that are indented below their header, which the AWS CLI reads.
     pub fn load_for(order: Order, variables: &Variables) -> Self {
-        Self::load_with(order, false, variables, |_, file| files::read(file))
+        Self::load_with(order, variables, |_, file| files::read(file))
     }
 
     /// Reads the files as [`load_for`](Self::load_for) does, with a function that reads one.
-    /// `is_strict` looks for what botocore refuses, which the rules of [`Order::Boto3`] do always.
     pub(crate) fn load_with(
         order: Order,
-        is_strict: bool,
         variables: &Variables,
         mut read: impl FnMut(FileKind, &Path) -> io::Result<Vec<u8>>,
     ) -> Self {
@@ -118,7 +116,7 @@ impl ConfigFiles {
             match read(kind, &file) {
                 Ok(bytes) => {
                     all.add(order, kind, &file, &bytes);
-                    if is_strict || order == Order::Boto3 {
+                    if order == Order::Boto3 {
                         all.add_refusal(kind, &file, &bytes);
                     }
                 }

@@ -93,9 +93,15 @@ impl EnvironmentProvider {
             };
             return Ok(Outcome::NotConfigured(reason));
         }
-        match (first(variables, rules.id)?, first(variables, rules.secret)?) {
+        let first = |names| first(variables, names, rules.blank_is_value);
+        match (first(rules.id)?, first(rules.secret)?) {
             (Some((id_name, id)), Some((secret_name, secret))) => {
-                let token = first(variables, rules.token)?;
+                let token = first(rules.token)?;
+                let values = [Some((id_name, id)), Some((secret_name, secret)), token];
+                if let Some((name, _)) = values.iter().flatten().find(|(_, value)| value.is_empty())
+                {
+                    return Err(blank(self.settings.order().tool(), name));
+                }
                 let key = Key {
                     id,
                     secret,
@@ -280,17 +286,26 @@ fn text<'a>(variables: &'a Variables, name: &str) -> Result<Option<&'a str>, Err
     }
 }
 
-/// Returns the first of these variables that is set, and its value.
+/// Returns the first of these variables that is set, and its value without whitespace around it. If
+/// whitespace alone is a value, too, that is empty.
 fn first<'a>(
     variables: &'a Variables,
     names: &'static [&'static str],
+    blank_is_value: bool,
 ) -> Result<Option<(&'static str, &'a str)>, Error> {
     for name in names {
-        if let Some(value) = text(variables, name)? {
+        let is_set = variables.raw(name).is_some_and(|raw| !raw.is_empty());
+        let blank = (is_set && blank_is_value).then_some("");
+        if let Some(value) = text(variables, name)?.or(blank) {
             return Ok(Some((name, value)));
         }
     }
     Ok(None)
+}
+
+fn blank(tool: &str, name: &str) -> Error {
+    let message = format!("{name} is only whitespace, which {tool} uses as it is: set or unset it");
+    Error::new(ErrorKind::InvalidCredentials, message)
 }
 
 fn expiry(variables: &Variables, now: Timestamp) -> Result<Option<Timestamp>, Error> {

@@ -38,7 +38,7 @@ impl Context {
         let told = Told::default();
         let mut settings = told.by(self.settings());
         if let Some(order) = order {
-            settings = settings.with_order(order).with_refused_files();
+            settings = settings.with_order(order).with_exact_rules();
         }
         let resolution = Chain::default_for(settings.order(), &settings);
         let resolution = resolution.explain(now).await;

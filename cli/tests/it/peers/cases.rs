@@ -117,6 +117,11 @@ impl Case {
         let container = format!("{}/container", around.url);
         set(20, &[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &container)]);
         spoil(&mut variables, random);
+        for name in [id.0, secret.0, "AWS_SESSION_TOKEN"] {
+            if let Some(value) = variables.get_mut(name).filter(|_| random.percent(5)) {
+                *value = "  ".to_owned();
+            }
+        }
         variables.insert("AWS_EC2_METADATA_DISABLED", random.percent(50).to_string());
         self.profile = random.percent(15).then(|| NAMES[random.below(3)]);
         self.variables = variables;

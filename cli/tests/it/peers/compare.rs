@@ -154,7 +154,7 @@ pub(crate) fn ours(order: Order, case: &Value) -> Answer {
     let variables = variables.map(|(name, value)| (name.as_str(), value.as_str().unwrap()));
     let mut settings = Settings::load(Variables::from_iter(variables))
         .with_order(order)
-        .with_refused_files();
+        .with_exact_rules();
     if let Some(profile) = case["profile"].as_str() {
         settings = settings.with_profile(profile);
     }

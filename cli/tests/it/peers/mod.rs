@@ -27,21 +27,28 @@ use crate::{
 const SHORT: u64 = 200;
 const LONG: u64 = 1_000;
 
+/// A key that is found and that no service accepts.
+const REFUSED_BY_SERVICES: Known = Known {
+    why: "services refuse a key with an empty or a blank part, and here it is an error before",
+    is_it: |_, ours, theirs| {
+        (ours.says("is empty beside") || ours.says("is only whitespace")) && theirs.id().is_some()
+    },
+};
+
 /// What all programs with botocore do.
 const OF_BOTOCORE: &[Known] = &[
-    Known {
-        why: "services refuse a key of which one half is empty, and here it is an error before",
-        is_it: |_, ours, theirs| ours.says("is empty beside") && theirs.id().is_some(),
-    },
+    REFUSED_BY_SERVICES,
     Known {
         why: "without the SSO session of its profile, botocore calls no service at all, also for \
               credentials that do not come from it",
         is_it: |_, _, theirs| theirs.says("configured to use the SSO token provider"),
     },
     Known {
-        why: "botocore takes an empty sso_region for the region of the client",
+        why: "botocore takes an empty sso_region for the region of the client, and uses the token \
+              of a session whatever its start URL",
         is_it: |case, ours, theirs| {
-            ours.says("sso_region") && case.has_empty("sso_region") && theirs.id().is_some()
+            let is_it = |name| ours.says(name) && case.has_empty(name) && theirs.id().is_some();
+            is_it("sso_region") || is_it("sso_start_url")
         },
     },
     Known {
@@ -54,33 +61,14 @@ const OF_BOTOCORE: &[Known] = &[
     },
 ];
 
-/// Where the rules of the AWS CLI are those of version 2, or stricter than either.
-const OF_AWS_CLI: &[Known] = &[
-    Known {
-        why: "version 1 reads AWS_DEFAULT_PROFILE first",
-        is_it: |case, _, _| case.variables.contains_key("AWS_DEFAULT_PROFILE"),
-    },
-    Known {
-        why: "half a key, also a secret alone, must not lead to another identity",
-        is_it: |_, ours, _| {
-            ours.says("set both or neither") || ours.says("without aws_access_key_id")
-        },
-    },
-    Known {
-        why: "what means to be SSO or web identity must not lead to another identity",
-        is_it: |case, ours, _| {
-            let names = ["sso_account_id", "sso_role_name", "web_identity_token_file"];
-            let is_half = names.into_iter().any(|name| case.has_empty(name));
-            matches!(ours, Answer::Error(_)) && (is_half || ours.says("beside it"))
-        },
-    },
-    Known {
-        why: "credential_source may be in any case",
-        is_it: |_, _, theirs| theirs.says("The credential source \"environment\""),
-    },
-];
+/// Where the rules of the AWS CLI are those of version 2.
+const OF_AWS_CLI: &[Known] = &[Known {
+    why: "version 1 reads AWS_DEFAULT_PROFILE first",
+    is_it: |case, _, _| case.variables.contains_key("AWS_DEFAULT_PROFILE"),
+}];
 
 const OF_JAVASCRIPT: &[Known] = &[
+    REFUSED_BY_SERVICES,
     Known {
         why: "after a role that has no source, the SDK asks the process of the profile",
         is_it: |_, _, theirs| theirs.id() == Some("PROCESS"),
