@@ -99,6 +99,10 @@ pub(crate) struct ServeProxyArgs {
     /// but without --tls-cert and --tls-key it is sent in clear
     #[arg(long, conflicts_with = "no_token")]
     pub(crate) listen_any: bool,
+    /// A name of this proxy that callers may use in its URL, beside its address, localhost and the
+    /// names of its certificate: a name of DNS or of a container, without a port
+    #[arg(long, value_name = "NAME", value_parser = host_name)]
+    pub(crate) host: Vec<String>,
     /// A file in PEM with the certificate of the proxy, and those of the authorities between it and
     /// the root: callers use https. A new one counts within seconds, and SIGHUP does not end the
     /// proxy
@@ -122,7 +126,8 @@ pub(crate) struct ServeProxyArgs {
     #[arg(long, conflicts_with_all = ["no_token", "unsigned_payload"])]
     pub(crate) resign: bool,
     /// A file with the placeholder keys, in the form of ~/.aws/credentials, of which the profile
-    /// default counts [default: random keys, which are printed]
+    /// default counts; new ones count within a second, and SIGHUP does not end the proxy [default:
+    /// random keys, which are printed]
     #[arg(long, value_name = "FILE", requires = "resign")]
     pub(crate) keys_file: Option<PathBuf>,
     /// A method that may be used [default: all of them]
@@ -185,6 +190,15 @@ pub(crate) enum ListenOn {
     Socket(PathBuf),
 }
 
+/// Parses the name of a host.
+fn host_name(text: &str) -> Result<String, &'static str> {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if text.is_empty() || !text.bytes().all(is_part) {
+        return Err("write the name of a host without a port, such as proxy.internal");
+    }
+    Ok(text.to_owned())
+}
+
 /// Parses an address, or the path of a Unix socket.
 fn listen_on(text: &str) -> Result<ListenOn, &'static str> {
     match text.strip_prefix("unix:") {
@@ -210,6 +224,17 @@ fn listen_address(text: &str) -> Result<SocketAddr, &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_name_of_a_host_has_no_port_and_is_no_pattern() {
+        assert_eq!(
+            host_name("my_proxy.internal"),
+            Ok("my_proxy.internal".into())
+        );
+        for text in ["", "a:80", "*.a", "http://a", "a b", "[::1]"] {
+            assert!(host_name(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn localhost_is_an_address_to_listen_on() {

@@ -22,7 +22,7 @@ const SECRET: &str = "AWS_SECRET_ACCESS_KEY";
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 const EXPIRATION: &str = "AWS_CREDENTIAL_EXPIRATION";
 /// Taken from the program, because they would lead it to other credentials.
-const CLEARED: [&str; 15] = [
+const CLEARED: [&str; 20] = [
     "AWS_PROFILE",
     "AWS_DEFAULT_PROFILE",
     ID,
@@ -40,6 +40,13 @@ const CLEARED: [&str; 15] = [
     "AWS_ROLE_SESSION_NAME",
     // A file with a key, which botocore reads before it asks a container.
     "AWS_CREDENTIAL_FILE",
+    // Those of boto and of older tools.
+    "AMAZON_ACCESS_KEY_ID",
+    "AMAZON_SECRET_ACCESS_KEY",
+    "EC2_ACCESS_KEY",
+    "EC2_SECRET_KEY",
+    // That of another proxy.
+    "KEYFOB_PROXY_TOKEN",
 ];
 /// With what follows, the variables of a container, and of the keys of single services (as
 /// `AWS_BEARER_TOKEN_BEDROCK`), which SDKs prefer to all others.

@@ -270,6 +270,27 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         let refused = proxy(&["--listen", listen, "--to", to, "--service", "s3"]);
         assert_has(&refused, &["--to", "the proxy itself listens on"]);
     }
+    let one = ["--to", "https://a.example", "--service", "s3"];
+    for (words, expected) in [
+        (["--sign-host", ""], "--sign-host: write a host name"),
+        (["--sign-host", "a b"], "--sign-host: write a host name"),
+        (["--sign-host", "a@b"], "--sign-host: write a host name"),
+        (["--allow-path", "b/k"], "begins with a slash"),
+        (["--allow-path", ""], "begins with a slash"),
+        (["--add-header", "Authorization: a"], "authorization itself"),
+        (["--add-header", "X-Amz-Date: a"], "x-amz-date itself"),
+        (["--add-header", "TE: trailers"], "te itself"),
+        (["--add-header", "Upgrade: a"], "upgrade itself"),
+        (["--host", "a:80"], "without a port"),
+    ] {
+        assert_has(&proxy(&[&one[..], &words].concat()), &[expected]);
+    }
+    for token in ["two\nlines", "t\u{f6}k", "\u{feff}token", "a b"] {
+        std::fs::write(home.path().join("odd"), token).unwrap();
+        let refused = proxy(&[&one[..], &["--token-file", "odd"]].concat());
+        assert_has(&refused, &["cannot be sent in a header"]);
+        assert_lacks(&refused, &[token]);
+    }
     assert_has(&proxy(&["--to", "https://a.example"]), &["--service"]);
     assert_has(
         &proxy(&["--allow", "a.example"]),
@@ -532,6 +553,25 @@ fn credentials_of_aws_are_given_only_by_a_proxy_that_may() {
     let url = format!("{}/", gives.exports[0].1);
     let role = fetch("POST", &url, &[form], "Action=AssumeRole");
     assert_has(&role, &["HTTP/1.1 200", "passed"]);
+}
+
+#[test]
+fn a_name_of_the_proxy_is_its_own_if_it_is_told() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let names = ["--host", "proxy.internal", "--host", "keyfob"];
+    let (_proxy, url, token) = start(&home(), &upstream, &names);
+    let address = url.trim_start_matches("http://");
+    let by = |host: &str, path: &str| {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
+        exchange(address, &format!("{head}X-Keyfob-Token: {token}\r\n\r\n")).unwrap()
+    };
+    let other = by("evil.example:9913", "/a");
+    assert_has(&other, &["HTTP/1.1 403", "--host allows a name"]);
+    assert!(requests.try_recv().is_err());
+    for host in ["Proxy.Internal:9913", "keyfob"] {
+        assert_has(&by(host, "/a"), &["HTTP/1.1 200", "passed"]);
+        assert_has(&by(host, "/-/metrics"), &["HTTP/1.1 200", "requests_total"]);
+    }
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::{
     net::{TcpListener, TcpStream},
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keyfob_sigv4::{
@@ -530,8 +530,9 @@ fn placeholder_keys_may_come_from_a_file_that_programs_read_too() {
         "--keys-file",
         "keys",
         "--token-file",
-        "keys",
+        "token",
     ];
+    std::fs::write(home.path().join("token"), "token-of-the-metrics\n").unwrap();
     let running = Running::serve(&home, "proxy", &words);
     let names: Vec<_> = running
         .exports
@@ -545,6 +546,16 @@ fn placeholder_keys_may_come_from_a_file_that_programs_read_too() {
     assert_eq!(caller.keyfob(get).ok(), "passed");
     let metrics = fetch("GET", &format!("{url}/-/metrics"), &[], "");
     assert_eq!(status(&metrics), "401", "{metrics}");
+    // What cannot be read changes nothing; new keys count for the caller, too.
+    file("[default]\naws_access_key_id =\n");
+    #[cfg(unix)]
+    crate::signals::send("HUP", &running.child);
+    file("[default]\naws_access_key_id = AKIDOTHER\naws_secret_access_key = canary-other\n");
+    let end = Instant::now() + Duration::from_secs(20);
+    while caller.keyfob(get).code != 0 {
+        assert!(Instant::now() < end, "the new keys are not in use");
+        thread::sleep(Duration::from_millis(100));
+    }
 }
 
 #[test]
@@ -643,6 +654,9 @@ fn a_command_beside_a_proxy_has_placeholder_keys_and_no_others() {
         )
         .with("AWS_SESSION_TOKEN", "canary-token")
         .with("AWS_ENDPOINT_URL_SQS", "http://evil.example")
+        .with("S3_ENDPOINT_URL", "http://evil.example")
+        .with("KEYFOB_PROXY_TOKEN", "canary-of-another-proxy")
+        .with("EC2_SECRET_KEY", "canary-old")
         .with("HTTP_PROXY", "http://proxy.example:3128")
         .with("NO_PROXY", "corp.example");
     let python = python::tool("python");

@@ -148,6 +148,10 @@ impl Identity {
     fn from_pem(certificates: &[u8], key: &Secret) -> Result<Self, Error> {
         // No error of the parser goes on: it may have a line of a key.
         let unreadable = || Error::setting("the certificate is damaged: write it in PEM");
+        // Editors on Windows write a mark in front of UTF-8.
+        let certificates = certificates
+            .strip_prefix(MARK.as_bytes())
+            .unwrap_or(certificates);
         let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
         let certificates = parsed.map_err(|_| unreadable())?;
         if certificates.is_empty() {
@@ -184,8 +188,12 @@ impl Identity {
     }
 }
 
+/// What a text in UTF-8 may begin with.
+const MARK: &str = "\u{feff}";
+
 fn private_key(pem: &Secret) -> Result<PrivateKeyDer<'static>, Error> {
     let pem = pem.expose();
+    let pem = pem.strip_prefix(MARK).unwrap_or(pem);
     // The body of PEM has no such word but in the headers of an encrypted key.
     if pem.contains("BEGIN ENCRYPTED PRIVATE KEY") || pem.contains("4,ENCRYPTED") {
         return Err(Error::setting(

@@ -71,6 +71,8 @@ impl Proxied {
         changes.give(&self.keys);
         let url = self.proxy.url();
         changes.clear_all("AWS_ENDPOINT_URL_");
+        // s5cmd reads it.
+        changes.clear_all("S3_ENDPOINT_URL");
         changes.set("AWS_ENDPOINT_URL", &url);
         for (name, path) in proxy::paths() {
             changes.set(name, format!("{url}{path}"));

@@ -168,6 +168,13 @@ fn check_token(path: &Path) -> Result<(), Failure> {
             "{}: there is no token in it",
             printable_path(path)
         ))),
+        token if !token.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            Err(Failure::usage(format!(
+                "{}: the token cannot be sent in a header: write it in one line, of letters, \
+                 digits and signs of ASCII without spaces",
+                printable_path(path)
+            )))
+        }
         _ => Ok(()),
     }
 }

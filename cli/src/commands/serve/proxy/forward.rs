@@ -48,6 +48,7 @@ const MAX_BODIES: u64 = 8;
 const PIECE: u64 = 1024;
 /// The longest names of actions have 56 letters.
 const MAX_ACTION: usize = 64;
+const MAX_DIGITS: usize = 4;
 
 const INCOMPLETE: Refusal = refusal(
     StatusCode::BAD_REQUEST,
@@ -175,7 +176,7 @@ impl Proxy {
 
     /// Returns the text of a page of the proxy itself.
     fn own_page(&self, head: &Parts) -> Result<String, Refusal> {
-        rules::check_own_host(&head.headers, self.tls.as_ref())?;
+        rules::check_own_host(&head.headers, &self.rules.own_hosts, self.tls.as_ref())?;
         if !matches!(head.method, Method::GET | Method::HEAD) {
             let reason = "the pages of the proxy itself are read with GET";
             return Err(refusal(StatusCode::METHOD_NOT_ALLOWED, reason));
@@ -500,9 +501,17 @@ fn describe(forward: &Forward, entry: &mut Entry) {
 }
 
 /// Returns what the log says for an action: `?` for a text that cannot be the name of one, and
-/// nothing if the service has no actions. Such a text may be a secret, or a whole body.
+/// nothing if the service has no actions. Such a text may be a secret, or a whole body. Names begin
+/// with a verb, and have few digits.
 fn shown_action(service: &str, name: &str) -> Option<String> {
-    let is_name = name.len() <= MAX_ACTION && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let mut start = name.bytes();
+    let is_verb = start.next().is_some_and(|byte| byte.is_ascii_uppercase())
+        && start.next().is_some_and(|byte| byte.is_ascii_lowercase());
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    let is_name = is_verb
+        && digits <= MAX_DIGITS
+        && name.len() <= MAX_ACTION
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
     let shown = if is_name { name } else { "?" };
     catalog::names_actions(service).then(|| shown.to_owned())
 }
@@ -534,6 +543,22 @@ fn refused(refusal: Refusal, dialect: Option<Dialect>) -> Response<Received> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_cannot_be_the_name_of_an_action_is_not_shown() {
+        for (name, expected) in [
+            ("ListQueues", "ListQueues"),
+            ("GenerateAs2805KekValidation", "GenerateAs2805KekValidation"),
+            ("AKIAIOSFODNN7EXAMPLE", "?"),
+            ("d41d8cd98f00b204e9800998ecf8427e", "?"),
+            ("Dd41d8cd98f00b204e9800998ecf8427", "?"),
+            ("listQueues", "?"),
+            ("", "?"),
+        ] {
+            assert_eq!(shown_action("sqs", name).as_deref(), Some(expected));
+        }
+        assert_eq!(shown_action("s3", "ListQueues"), None);
+    }
 
     #[test]
     fn there_is_room_for_eight_long_bodies() {

@@ -18,16 +18,17 @@ mod upstream;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
 use bytes::Bytes;
 use http::{
-    HeaderName, HeaderValue, Method, Response, Uri,
+    HeaderName, HeaderValue, Method, Response, StatusCode, Uri,
     uri::{Authority, Scheme},
 };
-use keyfob_chain::{Cached, Chain, Origin, RequestSigner};
+use keyfob_chain::{Cached, Chain, Origin, RequestSigner, files, shell};
 use keyfob_imds::server::listen::Listener;
 use keyfob_sigv4::{Credentials, HostScope, Secret, Signer};
 use keyfob_sts::Endpoint;
@@ -54,7 +55,7 @@ use crate::{
     s3::Filters,
     signals,
     syntax::parse_header,
-    terminal::queue_stderr,
+    terminal::{printable, printable_path, queue_stderr},
 };
 
 /// Serves until Ctrl-C.
@@ -96,7 +97,7 @@ pub(super) async fn run(
         ));
     }
     warn(context, args);
-    if args.token_file.is_some() || tls.is_some() {
+    if args.token_file.is_some() || args.keys_file.is_some() || tls.is_some() {
         signals::outlive_hang_up();
     }
     if let Some(tls) = tls {
@@ -205,6 +206,9 @@ pub(in crate::commands) async fn start_beside(
     Ok((listen(proxy, &any_port, false).await?, keys))
 }
 
+const OTHER_HOST: &str = "the request was forwarded by a proxy or made by a web page, or its host is \
+                          not the address of this proxy: --host allows a name";
+
 /// Starts a proxy.
 async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<Listener, Failure> {
     let (metrics, log) = (Arc::clone(&proxy.metrics), proxy.log);
@@ -221,6 +225,11 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
         .refusal(move |status, reason| {
             metrics.answered(status);
             metrics.refused(reason);
+            // The listener itself refuses only what has another name than its own.
+            let reason = match status {
+                StatusCode::FORBIDDEN => OTHER_HOST,
+                _ => reason,
+            };
             // What it is may not be known: it has no right host, or is no request at all.
             log.write(&Entry::default(), status, Duration::ZERO, Some(reason));
             let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
@@ -230,6 +239,9 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
     if let Some(tls) = tls {
         let told = move |error: &_| handshakes.failed(error);
         builder = builder.tls(tls).failed_handshake(told);
+    }
+    for name in &proxy.rules.own_hosts {
+        builder = builder.host(name);
     }
     if !is_own_host {
         // It is one of AWS, which the rules check.
@@ -244,6 +256,14 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
 }
 
 fn warn(context: &Context, args: &ServeProxyArgs) {
+    for (what, path) in [
+        ("the token", &args.token_file),
+        ("the placeholder keys", &args.keys_file),
+    ] {
+        if let Some(problem) = path.as_deref().and_then(|path| exposure(what, path)) {
+            context.console().warn(&problem);
+        }
+    }
     let callers = match &args.listen {
         ListenOn::Address(address) => {
             if !address.ip().is_loopback() && args.tls_cert.is_none() {
@@ -262,6 +282,17 @@ fn warn(context: &Context, args: &ServeProxyArgs) {
             "{callers} can send requests with these credentials"
         ));
     }
+}
+
+/// Returns what users other than the owner can do with a secret in a file, and the cure.
+fn exposure(what: &str, path: &Path) -> Option<String> {
+    let (can, _) = files::exposed(path)?;
+    let word = shell::path(path);
+    Some(format!(
+        "other users can {can} {what} in {}: run chmod 600 {}",
+        printable_path(path),
+        printable(&word)
+    ))
 }
 
 async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams, Failure> {
@@ -386,13 +417,14 @@ fn resigned(
         }
         None => allowed(context, &args.allow)?,
     };
-    let keys = match &args.keys_file {
+    // The programs that read the file run in other folders.
+    let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+    let file = args.keys_file.as_ref().map(absolute);
+    let keys = match &file {
         Some(path) => {
-            // The programs that read the file run in other folders.
-            let absolute = std::path::absolute(path).unwrap_or_else(|_| path.clone());
-            let path = absolute.to_string_lossy().into_owned();
-            exported.push(("AWS_SHARED_CREDENTIALS_FILE", path));
-            resign::read(&absolute)?
+            let text = path.to_string_lossy().into_owned();
+            exported.push(("AWS_SHARED_CREDENTIALS_FILE", text));
+            resign::read(path)?
         }
         None => {
             let keys = resign::random()?;
@@ -403,6 +435,10 @@ fn resigned(
         }
     };
     let resign = Resign::new(keys, Targets::new(reach))?;
+    if let Some(path) = file {
+        let watched = resign.watch(path);
+        watched.map_err(|error| Failure::other(format!("--keys-file: {error}")))?;
+    }
     // The scope of a request tells its host, and not `Host`.
     Ok((Upstreams::Allowed(patterns(&[])), resign))
 }
@@ -410,7 +446,10 @@ fn resigned(
 /// Returns the hosts of services that match, as the settings have them.
 fn allowed(context: &Context, allow: &[String]) -> Result<Reach, Failure> {
     // The name of a service, say, would match nothing.
-    let is_host = |name: &String| name.contains(['.', '*', '?', '[']) || name == "localhost";
+    let is_host = |name: &String| {
+        let is_closed = name.matches('[').count() == name.matches(']').count();
+        is_closed && name.contains(['.', '*', '?', '[']) || name == "localhost"
+    };
     if !allow.iter().all(is_host) {
         return Err(
             Failure::usage("--allow: this is not the name of a host, nor a pattern")
@@ -432,6 +471,16 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
             Failure::usage("--allow-method: write a method such as GET, without spaces")
         })?);
     }
+    // Another would match nothing.
+    if !args
+        .allow_path
+        .iter()
+        .all(|path| path.starts_with(['/', '*']))
+    {
+        return Err(Failure::usage(
+            "--allow-path: write a path that begins with a slash, such as /public/*",
+        ));
+    }
     let patterns = args.allow_path.iter().map(|path| (true, path.as_str()));
     let patterns = [(false, "*")].into_iter().chain(patterns);
     let paths = (!args.allow_path.is_empty()).then(|| Filters::new(patterns, &[""]));
@@ -444,9 +493,20 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
         let (name, value) = parse_header(header)?;
         let value = HeaderValue::from_str(&value.unwrap_or_default())
             .map_err(|_| Failure::usage("--add-header: the value cannot be sent in a header"))?;
-        add.push((header_name("--add-header", &name)?, value));
+        let name = header_name("--add-header", &name)?;
+        if rules::is_set_here(&name) {
+            return Err(set_here("--add-header", &name));
+        }
+        add.push((name, value));
     }
-    let sign_host = args.sign_host.as_deref().map(HeaderValue::from_str);
+    let sign_host = args.sign_host.as_deref().map(|host| {
+        let host = host.parse::<Authority>().ok();
+        let host = host.filter(|host| !host.as_str().contains('@'));
+        let host = host.and_then(|host| HeaderValue::from_str(host.as_str()).ok());
+        host.ok_or_else(|| {
+            Failure::usage("--sign-host: write a host name, with its port if it has one")
+        })
+    });
     Ok(Rules {
         upstreams,
         token_header: header_name("--token-header", &args.token_header)?,
@@ -456,11 +516,10 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
         max_body: args.max_body.into(),
         unsigned_payload: args.unsigned_payload,
         resigns: args.resign,
-        sign_host: sign_host.transpose().map_err(|_| {
-            Failure::usage("--sign-host: write a host name, with its port if it has one")
-        })?,
+        sign_host: sign_host.transpose()?,
         strip,
         add,
+        own_hosts: args.host.clone(),
     })
 }
 
@@ -473,11 +532,15 @@ fn header_name(argument: &str, name: &str) -> Result<HeaderName, Failure> {
         "connection" | "content-length" | "host" | "transfer-encoding"
     );
     if is_framing {
-        return Err(Failure::usage(format!(
-            "{argument}: the proxy sets {name} itself: leave it out"
-        )));
+        return Err(set_here(argument, &name));
     }
     Ok(name)
+}
+
+fn set_here(argument: &str, name: &HeaderName) -> Failure {
+    Failure::usage(format!(
+        "{argument}: the proxy sets {name} itself: leave it out"
+    ))
 }
 
 /// Returns the token that callers must send; with `--resign` only for the proxy's own pages.

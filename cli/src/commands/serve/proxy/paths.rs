@@ -21,5 +21,5 @@ pub(super) fn bare(decoded: &str) -> &str {
 pub(super) fn climbs(decoded: &str) -> bool {
     decoded
         .split(['/', '\\'])
-        .any(|part| matches!(part, "." | ".."))
+        .any(|part| matches!(bare(part), "." | ".."))
 }

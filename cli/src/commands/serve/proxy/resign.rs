@@ -1,6 +1,12 @@
 //! Callers that sign with placeholder keys, whose signature is their authorization.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    thread,
+    time::Duration,
+};
 
 use http::{Uri, request::Parts};
 use keyfob_chain::{
@@ -23,9 +29,13 @@ use crate::{
     terminal::printable_path,
 };
 
+/// How old the keys of a file may be.
+const KEYS_AGE: Duration = Duration::from_millis(500);
+
 /// Placeholder keys, and what they may reach.
 pub(super) struct Resign {
-    stand_in: Credentials,
+    /// Those of a file can be replaced.
+    stand_in: Arc<RwLock<Arc<Credentials>>>,
     targets: Targets,
     /// Reads what a request claims, whatever its scope is.
     reader: Verifier,
@@ -35,10 +45,37 @@ impl Resign {
     pub(super) fn new(stand_in: Credentials, targets: Targets) -> Result<Self, Failure> {
         let scope = Scope::new("us-east-1", "s3")?;
         Ok(Self {
-            stand_in,
+            stand_in: Arc::new(RwLock::new(Arc::new(stand_in))),
             targets,
             reader: Verifier::with_rules(scope, Rules::S3),
         })
+    }
+
+    /// Starts a thread that reads the keys of a file again and again. If it cannot be read, the
+    /// previous ones stay in use.
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started.
+    pub(super) fn watch(&self, path: PathBuf) -> io::Result<()> {
+        let shared = Arc::downgrade(&self.stand_in);
+        let thread = thread::Builder::new().name("keyfob-keys".to_owned());
+        thread.spawn(move || {
+            while shared.strong_count() > 0 {
+                thread::sleep(KEYS_AGE);
+                // A pipe can be read once.
+                let keys = path.is_file().then(|| read(&path).ok()).flatten();
+                if let (Some(keys), Some(shared)) = (keys, shared.upgrade()) {
+                    *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+                }
+            }
+        })?;
+        Ok(())
+    }
+
+    fn stand_in(&self) -> Arc<Credentials> {
+        let keys = self.stand_in.read();
+        Arc::clone(&keys.unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Returns the target of the scope that a request claims, and its head as the target gets it.
@@ -62,7 +99,7 @@ impl Resign {
         let prefix = path.as_ref().map(|(prefix, _)| *prefix);
         *dialect = Some(self.targets.dialect(claim.service(), prefix));
         // Nothing is looked for, or read, for others.
-        if claim.access_key_id() != self.stand_in.access_key_id() {
+        if claim.access_key_id() != self.stand_in().access_key_id() {
             return Err(Refusal {
                 code: Some("InvalidClientTokenId"),
                 ..OTHER_KEY
@@ -92,7 +129,7 @@ impl Resign {
         let request = request(head)?.payload(payload);
         let checked = target
             .resigner
-            .verify(&request, &self.stand_in, Timestamp::now());
+            .verify(&request, &self.stand_in(), Timestamp::now());
         match checked {
             Err(error) if is_declared || error.kind() != ErrorKind::Mismatch => {
                 Err(refused(&error))
@@ -115,7 +152,7 @@ impl Resign {
         let request = request(head)?.payload(payload);
         let checked = target
             .resigner
-            .verify(&request, &self.stand_in, Timestamp::now());
+            .verify(&request, &self.stand_in(), Timestamp::now());
         checked.map_err(|error| refused(&error))
     }
 }

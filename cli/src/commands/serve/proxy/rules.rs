@@ -36,6 +36,8 @@ pub(super) struct Rules {
     pub(super) sign_host: Option<HeaderValue>,
     pub(super) strip: Vec<HeaderName>,
     pub(super) add: Vec<(HeaderName, HeaderValue)>,
+    /// More names of the proxy itself.
+    pub(super) own_hosts: Vec<String>,
 }
 
 /// What requests may ask for.
@@ -140,14 +142,15 @@ const UNSIGNED_TRAILER: &[u8] = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
 /// Headers of requests that were forwarded, and of those of web pages: a browser sends the latter
 /// with each request to this machine, also with those that have no `Origin`.
-const FOREIGN: [&str; 6] = [
+const FOREIGN: [&str; 5] = [
+    "cf-connecting-ip",
     "forwarded",
-    "x-forwarded-for",
-    "x-forwarded-host",
     "origin",
-    "sec-fetch-site",
-    "sec-fetch-mode",
+    "via",
+    "x-real-ip",
 ];
+/// How the names of more such headers begin.
+const FOREIGN_ALL: [&str; 2] = ["sec-fetch-", "x-forwarded-"];
 
 /// Headers with the path of an object that is copied or moved to that of the request.
 const SOURCES: [&str; 2] = ["x-amz-copy-source", "x-amz-rename-source"];
@@ -193,6 +196,7 @@ impl Rules {
             sign_host: None,
             strip: Vec::new(),
             add: Vec::new(),
+            own_hosts: Vec::new(),
         }
     }
 
@@ -333,6 +337,8 @@ impl Rules {
         };
         let text = |name: &HeaderName| headers.get(name)?.to_str().ok();
         let own = text(&self.token_header).map(str::to_owned);
+        let is_standard = self.token_header == header::AUTHORIZATION;
+        let own = own.filter(|own| !is_standard || bearer(own).is_none());
         own.or_else(|| text(&header::AUTHORIZATION).and_then(bearer))
             .is_some_and(|sent| Secret::from(sent).is_same(token))
     }
@@ -357,9 +363,13 @@ impl Rules {
         };
         let admits = |path: &str| {
             let decoded = decode(path);
-            !climbs(&decoded) && paths.admit(&decoded)
+            // Some servers decode twice.
+            !climbs(&decoded) && !climbs(&decode(&decoded)) && paths.admit(&decoded)
         };
-        if !admits(target.path()) {
+        // Others take a slash that is encoded for a part of a name.
+        let named = target.path().replace("%2F", "%252F");
+        let named = named.replace("%2f", "%252f");
+        if !admits(target.path()) || !paths.admit(&decode(&named)) {
             return Err(forbidden("the path is not one of --allow-path"));
         }
         for source in SOURCES.iter().flat_map(|name| headers.get_all(*name)) {
@@ -514,6 +524,12 @@ impl Rules {
     }
 }
 
+/// Returns true for a header that has the value of the proxy in each request, or none.
+pub(super) fn is_set_here(name: &HeaderName) -> bool {
+    let name = name.as_str();
+    HOP_BY_HOP.contains(&name) || NOT_FORWARDED.contains(&name) || name == CONTENT_SHA256
+}
+
 /// Returns the path and the query that are sent and signed for those of a request.
 fn prefixed(prefix: &str, target: &PathAndQuery) -> Result<PathAndQuery, Refusal> {
     if prefix.is_empty() {
@@ -592,7 +608,11 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
 }
 
 fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
-    if headers.keys().any(|name| FOREIGN.contains(&name.as_str())) {
+    let is_foreign = |name: &HeaderName| {
+        let name = name.as_str();
+        FOREIGN.contains(&name) || FOREIGN_ALL.iter().any(|start| name.starts_with(start))
+    };
+    if headers.keys().any(is_foreign) {
         return Err(forbidden(
             "the request was forwarded by a proxy or made by a web page",
         ));
@@ -639,14 +659,18 @@ fn host(headers: &HeaderMap) -> Result<String, Refusal> {
     Ok(host.to_owned())
 }
 
-/// Checks that the only `Host` of a request for a page of the proxy is an address, `localhost` or a
-/// name of its certificate. Any other name is that of a web page that was made to resolve to this
-/// machine (DNS rebinding).
+/// Checks that the only `Host` of a request for a page of the proxy is an address, `localhost`, one
+/// of these names or one of its certificate. Any other name is that of a web page that was made to
+/// resolve to this machine (DNS rebinding).
 ///
 /// # Errors
 ///
 /// The reason why it is not.
-pub(super) fn check_own_host(headers: &HeaderMap, tls: Option<&Tls>) -> Result<(), Refusal> {
+pub(super) fn check_own_host(
+    headers: &HeaderMap,
+    names: &[String],
+    tls: Option<&Tls>,
+) -> Result<(), Refusal> {
     let host = one(headers, header::HOST.as_str())?
         .and_then(|host| host.to_str().ok()?.parse::<Authority>().ok())
         .filter(|host| !host.as_str().contains('@'));
@@ -654,12 +678,13 @@ pub(super) fn check_own_host(headers: &HeaderMap, tls: Option<&Tls>) -> Result<(
         let name = host.host().trim_matches(['[', ']']);
         name.eq_ignore_ascii_case("localhost")
             || name.parse::<IpAddr>().is_ok()
+            || names.iter().any(|own| own.eq_ignore_ascii_case(name))
             || tls.is_some_and(|tls| tls.is_for(name))
     });
     if !is_own {
         return Err(forbidden(
             "the pages of the proxy itself are read by its address, as localhost, or by a name of \
-             its certificate",
+             its certificate or of --host",
         ));
     }
     Ok(())
@@ -722,6 +747,7 @@ mod tests {
             sign_host: None,
             strip: Vec::new(),
             add: Vec::new(),
+            own_hosts: Vec::new(),
         }
     }
 
@@ -784,6 +810,13 @@ mod tests {
                 Err(refusal) => assert_eq!(refusal.status, 401),
             }
         }
+        let mut standard = one_upstream("https://sts.eu-west-1.amazonaws.com", "sts");
+        standard.token_header = header::AUTHORIZATION;
+        for (value, passes) in [("right", true), ("Bearer right", true), ("Bearer a", false)] {
+            let head = head("GET", "/", &[("authorization", value)]);
+            let decided = standard.decide(&head, Some(0), Some(&token));
+            assert_eq!(decided.is_ok(), passes, "{value}");
+        }
         for name in ["x-keyfob-token", "authorization"] {
             for values in [["Bearer right", "wrong"], ["right", "wrong"]] {
                 let head = head("GET", "/", &values.map(|value| (name, value)));
@@ -796,7 +829,10 @@ mod tests {
     #[test]
     fn what_web_pages_and_other_proxies_send_is_refused() {
         let rules = one_upstream("https://sts.eu-west-1.amazonaws.com", "sts");
-        for name in FOREIGN {
+        for name in FOREIGN
+            .into_iter()
+            .chain(["sec-fetch-user", "x-forwarded-proto"])
+        {
             assert_eq!(
                 status(&rules, &head("GET", "/", &[(name, "x")])),
                 403,
@@ -881,6 +917,7 @@ mod tests {
             (&["[::1]:9913"], None),
             (&["10.0.0.1"], None),
             (&["LocalHost:9913"], None),
+            (&["proxy.Internal:9913"], None),
             (&["evil.example:9913"], Some(403)),
             (&["127.0.0.1.evil.example"], Some(403)),
             (&["sts.eu-west-1.amazonaws.com"], Some(403)),
@@ -890,7 +927,8 @@ mod tests {
             (&["localhost", "evil.example"], Some(400)),
         ] {
             let headers: Vec<_> = hosts.iter().map(|host| ("host", *host)).collect();
-            let checked = check_own_host(&head("GET", "/", &headers).headers, None);
+            let names = ["Proxy.internal".to_owned()];
+            let checked = check_own_host(&head("GET", "/", &headers).headers, &names, None);
             let status = checked.err().map(|refusal| refusal.status.as_u16());
             assert_eq!(status, expected, "{hosts:?}");
         }
@@ -927,6 +965,13 @@ mod tests {
             ("GET", "/public/../private/a", 403),
             ("GET", "/public/%2e%2E/private/a", 403),
             ("GET", "/public%2f..%2fprivate", 403),
+            ("GET", "/public/a%2Fb", 200),
+            ("GET", "/public%2Fa", 403),
+            ("GET", "/public/..;/private/a", 403),
+            ("GET", "/public/..%00/private/a", 403),
+            ("GET", "/public/..%20/private/a", 403),
+            ("GET", "/public/%252e%252e/private/a", 403),
+            ("GET", "/public/..a", 200),
             ("GET", "/", 403),
             ("PUT", "/public/a", 403),
         ] {

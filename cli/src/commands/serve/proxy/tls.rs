@@ -9,11 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use keyfob_chain::{files, shell};
+use keyfob_chain::files;
 use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{Secret, Timestamp};
 use sha2::{Digest as _, Sha256};
 
+use super::exposure;
 use super::own::Metrics;
 use crate::{
     args::ServeProxyArgs,
@@ -154,13 +155,7 @@ impl Pair {
     ///
     /// If no thread can be started.
     pub(super) fn keep(self, console: Console, address: IpAddr) -> Result<(), Failure> {
-        if let Some((what, _)) = files::exposed(&self.files.key) {
-            let word = printable(&shell::path(&self.files.key)).into_owned();
-            console.warn(&format!(
-                "other users can {what} the private key in {}: run chmod 600 {word}",
-                printable_path(&self.files.key)
-            ));
-        }
+        self.warn_of_exposure(console);
         if !self.tls.is_for(&address.to_string()) {
             console.note(&format!(
                 "the certificate is not for {address}: callers use one of its names in the URL"
@@ -175,6 +170,12 @@ impl Pair {
         match started {
             Ok(_) => Ok(()),
             Err(error) => Err(Failure::other(format!("--tls-cert: {error}"))),
+        }
+    }
+
+    fn warn_of_exposure(&self, console: Console) {
+        if let Some(problem) = exposure("the private key", &self.files.key) {
+            console.warn(&problem);
         }
     }
 
@@ -209,7 +210,10 @@ impl Pair {
             replaced.map_err(|error| self.files.wrong(&error))
         });
         match replaced {
-            Ok(()) => console.note("the new certificate of --tls-cert is in use"),
+            Ok(()) => {
+                console.note("the new certificate of --tls-cert is in use");
+                self.warn_of_exposure(console);
+            }
             Err(reason) => console.warn(&format!("{reason}; the previous ones stay in use")),
         }
     }
