@@ -396,6 +396,25 @@ fn a_certificate_or_a_key_that_cannot_be_used_is_an_error_without_either() {
 }
 
 #[test]
+fn a_mark_of_an_editor_before_the_pem_is_left_out() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let pem = format!("\u{feff}{}", read("server.pem"));
+    let tls = Tls::from_pem(&pem, &Secret::new(pem.as_str())).unwrap();
+    assert!(tls.is_for("localhost"));
+    let certificate = pem.find("-----BEGIN CERTIFICATE").unwrap();
+    let key = pem.find("-----BEGIN PRIVATE").unwrap();
+    let (first, second) = pem.split_at(certificate.max(key));
+    let with_mark = |part: &str| format!("\u{feff}{}", part.trim_start_matches('\u{feff}'));
+    let (first, second) = (with_mark(first), with_mark(second));
+    let (certificate, key) = if certificate < key {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    assert!(tls.replace(certificate, &Secret::new(key)).is_ok());
+}
+
+#[test]
 fn a_certificate_that_clients_refuse_for_its_time_is_known() {
     let now = Timestamp::from_unix_seconds(1_800_000_000);
     let (valid, expired) = ("server.pem", "expired.pem");
