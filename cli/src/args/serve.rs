@@ -140,7 +140,7 @@ pub(crate) struct ServeProxyArgs {
     pub(crate) allow_path: Vec<String>,
     /// Let only requests pass that read: GET and HEAD, and actions whose names begin with Describe,
     /// Get, Head, List, Query, Scan or BatchGet, unless they are known to give out credentials or
-    /// to change something
+    /// to change something. Answers may have addresses from which what is read can be downloaded
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Let requests pass that ask for credentials of AWS, such as sts AssumeRole and
