@@ -21,7 +21,7 @@ const LENGTH: usize = 1024;
 const BATCH: usize = 16 << 10;
 /// How long the thread sleeps after it has written. Then many texts are written at once, and a text
 /// seldom has to wake it, which costs more than to write it.
-const PAUSE: Duration = Duration::from_millis(2);
+const PAUSE: Duration = Duration::from_millis(10);
 /// How long the end waits for texts that are not written yet.
 const PATIENCE: Duration = Duration::from_secs(1);
 
