@@ -98,6 +98,9 @@ pub(crate) struct Rules {
     pub(crate) blank_is_value: bool,
     /// The variables that set the region, the first one first.
     pub(crate) region_variables: &'static [&'static str],
+    /// Whether such a variable that is set and empty is an error, as the name of a region that no
+    /// service has. Otherwise it counts as not set.
+    pub(crate) refuses_empty_region: bool,
     /// Whether the system property `aws.region` sets the region, before all variables.
     pub(crate) region_property: bool,
     /// Whether the region of the instance counts if nothing else sets one.
@@ -152,6 +155,10 @@ pub(crate) struct Rules {
     pub(crate) shares_web_identity: bool,
     /// Which names a section may have.
     pub(crate) names: Names,
+    /// Whether files are read exactly as Python's `configparser` reads them: whitespace inside the
+    /// brackets is part of a name, a colon ends the name of a property, too, and nothing after a
+    /// value is a comment.
+    pub(crate) reads_like_python: bool,
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
@@ -319,6 +326,7 @@ const CLI: Rules = Rules {
     refuses_empty_id: true,
     blank_is_value: false,
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
+    refuses_empty_region: false,
     region_property: false,
     region_of_instance: true,
     region_beside_role: false,
@@ -349,6 +357,7 @@ const CLI: Rules = Rules {
     source_key: SourceKey::NoRole,
     shares_web_identity: true,
     names: Names::Any,
+    reads_like_python: false,
     allows_indented_properties: true,
     refuses_conflicts: true,
 };
@@ -360,6 +369,8 @@ const BOTO3: Rules = Rules {
     refuses_secret_alone: false,
     refuses_secret_alone_in_profile: false,
     blank_is_value: true,
+    reads_like_python: true,
+    refuses_empty_region: true,
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
     sts_may_be_global: true,

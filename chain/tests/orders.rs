@@ -163,6 +163,58 @@ async fn a_blank_key_is_a_value_where_the_tool_does_not_remove_whitespace() {
 }
 
 #[tokio::test]
+async fn files_are_read_as_python_reads_them_where_the_tool_is_written_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    let read = async |order, text: &str| {
+        std::fs::write(&file, text).unwrap();
+        let variables = Variables::default()
+            .with("AWS_SHARED_CREDENTIALS_FILE", &file)
+            .with("AWS_EC2_METADATA_DISABLED", "true");
+        let settings = Settings::load(variables)
+            .with_order(order)
+            .with_exact_rules();
+        key(order, &settings).await.ok()
+    };
+    let spaced = "[ default ]\naws_access_key_id = AKIA\naws_secret_access_key = s\n";
+    let colon = "[default]\naws_access_key_id: AKIA\naws_secret_access_key : s=:\n";
+    let returns = "[default]\raws_access_key_id = AKIA\raws_secret_access_key = s\r";
+    for order in [Order::Cli, Order::Boto3] {
+        assert_eq!(read(order, spaced).await, None);
+        assert_eq!(read(order, colon).await.unwrap(), "AKIA");
+        assert_eq!(read(order, returns).await.unwrap(), "AKIA");
+    }
+    assert_eq!(read(Order::Rust, spaced).await.unwrap(), "AKIA");
+    assert_eq!(read(Order::Rust, colon).await, None);
+}
+
+#[tokio::test]
+async fn an_empty_variable_of_the_region_is_an_error_of_boto3_and_the_aws_cli() {
+    let variables = [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "")];
+    let settings = settings(&variables, PROFILES);
+    let boto3 = settings.clone().with_order(Order::Boto3);
+    assert_eq!(
+        boto3.region(None).unwrap_err().to_string(),
+        "AWS_DEFAULT_REGION is empty, which boto3 takes for the name of the region: set or unset it",
+    );
+    let chain = Chain::default_for(Order::Cli, &settings);
+    let explanation = chain.explain(now()).await.explanation;
+    let explanation = explanation.with_other_sdks(&settings, now()).await;
+    let mut findings = explanation.findings.iter();
+    let starts = "boto3 would have no region (AWS_DEFAULT_REGION is empty, ";
+    let finding = findings.find(|finding| finding.text.starts_with(starts));
+    assert_eq!(
+        finding.unwrap().cure.as_deref(),
+        Some("env AWS_DEFAULT_REGION=eu-west-1 AWS_REGION=eu-west-1 COMMAND"),
+    );
+    // By our own rules it is not set.
+    let own = ("AWS_REGION", "");
+    let own = self::settings(&[own, ("AWS_DEFAULT_REGION", "eu-west-2")], PROFILES);
+    assert_eq!(own.region(None).unwrap().unwrap().name(), "eu-west-2");
+    assert!(own.with_exact_rules().region(None).is_err());
+}
+
+#[tokio::test]
 async fn older_names_count_where_the_sdk_reads_them() {
     let old = [("AWS_ACCESS_KEY", "AKIAOLD"), ("AWS_SECRET_KEY", "s")];
     let old = settings(&old, PROFILES);

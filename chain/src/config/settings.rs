@@ -794,6 +794,14 @@ impl Settings {
             if let Some(region) = self.variables().text(variable) {
                 return Region::new(region, Origin::environment(&[variable])).map(Some);
             }
+            if self.rules().refuses_empty_region && self.variables().raw(variable).is_some() {
+                let tool = self.order().tool();
+                let message = format!(
+                    "{variable} is empty, which {tool} takes for the name of the region: set or \
+                     unset it"
+                );
+                return Err(Error::new(ErrorKind::Setting, message));
+            }
         }
         let Some(profile) = self.settings_profile()? else {
             return Ok(None);

@@ -5,8 +5,9 @@ use keyfob_sigv4::Timestamp;
 use super::{Attempt, Explanation, Verdict};
 use crate::{
     chain::Chain,
-    config::Settings,
+    config::{Region, Settings},
     cure::Skip,
+    error::ErrorKind,
     finding::{Finding, FindingKind},
     order::Order,
     origin::Origin,
@@ -243,7 +244,15 @@ impl View {
         // It does not come to a region.
         theirs.settings.check_files().ok()?;
         let ours = self.settings.region(None).ok()??;
-        let other = theirs.settings.region(None).ok()?;
+        let other = match theirs.settings.region(None) {
+            Ok(other) => other,
+            Err(error) if error.kind() == ErrorKind::Setting => {
+                let what = format!("would have no region ({})", error.chain());
+                return Some(Self::region_note(&what, &ours, Skip::default()));
+            }
+            // The note about the credentials has it.
+            Err(_) => return None,
+        };
         let what = match &other {
             Some(other) if other.name() == ours.name() => return None,
             Some(other) => format!(
@@ -256,17 +265,23 @@ impl View {
             }
             None => "would have no region".to_owned(),
         };
-        let text = format!("{what}, not {} ({})", ours.name(), ours.origin().raw());
-        let set = REGION_VARIABLES.map(|name| Skip::set(name, ours.name()));
-        let mut change = set.into_iter().fold(Skip::default(), Skip::and);
+        let mut change = Skip::default();
         if let Some(Origin::SystemProperties {
             variable: Some(variable),
             ..
-        }) = other.as_ref().map(crate::Region::origin)
+        }) = other.as_ref().map(Region::origin)
         {
             change = change.and(Skip::unset([variable]));
         }
-        Some(Finding::note(FindingKind::OtherSdk, text).with_cure(change.command()))
+        Some(Self::region_note(&what, &ours, change))
+    }
+
+    /// Returns a note, with a command line that has this change besides the region of this one.
+    fn region_note(what: &str, ours: &Region, change: Skip) -> Finding {
+        let text = format!("{what}, not {} ({})", ours.name(), ours.origin().raw());
+        let set = REGION_VARIABLES.map(|name| Skip::set(name, ours.name()));
+        let change = set.into_iter().fold(Skip::default(), Skip::and).and(change);
+        Finding::note(FindingKind::OtherSdk, text).with_cure(change.command())
     }
 }
 

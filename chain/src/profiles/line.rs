@@ -87,6 +87,29 @@ impl Lines {
         }
     }
 
+    /// Returns true if a line with this indentation continues the property above it.
+    fn continues(&self, indentation: usize) -> bool {
+        self.property.is_some_and(|property| indentation > property)
+    }
+
+    /// Returns a line with the `=` that stands for a colon after the name of a property, where the
+    /// rules have both.
+    pub(super) fn with_equals<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        if !self.order.rules().reads_like_python
+            || self.continues(indentation(line))
+            || line.trim_start().starts_with(['[', '#', ';'])
+        {
+            return Cow::Borrowed(line);
+        }
+        match line.find(['=', ':']) {
+            Some(at) if line[at..].starts_with(':') => {
+                let (name, value) = line.split_at(at);
+                Cow::Owned(format!("{name}={}", &value[1..]))
+            }
+            _ => Cow::Borrowed(line),
+        }
+    }
+
     /// Reads the next line.
     ///
     /// Source: SDKs and Tools Reference Guide, "Shared config and credentials files", "Format of
@@ -98,18 +121,16 @@ impl Lines {
         if text.is_empty() {
             return Line::Empty;
         }
-        let indentation = line.chars().take_while(|c| c.is_whitespace()).count();
-        if indentation > 0
-            && self.property.is_none()
-            && !self.order.rules().allows_indented_properties
-        {
+        let rules = self.order.rules();
+        let indentation = indentation(line);
+        if indentation > 0 && self.property.is_none() && !rules.allows_indented_properties {
             return Line::Stray(text);
         }
         let is_comment = text.starts_with(['#', ';']);
-        let continues = self.property.is_some_and(|property| indentation > property);
+        let continues = self.continues(indentation);
         // botocore skips each comment. For the parser that the SDKs share, one that is indented
         // more than a property continues its value.
-        if is_comment && (!continues || self.order.rules().allows_indented_properties) {
+        if is_comment && (!continues || rules.allows_indented_properties) {
             return Line::Comment;
         }
         if continues {
@@ -120,7 +141,11 @@ impl Lines {
             self.property = None;
             return header_line(inner);
         }
-        let content = without_comment(line);
+        let content = if rules.reads_like_python {
+            line
+        } else {
+            without_comment(line)
+        };
         if may_be_header(content.trim()) {
             self.property = None;
             return Line::LostHeader(text);
@@ -136,6 +161,10 @@ impl Lines {
         self.property = Some(indentation);
         Line::Property(content)
     }
+}
+
+fn indentation(line: &str) -> usize {
+    line.chars().take_while(|c| c.is_whitespace()).count()
 }
 
 /// Parses a header after its `[`.
@@ -341,6 +370,8 @@ pub(super) enum Ignored {
     UnknownPrefix,
     /// A prefix of the config file in the credentials file.
     Prefixed,
+    /// Whitespace inside the brackets, which is part of the name.
+    Spaced,
     Foreign,
 }
 

@@ -63,7 +63,13 @@ pub(super) fn parse(order: Order, kind: FileKind, file: &Arc<Path>, bytes: &[u8]
     match str::from_utf8(text) {
         Ok(text) => {
             for (number, line) in (1..).zip(text.split('\n')) {
-                reader.read_line(number, line, true);
+                if order.rules().reads_like_python {
+                    // A carriage return ends a line, too.
+                    let lines = line.strip_suffix('\r').unwrap_or(line).split('\r');
+                    lines.for_each(|line| reader.read_line(number, line, true));
+                } else {
+                    reader.read_line(number, line, true);
+                }
             }
         }
         Err(_) => {
@@ -124,6 +130,7 @@ enum At {
 impl Reader {
     /// Reads one line: adds it to the tagged lines if it is usable, and reports what is wrong.
     fn read_line(&mut self, number: u32, text: &str, is_utf8: bool) {
+        let text = &*self.lines.with_equals(text);
         let line = self.lines.read(text);
         // Bytes that are not UTF-8 do no harm here in a comment.
         let is_comment = !is_utf8 && !line.content().contains('\u{1a}');
@@ -255,7 +262,12 @@ impl Reader {
 
     /// Starts a section.
     fn open(&mut self, line: u32, inner: &str) {
+        let has_other_name = self.source.order.rules().reads_like_python && self.has_spaces(inner);
         let section = match parse_header(self.source.order, self.source.kind, inner) {
+            Ok(_) if has_other_name => {
+                self.ignore(line, inner, Ignored::Spaced);
+                None
+            }
             Ok(section) => Some(section),
             Err(reason) => {
                 self.ignore(line, inner, reason);
@@ -290,7 +302,10 @@ impl Reader {
     }
 
     fn ignore(&mut self, line: u32, inner: &str, reason: Ignored) {
-        let inner = inner.trim().to_owned();
+        let inner = match reason {
+            Ignored::Spaced => inner.to_owned(),
+            _ => inner.trim().to_owned(),
+        };
         let order = self.source.order;
         let has_others = !inner.split_whitespace().all(is_name);
         let kind = match reason {
@@ -303,6 +318,7 @@ impl Reader {
             Ignored::InvalidName => ProblemKind::InvalidSectionName(inner.clone()),
             Ignored::UnknownPrefix => ProblemKind::UnknownSection(inner.clone()),
             Ignored::Prefixed => ProblemKind::PrefixedSection(inner.clone()),
+            Ignored::Spaced => ProblemKind::SpacedSection(inner.clone()),
             Ignored::Foreign => return,
         };
         self.report(Some(line), None, kind);

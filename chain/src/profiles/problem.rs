@@ -116,6 +116,9 @@ pub enum ProblemKind {
     /// A section of the credentials file whose header has a prefix of the config file. It is
     /// ignored.
     PrefixedSection(String),
+    /// A section whose header has whitespace inside its brackets, which is part of its name by the
+    /// rules of botocore. It is ignored.
+    SpacedSection(String),
     /// `[default]` in a file that also has `[profile default]`. `[default]` is ignored.
     ShadowedDefault,
     /// A second section of the same name. They are merged; botocore rejects the file.
@@ -168,6 +171,7 @@ impl ProblemKind {
         };
         let is_named = is_quotable(name);
         match self {
+            Self::SpacedSection(_) => "remove the whitespace inside its brackets".to_owned(),
             Self::PrefixedSection(_) if is_named => {
                 format!("this file has no prefixes: write [{}]", shown(name))
             }
@@ -229,13 +233,16 @@ impl Problem {
     /// Returns the name of the section that it is about: that of its header, if it is one that is
     /// ignored.
     pub(crate) fn section_name(&self) -> &str {
-        use ProblemKind::{InvalidCharacters, InvalidSectionName, PrefixedSection, UnknownSection};
+        use ProblemKind::{
+            InvalidCharacters, InvalidSectionName, PrefixedSection, SpacedSection, UnknownSection,
+        };
         match (&self.kind, &self.section) {
             (
                 InvalidSectionName(header)
                 | InvalidCharacters(header)
                 | UnknownSection(header)
-                | PrefixedSection(header),
+                | PrefixedSection(header)
+                | SpacedSection(header),
                 _,
             ) => header,
             (_, Some(section)) => section.name(),
@@ -408,7 +415,8 @@ impl ProblemKind {
             Self::InvalidSectionName(header)
             | Self::InvalidCharacters(header)
             | Self::UnknownSection(header)
-            | Self::PrefixedSection(header) => {
+            | Self::PrefixedSection(header)
+            | Self::SpacedSection(header) => {
                 let cure = self.header_cure(header);
                 return write!(f, "[{}] is ignored: {cure}", shown(header));
             }

@@ -1,9 +1,18 @@
 //! `keyfob why`: the provider chain explained.
 
-use std::{fs, path::Path};
+#[cfg(unix)]
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::{
+    fmt::Display,
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
 
-use keyfob_chain::{Error, Explanation};
+use keyfob_chain::{Error, Explanation, files};
 use keyfob_sigv4::Credentials;
+#[cfg(unix)]
+use rustix::fs::OFlags;
 use serde_json::Value;
 
 use crate::{
@@ -38,11 +47,29 @@ pub(super) async fn run(context: &Context, args: &WhyArgs) -> Result<(), Failure
     Ok(())
 }
 
+/// Writes the picture in a new file, or in place of an older one. No other file is replaced.
 fn write_picture(context: &Context, file: &Path, picture: &str) -> Result<(), Failure> {
-    fs::write(file, picture).map_err(|error| {
+    let refused = |reason: &dyn Display| {
         let file = context.shown(&file.to_string_lossy());
-        Failure::other(format!("cannot write {file}: {error}"))
-    })
+        Failure::other(format!("cannot write {file}: {reason}"))
+    };
+    if fs::metadata(file).is_ok_and(|metadata| metadata.is_file()) {
+        let old = files::read(file).map_err(|error| refused(&error))?;
+        if !old.is_empty() && !old.starts_with(b"<svg ") {
+            return Err(refused(
+                &"there is a file that is not such a picture: name another one",
+            ));
+        }
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    // A pipe that nothing reads is an error then, and is not waited for.
+    #[cfg(unix)]
+    options.custom_flags(OFlags::NONBLOCK.bits().cast_signed());
+    let mut target = options.open(file).map_err(|error| refused(&error))?;
+    target
+        .write_all(picture.as_bytes())
+        .map_err(|error| refused(&error))
 }
 
 fn print(context: &Context, explained: &Explained, args: &WhyArgs) -> Result<(), Failure> {

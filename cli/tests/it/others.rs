@@ -291,3 +291,32 @@ print(root.tag, sorted(names))
     let nowhere = home.keyfob(["why", "--svg", "/nowhere/a.svg"]);
     assert_has(&nowhere.fails(255), &["cannot write /nowhere/a.svg"]);
 }
+
+#[test]
+fn the_picture_replaces_an_older_one_and_no_other_file() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+    let path = |name: &str| home.path().join(name).to_str().unwrap().to_owned();
+    let (picture, other) = (path("a.svg"), path("credentials"));
+    fs::write(
+        &picture,
+        "<svg xmlns=\"http://www.w3.org/2000/svg\">old</svg>",
+    )
+    .unwrap();
+    home.keyfob(["why", "--svg", &picture]).ok();
+    assert_lacks(&fs::read_to_string(&picture).unwrap(), &[">old<"]);
+    fs::write(&other, "[default]\n").unwrap();
+    let run = home.keyfob(["why", "--svg", &other]);
+    let reason = "there is a file that is not such a picture: name another one";
+    assert_has(&run.fails(255), &["cannot write ", "credentials", reason]);
+    assert_eq!(fs::read_to_string(&other).unwrap(), "[default]\n");
+    #[cfg(unix)]
+    {
+        let pipe = path("pipe");
+        let mut mkfifo = home.program("mkfifo");
+        assert!(mkfifo.arg(&pipe).status().unwrap().success());
+        let run = home.keyfob(["why", "--svg", &pipe]);
+        assert_has(&run.fails(255), &["cannot write ", "pipe"]);
+    }
+}

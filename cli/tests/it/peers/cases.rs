@@ -26,7 +26,11 @@ pub(crate) struct Case {
 
 /// The sections of a file by their headers, with their properties.
 #[derive(Clone, Default)]
-pub(crate) struct File(pub(crate) BTreeMap<String, BTreeMap<&'static str, String>>);
+pub(crate) struct File(
+    pub(crate) BTreeMap<String, BTreeMap<&'static str, String>>,
+    /// The seed of headers with whitespace and of properties with a colon, if it has such.
+    Option<u64>,
+);
 
 /// What is there besides: a folder, and the URL of the services.
 #[derive(Clone, Copy)]
@@ -36,6 +40,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) url: &'a str,
     /// Whether the peer reads the credentials of `aws login`.
     pub(crate) has_login: bool,
+    /// Whether the peer reads files as Python's `configparser` does.
+    pub(crate) has_python: bool,
 }
 
 impl Case {
@@ -56,6 +62,9 @@ impl Case {
                 ("sso_region", "eu-west-1".to_owned()),
             ]);
             spoil(session, &mut random);
+        }
+        if around.has_python && random.percent(50) {
+            (case.config.1, case.credentials.1) = (Some(seed), Some(!seed));
         }
         case
     }
@@ -157,11 +166,26 @@ impl File {
 
 impl fmt::Display for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (header, properties) in &self.0 {
-            writeln!(f, "[{header}]")?;
-            for (name, value) in properties {
-                writeln!(f, "{name} = {value}")?;
+        let mut random = self.1.map(Random);
+        let mut one_of = |usual: &'static str, others: &[&'static str]| {
+            let Some(random) = &mut random else {
+                return usual;
+            };
+            if random.percent(15) {
+                random.one_of(others)
+            } else {
+                usual
             }
+        };
+        for (header, properties) in &self.0 {
+            let (before, after) = (one_of("", &[" "]), one_of("", &[" ", "\t"]));
+            writeln!(f, "[{before}{header}{after}]")?;
+            for (name, value) in properties {
+                let equals = one_of(" = ", &[": ", ":", " : "]);
+                let end = one_of("\n", &["\r", "\r\n"]);
+                write!(f, "{name}{equals}{value}{end}")?;
+            }
+            writeln!(f)?;
         }
         Ok(())
     }

@@ -48,6 +48,7 @@ pub(crate) struct World {
     home: TempDir,
     url: String,
     has_login: bool,
+    has_python: bool,
 }
 
 impl World {
@@ -61,6 +62,7 @@ impl World {
             home: tempfile::tempdir().unwrap(),
             url: services(),
             has_login: false,
+            has_python: false,
         };
         for session in ["corp", START_URL] {
             let name = format!(".aws/sso/cache/{}", names::sso_token(session));
@@ -88,6 +90,13 @@ impl World {
         self
     }
 
+    /// Sets that the peer reads files as Python's `configparser` does.
+    #[allow(dead_code, reason = "not every peer does")]
+    pub(crate) fn with_python(mut self) -> Self {
+        self.has_python = true;
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.home.path()
     }
@@ -105,6 +114,7 @@ impl World {
             folder: self.path(),
             url: &self.url,
             has_login: self.has_login,
+            has_python: self.has_python,
         };
         let case = Case::random(seed, around);
         let mut variables = json!({

@@ -134,14 +134,15 @@ fn world_with_login() -> World {
 }
 
 fn compare_boto3(count: u64) {
-    let world = world_with_login();
+    let world = world_with_login().with_python();
     compare(&world, count, Order::Boto3, boto3, &[OF_BOTOCORE]);
 }
 
 fn compare_aws_cli(count: u64) {
     let known = [OF_BOTOCORE, OF_AWS_CLI];
     // It has no library for the credentials of `aws login`.
-    compare(&World::start(), count, Order::Cli, aws_cli, &known);
+    let world = World::start().with_python();
+    compare(&world, count, Order::Cli, aws_cli, &known);
 }
 
 /// What may be wrong with a file below a good section, or what only looks wrong, and whether
