@@ -199,7 +199,8 @@ impl EnvironmentProvider {
                 .then(|| without_characters(name, "\"\\\"'\""));
             found.push((FindingKind::Quotes, text, cure));
         }
-        if variables.raw(name).is_some_and(|raw| raw != value) {
+        let raw = variables.raw(name).and_then(|raw| raw.to_str());
+        if raw.is_some_and(|raw| raw != value) {
             let text = format!(
                 "{name} begins or ends with whitespace, which is removed here: aws and boto3 use it \
                  as it is"
@@ -415,6 +416,21 @@ mod tests {
             error.to_string(),
             "AWS_CREDENTIAL_EXPIRATION is not a time: write it as 2026-11-27T10:00:00Z"
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_value_that_is_not_utf8_is_not_said_to_have_whitespace() {
+        use std::os::unix::ffi::OsStrExt as _;
+
+        let secret = std::ffi::OsStr::from_bytes(b"canary\xff");
+        let variables = Variables::from_iter([(ID, "AKIDEXAMPLE")]).with(SECRET, secret);
+        let settings = Settings::new(variables, ConfigFiles::default());
+        let provider = EnvironmentProvider::new(settings);
+        let now = Timestamp::from_unix_seconds(1_000_000_000);
+        assert!(provider.findings(now).is_empty());
+        let error = provider.find(now).unwrap_err().to_string();
+        assert_eq!(error, "AWS_SECRET_ACCESS_KEY is not UTF-8: set it again");
     }
 
     #[test]

@@ -460,6 +460,33 @@ fn a_ca_bundle_and_a_proxy_that_cannot_be_used_are_problems_with_a_cure() {
 }
 
 #[test]
+fn no_wrong_setting_hides_another() {
+    let home = Home::new()
+        .with("AWS_REGION", "a/b")
+        .with("AWS_RETRY_MODE", "often")
+        .with("AWS_MAX_ATTEMPTS", "many")
+        .with("AWS_CA_BUNDLE", "/nowhere/ca.pem")
+        .with("AWS_ENDPOINT_URL", "notaurl")
+        .with("HTTPS_PROXY", "::no proxy::");
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let text = format!("{checks:?}");
+    for (name, check) in [
+        ("AWS_REGION", "settings"),
+        ("AWS_RETRY_MODE", "settings"),
+        ("AWS_MAX_ATTEMPTS", "settings"),
+        ("AWS_ENDPOINT_URL", "settings"),
+        ("AWS_CA_BUNDLE", "ca bundle"),
+        ("HTTPS_PROXY", "proxy"),
+    ] {
+        let faults = faults(&checks, check);
+        let mut cures = faults.iter().map(|fault| &fault["cure"]);
+        let cure = format!("env -u {name} COMMAND");
+        assert!(cures.any(|found| *found == cure), "{name}: {text}");
+    }
+    assert_eq!(faults(&checks, "settings").len(), 4, "{text}");
+}
+
+#[test]
 fn an_instance_that_does_not_answer_is_a_warning_with_a_cure() {
     let home = Home::new()
         .with("AWS_EC2_METADATA_DISABLED", "false")

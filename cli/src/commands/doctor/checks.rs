@@ -1,9 +1,11 @@
 use std::fs;
 
 use keyfob_chain::{
-    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
+    Argument, Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings,
+    Verdict,
     settings::{self, ALL_PROXY, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY, SettingKey},
 };
+use keyfob_sts::{Client, ClientBuilder, call::Service};
 
 use crate::{context::Context, failure::chained};
 
@@ -192,17 +194,43 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let clear_text = settings.clear_text_finding(context.endpoint_argument());
     let mut findings: Vec<_> = clear_text.ok().flatten().into_iter().collect();
-    let call = region.map_err(Error::clone).and_then(|region| {
-        let client = settings.sts(region, context.endpoint_argument())?;
-        client.build().map_err(|error| {
-            let message = "no call can be sent";
-            Error::with_source(ErrorKind::Setting, message, error)
-        })
-    });
-    if let Err(error) = call {
-        findings.push(setting_finding(settings, &error));
+    let mut errors: Vec<_> = region.err().cloned().into_iter().collect();
+    errors.extend(call_errors(context, settings, region.ok()));
+    for error in errors {
+        let finding = setting_finding(settings, &error);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
     }
     findings
+}
+
+/// Returns why no call can be sent. Each setting is checked beside right values of the others, so
+/// that one that is wrong does not hide the next.
+fn call_errors(context: &Context, settings: &Settings, region: Option<&Region>) -> Vec<Error> {
+    let region = region.cloned().unwrap_or_else(Region::us_east_1);
+    let argument = context.endpoint_argument();
+    let unusable = |error| Error::with_source(ErrorKind::Setting, "no call can be sent", error);
+    let with_right = |settings: &Settings, name: &str, value: &str| {
+        let settings = settings.clone();
+        settings.with_argument(name, Argument::new(name, value))
+    };
+    let mode = with_right(settings, "retry_mode", "standard");
+    let attempts = with_right(settings, "max_attempts", "3");
+    let certificates = with_right(&mode, "max_attempts", "3");
+    let connections = [mode, attempts, certificates].map(|settings| settings.connections());
+    let service = Service::STS;
+    let endpoint = settings.endpoint(service.endpoint(), service.id(), &region, argument);
+    let endpoint = endpoint.and_then(|endpoint| endpoint.build().map_err(unusable));
+    // It has the proxies and nothing else of these settings.
+    let proxies = Client::builder().region(Region::us_east_1().name());
+    let proxies = proxies.and_then(ClientBuilder::build).map_err(unusable);
+    let call = settings.sts(&region, argument);
+    let call = call.and_then(|client| client.build().map_err(unusable));
+    let results = [endpoint.map(drop), proxies.map(drop), call.map(drop)];
+    let connections = connections.map(|builder| builder.map(drop));
+    let all = connections.into_iter().chain(results);
+    all.filter_map(Result::err).collect()
 }
 
 /// Returns the problem that stops all calls, with what sets it aside.

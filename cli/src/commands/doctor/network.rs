@@ -120,7 +120,7 @@ async fn service(context: &Context, settings: &Settings) -> Network {
             let direction = if seconds > 0 { "behind" } else { "ahead of" };
             let text = format!(
                 "the clock of this machine is {} s {direction} that of {url}: services refuse \
-                 requests from 5 minutes on",
+                 requests from about 5 minutes on",
                 seconds.abs()
             );
             let finding = Finding::problem(FindingKind::Clock, text);
