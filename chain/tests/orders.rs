@@ -215,6 +215,26 @@ async fn an_empty_variable_of_the_region_is_an_error_of_boto3_and_the_aws_cli() 
 }
 
 #[tokio::test]
+async fn a_note_about_another_sdk_has_no_cure_after_which_it_is_still_true() {
+    let empty = "[default]\n[profile none]\noutput = json\n";
+    for (name, has_cure) in [("none", false), ("dev", true)] {
+        let settings = settings(
+            &[("AWS_DEFAULT_PROFILE", name)],
+            if has_cure { PROFILES } else { empty },
+        );
+        let chain = Chain::default_for(Order::Cli, &settings);
+        let explanation = chain.explain(now()).await.explanation;
+        let explanation = explanation.with_other_sdks(&settings, now()).await;
+        let notes = explanation.findings.iter();
+        let notes = notes.filter(|finding| finding.text.contains("SDK for Java 1"));
+        let cures: Vec<_> = notes.filter_map(|note| note.cure.as_deref()).collect();
+        let cure = "env -u AWS_DEFAULT_PROFILE AWS_PROFILE=dev COMMAND";
+        let wanted: &[_] = if has_cure { &[cure] } else { &[] };
+        assert_eq!(cures, wanted, "{name}");
+    }
+}
+
+#[tokio::test]
 async fn older_names_count_where_the_sdk_reads_them() {
     let old = [("AWS_ACCESS_KEY", "AKIAOLD"), ("AWS_SECRET_KEY", "s")];
     let old = settings(&old, PROFILES);

@@ -178,6 +178,17 @@ impl Settings {
         inner.profile_origin = origin;
     }
 
+    /// Sets the profile as a variable would that is read by all SDKs, for the answer after such a
+    /// change.
+    pub(crate) fn with_same_profile(mut self, other: &Self) -> Self {
+        let origin = match other.profile_origin() {
+            Origin::Default => Origin::Default,
+            _ => Origin::environment(&["AWS_PROFILE"]),
+        };
+        self.set_profile(other.profile_name().to_owned(), origin);
+        self.forget_instance()
+    }
+
     /// Sets the profile that the program was told to use, as by `--profile`.
     ///
     /// It comes before the environment. By the rules of some [`Order`]s, such as [`Order::Cli`], it

@@ -60,7 +60,7 @@ impl Explanation {
         let is_other = |order: &&Order| **order != ours.order || !ours.settings.is_exact();
         for order in Order::ALL.iter().filter(is_other) {
             let theirs = View::new(*order, &settings, now).await;
-            for finding in [ours.credentials(&theirs), ours.region(&theirs)] {
+            for finding in [ours.credentials(&theirs, now).await, ours.region(&theirs)] {
                 let Some(finding) = finding else { continue };
                 match answers.iter_mut().find(|(_, known)| *known == finding) {
                     Some((orders, _)) => orders.push(*order),
@@ -116,18 +116,9 @@ impl View {
     }
 
     /// Returns what another SDK would use, without its name at the start, if that is not the same.
-    fn credentials(&self, theirs: &Self) -> Option<Finding> {
+    async fn credentials(&self, theirs: &Self, now: Timestamp) -> Option<Finding> {
         let (ours, other) = (self.answer(), theirs.answer());
-        let is_same = match (ours, other) {
-            (None, None) => true,
-            (Some(ours), Some(other)) if ours.verdict != other.verdict => false,
-            (Some(ours), Some(other)) if ours.verdict == Verdict::Used => {
-                ours.origin == other.origin
-            }
-            (Some(ours), Some(other)) => ours.provider == other.provider,
-            _ => false,
-        };
-        if is_same {
+        if is_same(ours, other) {
             return None;
         }
         let what = match other {
@@ -140,10 +131,10 @@ impl View {
         };
         let why = self.why(theirs, ours, other);
         let finding = Finding::note(FindingKind::OtherSdk, format!("{what}: {why}"));
-        Some(match self.cure(theirs, ours, other) {
-            Some(cure) => finding.with_cure(cure),
-            None => finding,
-        })
+        let cure = self.cure(theirs, ours, other, now).await;
+        // Without a change the answers stay as they are.
+        let cure = cure.filter(|cure| *cure != Skip::default().command());
+        Some(finding.with_cure_if(cure))
     }
 
     /// Returns why the other SDK comes to its answer.
@@ -191,11 +182,12 @@ impl View {
     }
 
     /// Returns a command line with which both use the same.
-    fn cure(
+    async fn cure(
         &self,
         theirs: &Self,
         ours: Option<&Attempt>,
         other: Option<&Attempt>,
+        now: Timestamp,
     ) -> Option<String> {
         let cure = |explanation: &Explanation, attempt: Option<&Attempt>| {
             explanation.cure(attempt?.number).map(str::to_owned)
@@ -206,7 +198,11 @@ impl View {
             return Some(cure);
         }
         if self.settings.profile_name() != theirs.settings.profile_name() {
-            return Some(self.name_profile().command());
+            let settings = theirs.settings.clone().with_same_profile(&self.settings);
+            let changed = Self::new(theirs.order, &settings, now).await;
+            if is_same(ours, changed.answer()) {
+                return Some(self.name_profile().command());
+            }
         }
         if let Some(cure) = cure(&self.explanation, ours_of_theirs) {
             return Some(cure);
@@ -282,6 +278,17 @@ impl View {
         let set = REGION_VARIABLES.map(|name| Skip::set(name, ours.name()));
         let change = set.into_iter().fold(Skip::default(), Skip::and).and(change);
         Finding::note(FindingKind::OtherSdk, text).with_cure(change.command())
+    }
+}
+
+/// Returns true if two SDKs use the same credentials, or stop at the same source.
+fn is_same(ours: Option<&Attempt>, other: Option<&Attempt>) -> bool {
+    match (ours, other) {
+        (None, None) => true,
+        (Some(ours), Some(other)) if ours.verdict != other.verdict => false,
+        (Some(ours), Some(other)) if ours.verdict == Verdict::Used => ours.origin == other.origin,
+        (Some(ours), Some(other)) => ours.provider == other.provider,
+        _ => false,
     }
 }
 
