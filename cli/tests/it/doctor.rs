@@ -403,6 +403,21 @@ fn a_region_that_nothing_sets_is_a_warning() {
 }
 
 #[test]
+fn a_region_that_no_file_can_have_is_set_for_a_command() {
+    let broken = Home::new().with_file("config", "[default\n");
+    let nowhere = Home::new().with("AWS_CONFIG_FILE", "");
+    let folder = Home::new().with_file("config/file", "");
+    for home in [broken, nowhere, folder] {
+        let (checks, _) = doctor(&home, &["--offline"]);
+        let found = faults(&checks, "region");
+        assert_eq!(found.len(), 1, "{checks:#?}");
+        assert_eq!(found[0]["cure"], "env AWS_REGION=us-east-1 COMMAND");
+        let after = follow(&home, found[0], "--offline");
+        assert!(faults(&after, "region").is_empty(), "{after:#?}");
+    }
+}
+
+#[test]
 fn every_endpoint_override_is_listed_and_the_cure_switches_it_off() {
     let config = "[default]\nservices = local\nregion = eu-west-1\nendpoint_url = http://e\n\
                   [services local]\ns3 =\n  endpoint_url = http://s\n";

@@ -3,7 +3,14 @@
 mod checks;
 mod network;
 
-use keyfob_chain::{Chain, Finding, FindingKind, Order, Region, Severity, shell};
+use std::{fs, io};
+
+use keyfob_chain::{
+    Chain, Finding, FindingKind, Order, Region, Severity, files,
+    profiles::{FileKind, SectionName},
+    settings::REGION,
+    shell,
+};
 use keyfob_sigv4::{Timestamp, printable};
 use serde_json::{Value, json};
 
@@ -132,9 +139,7 @@ fn line(context: &Context, check: Check, finding: &Finding) -> Line {
     // A region that nothing sets is mostly not the one that is meant.
     if finding.kind == FindingKind::DefaultRegion {
         status = Status::Warning;
-        let option = shell::option("--profile", context.settings().profile_name());
-        let region = Region::us_east_1();
-        finding = finding.with_cure(format!("keyfob configure set region {region} {option}"));
+        finding = finding.with_cure(region_cure(context));
     }
     Line {
         check,
@@ -142,6 +147,41 @@ fn line(context: &Context, check: Check, finding: &Finding) -> Line {
         text: finding.line(context.variables().home().as_deref()),
         finding: Some(finding),
     }
+}
+
+/// Returns what sets a region: in the profile if its file can be changed, or else for one command.
+fn region_cure(context: &Context) -> String {
+    let region = Region::us_east_1();
+    let profile = context.settings().profile_name();
+    if can_set(
+        context,
+        &SectionName::profile(profile),
+        "region",
+        region.name(),
+    ) {
+        let option = shell::option("--profile", profile);
+        return format!("keyfob configure set region {region} {option}");
+    }
+    format!("env {}={region} COMMAND", REGION.name())
+}
+
+/// Returns true if the config file can have the value. Changes nothing.
+fn can_set(context: &Context, section: &SectionName, name: &str, value: &str) -> bool {
+    let Ok(mut editor) = context.editor(FileKind::Config) else {
+        return false;
+    };
+    let text = match fs::metadata(editor.path()) {
+        // A pipe would be waited for.
+        Ok(metadata) if metadata.is_file() && !metadata.permissions().readonly() => {
+            files::read(editor.path())
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        _ => return false,
+    };
+    let (Ok(text), Ok(editor)) = (text, editor.set(section, name, value)) else {
+        return false;
+    };
+    editor.apply(&text).is_ok()
 }
 
 fn text(context: &Context, lines: &[Line]) -> String {
