@@ -10,8 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderValue,
-    header::{IF_MATCH, RANGE},
+    HeaderValue, StatusCode,
+    header::{ETAG, IF_MATCH, RANGE},
 };
 use jiff::fmt::rfc2822;
 use tokio::task::JoinSet;
@@ -75,6 +75,7 @@ pub(crate) async fn download(
         bucket: object.bucket.to_owned(),
         key: object.key.to_owned(),
         etag: etag.and_then(|etag| HeaderValue::try_from(etag).ok()),
+        length,
     };
     let modified = answer.header("last-modified").and_then(time);
     let has_etag = source.etag.is_some();
@@ -171,6 +172,7 @@ struct Source {
     bucket: String,
     key: String,
     etag: Option<HeaderValue>,
+    length: Option<u64>,
 }
 
 impl Source {
@@ -198,10 +200,62 @@ impl Source {
             key: &self.key,
         };
         let answer = get_object(&self.transfers.client, object, &headers).await?;
-        // Another answer would begin at the start.
-        let start = format!("bytes {start}-");
-        let range = answer.header("content-range").unwrap_or_default();
-        Ok(range.starts_with(&start).then_some(answer))
+        // Another answer begins at the start of the object.
+        if answer.status() != StatusCode::PARTIAL_CONTENT {
+            return Ok(None);
+        }
+        // Some servers ignore `If-Match`.
+        let is_same = answer
+            .headers()
+            .get(ETAG)
+            .is_none_or(|etag| Some(etag) == self.etag.as_ref());
+        let range = answer.header("content-range").and_then(ContentRange::parse);
+        match range {
+            Some(range) if is_same && range.is_of(self.length) => {
+                let is_asked_for = range.start == start && end.is_none_or(|end| range.end <= end);
+                Ok(is_asked_for.then_some(answer))
+            }
+            Some(_) => Err(Problem::Local(
+                "GetObject: the object has changed while it was downloaded".to_owned(),
+            )),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Which bytes of an object an answer has.
+struct ContentRange {
+    start: u64,
+    /// After the last one.
+    end: u64,
+    /// The length of the object, if the answer tells it.
+    length: Option<u64>,
+}
+
+impl ContentRange {
+    /// Parses `bytes 0-1/2`, or `bytes 0-1/*`.
+    fn parse(text: &str) -> Option<Self> {
+        let (range, length) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (first, last) = range.split_once('-')?;
+        let range = Self {
+            start: first.parse().ok()?,
+            end: last.parse::<u64>().ok()?.checked_add(1)?,
+            length: match length {
+                "*" => None,
+                length => Some(length.parse().ok()?),
+            },
+        };
+        let is_range = range.start < range.end && range.length.is_none_or(|it| range.end <= it);
+        is_range.then_some(range)
+    }
+
+    /// Returns true if the object may have this length.
+    fn is_of(&self, length: Option<u64>) -> bool {
+        match (self.length, length) {
+            (Some(told), Some(length)) => told == length,
+            (None, Some(length)) => self.end <= length,
+            (_, None) => true,
+        }
     }
 }
 
@@ -212,6 +266,8 @@ struct Reader {
     /// Where the next piece begins.
     at: u64,
     end: Option<u64>,
+    /// Whether this answer had a piece.
+    has_come: bool,
     resumptions: u32,
     /// What was read and not taken.
     rest: Bytes,
@@ -224,6 +280,7 @@ impl Reader {
             answer,
             at: 0,
             end: None,
+            has_come: false,
             resumptions: 0,
             rest: Bytes::new(),
         }
@@ -239,37 +296,65 @@ impl Reader {
         }))
     }
 
-    /// Returns the next piece, or `None` at the end. If the connection breaks, another one goes on.
+    /// Returns the next piece, or `None` at the end. If the connection breaks, or if the server
+    /// gives less at once than it was asked for, another answer goes on.
     async fn piece(&mut self) -> Result<Option<Bytes>, Problem> {
         loop {
             let broken = match self.answer.piece().await {
                 Ok(Some(piece)) => {
                     self.at += piece.len() as u64;
+                    self.has_come = true;
                     self.source.transfers.progress.moved(piece.len() as u64);
                     return Ok(Some(piece));
                 }
-                Ok(None) => return Ok(None),
-                Err(broken) => broken,
+                Ok(None) if self.end().is_none_or(|end| self.at >= end) => return Ok(None),
+                // Each answer has some of the rest.
+                Ok(None) if self.has_come => None,
+                Ok(None) => return Err(ends_early()),
+                Err(broken) => Some(broken),
             };
-            if self.source.etag.is_none() || self.resumptions >= RESUMPTIONS {
-                return Err(broken.into());
+            if let Some(broken) = broken {
+                if self.source.etag.is_none() || self.resumptions >= RESUMPTIONS {
+                    return Err(broken.into());
+                }
+                self.resumptions += 1;
             }
-            self.resumptions += 1;
+            self.has_come = false;
             let answer = self.source.range(self.at, self.end).await?;
             self.answer = answer.ok_or_else(no_ranges)?;
         }
     }
 
+    /// Returns where its bytes end, if that is known.
+    fn end(&self) -> Option<u64> {
+        self.end.or(self.source.length)
+    }
+
     /// Returns the next piece, of at most `max` bytes.
     async fn up_to(&mut self, max: u64) -> Result<Bytes, Problem> {
         while self.rest.is_empty() {
-            self.rest = self.piece().await?.ok_or_else(|| {
-                Problem::Local("GetObject: the answer ends before its last byte".to_owned())
-            })?;
+            self.rest = self.piece().await?.ok_or_else(ends_early)?;
         }
         let max = usize::try_from(max).unwrap_or(usize::MAX);
         Ok(self.rest.split_to(self.rest.len().min(max)))
     }
+
+    /// Returns the place of the next byte that is not taken.
+    fn next(&self) -> u64 {
+        self.at - self.rest.len() as u64
+    }
+
+    /// Reads on to this place, and forgets what was before it.
+    async fn skip_to(&mut self, place: u64) -> Result<(), Problem> {
+        while self.next() < place {
+            self.up_to(place - self.next()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn ends_early() -> Problem {
+    Problem::Local("GetObject: the answer ends before its last byte".to_owned())
 }
 
 fn no_ranges() -> Problem {
@@ -365,11 +450,16 @@ impl Parts {
                 part.map_err(|error| Problem::Local(format!("a part was given up: {error}")))?;
             sums.extend(part?);
         }
-        if let Some(reader) = &mut reader {
-            sums.extend(self.read_from_start(reader).await?);
-        }
-        if !self.open().is_empty() {
-            return Err(no_ranges());
+        // What is left was given back.
+        while let Some(part) = self.first_open() {
+            let (start, _) = self.range(part);
+            match &mut reader {
+                Some(reader) if reader.next() <= start => {
+                    reader.skip_to(start).await?;
+                    sums.extend(self.read_from_start(reader).await?);
+                }
+                _ => return Err(no_ranges()),
+            }
         }
         let found = match (&expected, self.algorithm) {
             (Some(_), Some(_)) => Checksum::combined(sums.values()),
@@ -409,12 +499,10 @@ impl Parts {
         (part * self.size, self.length.min((part + 1) * self.size))
     }
 
-    /// Writes parts from the start on, which this reader is at.
+    /// Writes the parts that follow each other from the place of this reader on.
     async fn read_from_start(&self, reader: &mut Reader) -> Result<Sums, Problem> {
         let mut sums = Sums::new();
-        loop {
-            let next = self.open().pop_first();
-            let Some(part) = next else { break };
+        while let Some(part) = self.take(reader.next()) {
             sums.extend(self.write(part, reader).await?);
         }
         if reader.at == self.length {
@@ -422,6 +510,16 @@ impl Parts {
             reader.piece().await?;
         }
         Ok(sums)
+    }
+
+    fn first_open(&self) -> Option<u64> {
+        self.open().first().copied()
+    }
+
+    /// Takes the part that begins at this place, unless it is taken.
+    fn take(&self, place: u64) -> Option<u64> {
+        let part = place / self.size;
+        (place == part * self.size && self.open().remove(&part)).then_some(part)
     }
 
     /// Writes parts from the end on, if the server gives them alone.

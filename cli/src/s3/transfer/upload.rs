@@ -3,6 +3,7 @@ use std::{
     fs::File,
     io::{self, Cursor, Read},
     path::Path,
+    pin::pin,
     sync::Arc,
 };
 
@@ -243,8 +244,16 @@ async fn send_parts(
             Some(memory) => memory.acquire_many_owned(mebibytes(size)).await.ok(),
             None => None,
         };
+        let next = parts.next(size);
+        let mut next = pin!(next);
         let content;
-        (parts, content) = parts.next(size).await?;
+        (parts, content) = loop {
+            tokio::select! {
+                // A part that fails ends it, even if the next one is waited for.
+                Some(part) = sending.join_next() => sent.push(joined(part)?),
+                next = &mut next => break next?,
+            }
+        };
         let Some(content) = content else { break };
         if number > MAX_PARTS {
             return Err(Problem::Local(format!(

@@ -1,6 +1,7 @@
-use std::fs;
+use std::{fs, ops::Range};
 
 use super::{
+    cp::MIB,
     fault_proxy::{Fault, FaultProxy, Request},
     keyfob, server,
 };
@@ -86,19 +87,113 @@ fn a_list_that_is_cut_off_is_an_error_and_not_a_shorter_list() {
     );
 }
 
+/// Returns the bytes that a request asks for, of that many.
+fn range_of(request: &Request, length: usize) -> Option<Range<usize>> {
+    let range = request.header("range")?.strip_prefix("bytes=")?;
+    let (first, last) = range.split_once('-')?;
+    let end = last.parse().map_or(length, |last: usize| last + 1);
+    Some(first.parse().unwrap()..end)
+}
+
+/// Downloads an object of four parts. `ranges` gets the bytes that are asked for, and returns those
+/// of the answer and its other headers, or `None` if it answers with the whole object.
+fn download(
+    headers: &'static str,
+    ranges: impl Fn(Range<usize>) -> Option<(Range<usize>, String)> + Send + Sync + 'static,
+) -> (Run, Option<bool>, Vec<Request>) {
+    let content: String = (0..25 << 16).map(|n| format!("{n:015}\n")).collect();
+    let whole = content.clone();
+    let proxy = stub(move |_, request| {
+        let answered = range_of(request, whole.len()).and_then(&ranges);
+        let Some((range, headers)) = answered else {
+            return answer("200 OK", &format!("ETag: \"1\"\r\n{headers}"), &whole);
+        };
+        answer("206 Partial Content", &headers, &whole[range])
+    });
+    let home = home(&proxy);
+    let run = keyfob(&home, &["cp", "s3://b/k", "file"]);
+    let file = fs::read_to_string(home.path().join("file"));
+    (run, file.ok().map(|file| file == content), proxy.requests())
+}
+
+/// Returns the headers of an answer with these bytes.
+fn with_range(range: &Range<usize>, etag: &str, length: &str) -> String {
+    let (first, last) = (range.start, range.end - 1);
+    format!("ETag: \"{etag}\"\r\nContent-Range: bytes {first}-{last}/{length}\r\n")
+}
+
+const LENGTH: &str = "26214400";
+
 #[test]
-fn a_large_object_is_downloaded_from_a_server_that_does_not_give_parts_of_it() {
-    let content = "0123456789abcdef".repeat(17 << 16);
-    for (headers, requests) in [("", 1..=3), ("Accept-Ranges: none\r\n", 1..=1)] {
-        let whole = content.clone();
-        let proxy =
-            stub(move |_, _| answer("200 OK", &format!("ETag: \"1\"\r\n{headers}"), &whole));
-        let home = home(&proxy);
-        keyfob(&home, &["cp", "s3://b/k", "whole"]).ok();
-        let found = fs::read_to_string(home.path().join("whole")).unwrap();
-        assert!(found == content, "{headers}: {} bytes", found.len());
-        let count = proxy.requests().len();
+fn a_large_object_is_whole_whatever_parts_a_server_gives() {
+    for (headers, requests) in [("", 1..=4), ("Accept-Ranges: none\r\n", 1..=1)] {
+        let (run, is_whole, seen) = download(headers, |_| None);
+        run.ok();
+        assert_eq!(is_whole, Some(true), "{headers}");
+        let count = seen.len();
         assert!(requests.contains(&count), "{headers}: {count} requests");
+    }
+    // All parts but one of them.
+    for part in 1..4 {
+        let (run, is_whole, _) = download("", move |range| {
+            let headers = with_range(&range, "1", LENGTH);
+            (range.start != part * 8 * MIB).then_some((range, headers))
+        });
+        run.ok();
+        assert_eq!(is_whole, Some(true), "without part {part}");
+    }
+    // Less at once than is asked for.
+    let (run, is_whole, _) = download("", |range| {
+        let range = range.start..range.end.min(range.start + 3 * MIB);
+        let headers = with_range(&range, "1", "*");
+        Some((range, headers))
+    });
+    run.ok();
+    assert_eq!(is_whole, Some(true));
+}
+
+#[test]
+fn parts_of_another_object_are_no_parts_of_this_one() {
+    for (etag, length) in [("2", LENGTH), ("1", "26214401"), ("1", "99999999")] {
+        let (run, is_whole, _) = download("", move |range| {
+            let headers = with_range(&range, etag, length);
+            Some((range, headers))
+        });
+        let stderr = run.fails(1);
+        assert_has(&stderr, &["the object has changed while it was downloaded"]);
+        assert_eq!(is_whole, None);
+    }
+    // Nor are bytes that begin elsewhere.
+    let (run, is_whole, _) = download("", |range| {
+        let other = range.start - 1..range.end - 1;
+        let headers = with_range(&other, "1", LENGTH);
+        Some((other, headers))
+    });
+    run.ok();
+    assert_eq!(is_whole, Some(true));
+}
+
+#[test]
+fn a_download_that_breaks_goes_on_until_its_last_byte() {
+    for words in [["cp", "s3://b/k", "file"], ["cp", "s3://b/k", "-"]] {
+        let content: String = (0..1 << 16).map(|n| format!("{n:015}\n")).collect();
+        let whole = content.clone();
+        let proxy = stub(move |_, request| {
+            let Some(range) = range_of(request, whole.len()) else {
+                let Fault::Answer(mut cut) = answer("200 OK", "ETag: \"1\"\r\n", &whole) else {
+                    unreachable!();
+                };
+                cut.truncate(cut.len() / 2);
+                return Fault::Answer(cut);
+            };
+            let some = range.start..range.end.min(range.start + MIB / 8);
+            let headers = with_range(&some, "1", "1048576");
+            answer("206 Partial Content", &headers, &whole[some])
+        });
+        let home = home(&proxy);
+        let out = keyfob(&home, &words).ok();
+        let file = fs::read_to_string(home.path().join("file")).unwrap_or(out);
+        assert!(file == content, "{words:?}: {} bytes", file.len());
     }
 }
 
