@@ -383,7 +383,7 @@ fn a_log_that_is_not_read_stops_neither_requests_nor_the_end() {
 fn trailers_of_an_answer_pass_to_those_who_take_them() {
     let (upstream, requests) = start_silent();
     let home = home();
-    let (_proxy, url, token) = start(&home, &upstream, &[]);
+    let (proxy, url, token) = start(&home, &upstream, &[]);
     let signed = Proxy::start(&crate::resigning::home(), &upstream, &[]);
     let claim = ("s3", &signed.keys, Timestamp::now());
     let close = "Connection: close\r\n";
@@ -393,7 +393,10 @@ fn trailers_of_an_answer_pass_to_those_who_take_them() {
         );
         let again = signed.signed(claim, ("GET", "/a", ""));
         let again = again.replace(close, &format!("{close}{te}"));
-        for (url, request) in [(&url, get), (&signed.address, again)] {
+        for (running, url, request) in [
+            (&proxy, &url, get),
+            (&signed.running, &signed.address, again),
+        ] {
             let mut caller = send(url, &request);
             let (head, mut server) = requests.recv_timeout(PATIENCE).unwrap();
             let head = head.to_ascii_lowercase();
@@ -420,6 +423,8 @@ fn trailers_of_an_answer_pass_to_those_who_take_them() {
                 !te.is_empty(),
                 "{answer}"
             );
+            let line = line_with(running, "GET ");
+            assert!(line.ends_with(" ms"), "{line}");
         }
     }
 }

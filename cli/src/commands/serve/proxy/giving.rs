@@ -56,6 +56,8 @@ static CREDENTIALS: Table = LazyLock::new(|| {
     parse(
         "\
 awsssoportal /federation/credentials
+bedrock-agentcore /identities/getworkloadaccesstoken /identities/getworkloadaccesstokenforjwt \
+/identities/getworkloadaccesstokenforuserid
 cloudwatch GetSpaceCredentialsForOrganization
 codeartifact /v1/authorization-token
 codepipeline GetJobDetails GetThirdPartyJobDetails PollForJobs
@@ -68,19 +70,21 @@ ecr GetAuthorizationToken
 ecr-public GetAuthorizationToken
 eks-auth /clusters/*/assume-role-for-pod-identity
 finspace-api /credentials/programmatic /datasets/*/dataviewsv2/*/external-access-details
-gamelift CreateBuild GetComputeAccess RequestUploadCredentials
+gamelift CreateBuild GetComputeAccess GetComputeAuthToken RequestUploadCredentials
 iam CreateAccessKey CreateLoginProfile CreateServiceSpecificCredential \
 ResetServiceSpecificCredential UpdateLoginProfile UploadSSHPublicKey UploadSigningCertificate
+iot /keys-and-certificate /provisioning-templates/*/provisioning-claim
 lakeformation /assumedecoratedrolewithsaml /gettemporarydatalocationcredentials \
 /gettemporarygluepartitioncredentials /gettemporarygluetablecredentials
-license-manager GetAccessToken
+license-manager CreateToken GetAccessToken
 lightsail CreateBucketAccessKey CreateContainerServiceRegistryLogin GetBucketAccessKeys
 rolesanywhere /sessions
 signin /v1/token
-ssm GetAccessToken
+ssm CreateActivation GetAccessToken
 sso-oauth /token
 sts AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken \
 GetFederationToken GetSessionToken GetWebIdentityToken
+workmail AssumeImpersonationRole
 ",
     )
 });

@@ -502,6 +502,8 @@ impl Body for Answer {
             this.sleep = None;
             match &frame {
                 None => this.end(),
+                // Nothing comes after trailers, and hyper does not ask.
+                Some(Ok(frame)) if frame.is_trailers() => this.end(),
                 Some(Ok(_)) => this.end_if_over(),
                 Some(Err(_)) => this.break_off("the answer of the server broke off"),
             }
