@@ -76,6 +76,11 @@ impl Error {
         Self::new(operation, Cause::Unreadable(reason.into()))
     }
 
+    /// Returns true if the answer is not one to the operation.
+    pub(super) fn is_unreadable(&self) -> bool {
+        matches!(self.0.cause, Cause::Unreadable(_))
+    }
+
     /// Creates the error of one part of an answer of success.
     pub(super) fn in_part(operation: &'static str, code: String, message: String) -> Self {
         let refusal = Refusal {

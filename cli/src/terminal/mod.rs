@@ -24,7 +24,7 @@ pub(crate) use self::{
     escape::{printable, printable_lines, printable_path},
     mask::masked,
     prompt::Prompt,
-    queue::{dropped as dropped_lines, queue_stderr},
+    queue::{Queued, dropped as dropped_lines, queue_stderr},
     shell::{Shell, escaped, exports, quoted},
     size::readable_size,
     waiting::{

@@ -406,7 +406,8 @@ fn trailers_of_an_answer_pass_to_those_who_take_them() {
                 "{head}"
             );
             assert_lacks(&head, &["gzip;q"]);
-            let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
+            let answer = "HTTP/1.1 200 OK\r\nConnection: close\r\n\
+                          Transfer-Encoding: chunked\r\nTrailer: X-Sum\r\n\r\n\
                           4\r\nbody\r\n0\r\nX-Sum: 17\r\nX-Other: 1\r\n\r\n";
             server.write_all(answer.as_bytes()).unwrap();
             let mut answer = String::new();

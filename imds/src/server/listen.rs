@@ -28,7 +28,6 @@
 #[cfg(unix)]
 use std::path::PathBuf;
 use std::{
-    collections::VecDeque,
     convert::Infallible,
     fmt,
     future::{Future, poll_fn},
@@ -39,7 +38,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
-    task::{Context, Poll, ready},
+    task::{Poll, ready},
     time::Duration,
 };
 
@@ -56,8 +55,8 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
     sync::watch,
-    task::{AbortHandle, JoinHandle, JoinSet},
-    time::{Instant, Sleep, sleep_until, timeout},
+    task::JoinHandle,
+    time::timeout,
 };
 
 #[cfg(unix)]
@@ -67,6 +66,7 @@ pub use super::tls::Tls;
 #[cfg(not(feature = "server-tls"))]
 use super::tls::Tls;
 use super::{
+    places::{Activity, Places, Served},
     reading::Reading,
     socket::{Accepted, Client, Socket, Stream},
 };
@@ -77,8 +77,6 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a client may take to send the head of a request. An idle connection is closed after
 /// this time, too, so idle clients do not use up the connections for long.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a connection without a request keeps its place if others wait for one.
-const SILENCE: Duration = Duration::from_secs(1);
 /// How long a client may take to send the body of a request.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long [`Listener::stop`] waits for requests in progress.
@@ -417,10 +415,7 @@ impl ListenerBuilder {
         let acceptor = Acceptor {
             socket,
             stopped,
-            max_connections: self.max_connections,
-            connections: JoinSet::new(),
-            silent: VecDeque::new(),
-            pause: None,
+            places: Places::new(self.max_connections),
             server: Arc::new(Server {
                 admit: self.admission(),
                 refusal: self.refusal,
@@ -515,12 +510,7 @@ struct Counts {
 struct Acceptor {
     socket: Socket,
     stopped: watch::Receiver<()>,
-    max_connections: usize,
-    connections: JoinSet<()>,
-    /// The oldest first. Others may be among them.
-    silent: VecDeque<Silent>,
-    /// Runs while the oldest of them may still send its request.
-    pause: Option<Pin<Box<Sleep>>>,
+    places: Places,
     server: Arc<Server>,
     tls: Option<Tls>,
 }
@@ -533,50 +523,36 @@ impl Acceptor {
                 continue;
             };
             self.server.counters.connections.fetch_add(1, Relaxed);
-            if self.connections.len() >= self.max_connections
-                && let Some(oldest) = self.silent.pop_front()
-                && oldest.is_silent()
-            {
-                oldest.task.abort();
-            }
             self.spawn(stream, client);
         }
         drop(self.socket);
-        let ended = async { while self.connections.join_next().await.is_some() {} };
+        let mut connections = self.places.tasks;
+        let ended = async { while connections.join_next().await.is_some() {} };
         let _ = timeout(GRACE, ended).await;
-        self.connections.shutdown().await;
+        connections.shutdown().await;
     }
 
     /// Starts to serve a connection.
     fn spawn(&mut self, stream: Stream, client: Client) {
-        let has_spoken = Arc::new(AtomicBool::new(false));
-        let (server, guest) = (
-            Arc::clone(&self.server),
-            Guest {
+        let server = Arc::clone(&self.server);
+        let (stopped, tls) = (self.stopped.clone(), self.tls.clone());
+        self.places.take(move |connections, activity| {
+            let guest = Guest {
                 client,
-                stopped: self.stopped.clone(),
-                has_spoken: Arc::clone(&has_spoken),
-            },
-        );
-        let task = match stream {
-            Stream::Tcp(stream) => {
-                let _ = stream.set_nodelay(true);
-                match self.tls.clone() {
-                    Some(tls) => self.connections.spawn(server.serve_tls(tls, stream, guest)),
-                    None => self.connections.spawn(server.serve(stream, guest, true)),
+                stopped,
+                activity,
+            };
+            match stream {
+                Stream::Tcp(stream) => {
+                    let _ = stream.set_nodelay(true);
+                    match tls {
+                        Some(tls) => connections.spawn(server.serve_tls(tls, stream, guest)),
+                        None => connections.spawn(server.serve(stream, guest, true)),
+                    }
                 }
+                #[cfg(unix)]
+                Stream::Unix(stream) => connections.spawn(server.serve(stream, guest, true)),
             }
-            #[cfg(unix)]
-            Stream::Unix(stream) => self.connections.spawn(server.serve(stream, guest, true)),
-        };
-        if self.silent.len() >= 2 * self.max_connections {
-            // Their tasks would stay in memory.
-            self.silent.retain(Silent::is_silent);
-        }
-        self.silent.push_back(Silent {
-            since: Instant::now(),
-            has_spoken,
-            task,
         });
     }
 
@@ -588,50 +564,11 @@ impl Acceptor {
             if stopped.as_mut().poll(context).is_ready() {
                 return Poll::Ready(None);
             }
-            ready!(self.poll_place(context));
+            ready!(self.places.poll_free(context));
             let accepted = self.socket.poll_accept(context);
             accepted.map(Some)
         })
         .await
-    }
-
-    /// Waits until there is room for a connection, or the oldest one without a request had its
-    /// time.
-    fn poll_place(&mut self, context: &mut Context<'_>) -> Poll<()> {
-        // Removes finished connections. If there are too many, this wakes the task when one ends.
-        while let Poll::Ready(Some(_)) = self.connections.poll_join_next(context) {}
-        if self.connections.len() < self.max_connections {
-            return Poll::Ready(());
-        }
-        while self
-            .silent
-            .front()
-            .is_some_and(|oldest| !oldest.is_silent())
-        {
-            self.silent.pop_front();
-        }
-        let Some(oldest) = self.silent.front() else {
-            return Poll::Pending;
-        };
-        let due = oldest.since + SILENCE;
-        let pause = self.pause.get_or_insert_with(|| Box::pin(sleep_until(due)));
-        if pause.deadline() != due {
-            pause.as_mut().reset(due);
-        }
-        pause.as_mut().poll(context)
-    }
-}
-
-/// A connection that has not sent a request yet, as far as it is known.
-struct Silent {
-    since: Instant,
-    has_spoken: Arc<AtomicBool>,
-    task: AbortHandle,
-}
-
-impl Silent {
-    fn is_silent(&self) -> bool {
-        !self.has_spoken.load(Relaxed) && !self.task.is_finished()
     }
 }
 
@@ -639,8 +576,7 @@ impl Silent {
 struct Guest {
     client: Client,
     stopped: watch::Receiver<()>,
-    /// Set when the first request has come.
-    has_spoken: Arc<AtomicBool>,
+    activity: Activity,
 }
 
 /// What all connections of a listener share.
@@ -680,11 +616,11 @@ impl Server {
         mut guest: Guest,
         has_scheme: bool,
     ) {
-        let (client, has_spoken) = (guest.client, guest.has_spoken);
+        let (client, activity) = (guest.client, guest.activity);
         let may_send = Arc::new(AtomicBool::new(false));
         let stream = Reading::new(stream, Arc::clone(&may_send));
         let service = service_fn(|mut request: Request<Incoming>| {
-            has_spoken.store(true, Relaxed);
+            let of_guest = activity.begin();
             client.add_to(request.extensions_mut());
             let (server, may_send) = (Arc::clone(&self), Arc::clone(&may_send));
             async move {
@@ -698,7 +634,8 @@ impl Server {
                 // Others are sent when the body has been read.
                 let is_refusal = response.status().as_u16() >= 400;
                 may_send.store(has_body && is_refusal, Relaxed);
-                Ok::<_, Infallible>(response)
+                let of_guest = Some(of_guest).filter(|_| !is_refusal);
+                Ok::<_, Infallible>(response.map(|body| Served::new(body, of_guest)))
             }
         });
         let mut connection = pin!(

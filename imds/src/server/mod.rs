@@ -39,6 +39,7 @@ mod host;
 mod imds;
 mod items;
 pub mod listen;
+mod places;
 mod reading;
 mod settings;
 mod socket;

@@ -16,8 +16,10 @@ use tokio::{
     time::{Instant, Sleep, sleep},
 };
 
-/// How long a client may read nothing while there is something to send.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a client may read nothing while there is something to send. It is long: the system says
+/// that there is room again only when a third of its buffer is free, which a slow reader that reads
+/// all the time may need minutes for, and a program may work on what it has read.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// How long a client may send nothing of what is not wanted any more before its connection closes,
 /// and for how long it may go on.
 const QUIET: Duration = Duration::from_secs(2);

@@ -15,6 +15,7 @@ use crate::{
     },
     context::Context,
     failure::Failure,
+    terminal::Queued,
 };
 
 /// A proxy that signs, and what the command has that calls it.
@@ -25,6 +26,8 @@ pub(super) struct Proxied {
     files: Files,
     /// The value of `NO_PROXY`, if there is a proxy that would get the command's requests.
     no_proxy: Option<String>,
+    /// Waits at the end for what the proxy has told.
+    _queued: Queued,
 }
 
 /// Settings that would lead the command past the proxy, or that do not go with an endpoint URL.
@@ -49,7 +52,7 @@ impl Proxied {
         serve::forbid_core_dumps();
         let chain = context.chain_for(&args.role, None);
         let limit = Limit::new(args.read_only, args.allow_credentials);
-        let (proxy, keys) = proxy::start_beside(context, chain, &args.allow, limit).await?;
+        let (proxy, keys, queued) = proxy::start_beside(context, chain, &args.allow, limit).await?;
         let credentials = format!(
             "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             keys.access_key_id(),
@@ -62,6 +65,7 @@ impl Proxied {
             keys,
             files,
             no_proxy: no_proxy(context),
+            _queued: queued,
         })
     }
 

@@ -10,7 +10,9 @@ use std::{
 };
 
 use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Uri, header::CONTENT_LENGTH,
+};
 use hyper::{
     body::{Body as _, Incoming},
     client::conn::http1::{self, SendRequest},
@@ -128,6 +130,13 @@ impl Wire {
         let body = call.content.body([Some(Arc::clone(&progress)), moved]);
         let mut sent = request.clone().map(|()| body);
         connection.route.address(&mut sent);
+        if sent.body().size_hint().exact() == Some(0)
+            && matches!(*sent.method(), Method::POST | Method::PUT)
+        {
+            // S3 wants a length also of what is empty, which hyper leaves out.
+            let none = HeaderValue::from_static("0");
+            sent.headers_mut().insert(CONTENT_LENGTH, none);
+        }
         let answer = pin!(connection.sender.send_request(sent));
         let answer = self.wait(answer, &progress).await;
         let is_success = |answer: &Response<Incoming>| answer.status().is_success();

@@ -4,7 +4,7 @@ use std::time::Duration;
 const FIRST: u32 = 8;
 /// How long work is measured at least before the number changes.
 const WINDOW: Duration = Duration::from_millis(250);
-/// How long a number is kept that more requests did not improve, or that throttling led to.
+/// How long a number is kept that more requests did not improve.
 const REST: Duration = Duration::from_secs(5);
 /// How long throttling counts as one: requests that were on their way already are throttled, too.
 const ROUND: Duration = Duration::from_secs(1);
@@ -15,7 +15,8 @@ const REQUEST: u64 = 64 << 10;
 ///
 /// It begins with a few, and doubles them as long as that is of use. Then it tries a quarter more
 /// from time to time. More requests are of use if they get a fifth of what was hoped for: if twice
-/// as many do 1.2 times as much in a second. Throttling halves the number.
+/// as many do 1.2 times as much in a second. Throttling halves the number. When it is over, the
+/// number doubles again up to half of what was too much.
 ///
 /// It does not look at a clock, and does not wait.
 #[derive(Debug)]
@@ -24,7 +25,8 @@ pub(super) struct Concurrency {
     limit: u32,
     /// What was before the limit was raised, until it is known whether that was of use.
     before: Option<Before>,
-    doubles: bool,
+    /// Up to which limit it is doubled. Beyond it, a quarter is added.
+    doubles_to: u32,
     /// Until when the limit is not raised.
     rests_until: Duration,
     /// Until when throttling does not halve it again.
@@ -70,7 +72,7 @@ impl Concurrency {
             max,
             limit: FIRST.min(max),
             before: None,
-            doubles: true,
+            doubles_to: max,
             rests_until: Duration::ZERO,
             halved_until: Duration::ZERO,
             window: Window::default(),
@@ -110,7 +112,7 @@ impl Concurrency {
             let [limit, less] = [self.limit, before.limit].map(u128::from);
             if rate * 5 * less < before.rate * (4 * less + limit) {
                 self.limit = before.limit;
-                self.doubles = false;
+                self.doubles_to = before.limit;
                 self.rests_until = now + REST;
                 return;
             }
@@ -120,8 +122,8 @@ impl Concurrency {
         }
         let limit = self.limit;
         self.before = Some(Before { limit, rate });
-        let more = if self.doubles {
-            limit
+        let more = if limit < self.doubles_to {
+            limit.min(self.doubles_to - limit)
         } else {
             limit.div_ceil(4)
         };
@@ -130,12 +132,15 @@ impl Concurrency {
 
     fn slow_down(&mut self, seen: Seen) {
         if seen.now >= self.halved_until {
+            // The first one of several in a row tells what was too much.
+            if seen.now >= self.rests_until {
+                self.doubles_to = (self.limit / 2).max(1);
+            }
             self.limit = (self.limit / 2).max(1);
             self.halved_until = seen.now + ROUND;
         }
         self.before = None;
-        self.doubles = false;
-        self.rests_until = seen.now + REST;
+        self.rests_until = seen.now + 2 * ROUND;
         self.begin_window(seen);
     }
 

@@ -88,7 +88,9 @@ async fn copy_one(
 
 /// Returns true if a server may not know copies in parts: those of some have only whole ones.
 fn is_not_supported(problem: &Problem) -> bool {
-    matches!(problem.status(), Some(400 | 405 | 411 | 501))
+    // Others take them for uploads of parts that are empty.
+    let is_answered_otherwise = matches!(problem, Problem::S3(error) if error.is_unreadable());
+    is_answered_otherwise || matches!(problem.status(), Some(400 | 405 | 411 | 501))
 }
 
 async fn copy_in_parts(

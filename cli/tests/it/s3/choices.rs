@@ -21,6 +21,9 @@ fn what_is_copied_and_how_follows_the_options_and_the_settings() {
     requests_are_as_many_as_is_allowed(&server);
     copies_in_parts_keep_what_belongs_to_the_object(&server);
     uploads_have_tags(&server);
+    what_is_empty_has_a_length(&server);
+    copies_are_not_copied_again(&server);
+    a_file_is_no_folder_and_a_wildcard_no_prefix(&server);
     headers_that_cannot_be_are_refused(&server);
     each_part_has_the_key_of_the_user(&server);
     the_region_of_the_source_is_not_asked_for(&server);
@@ -522,6 +525,67 @@ fn copies_have_what_is_asked_for(home: &Home, proxy: &FaultProxy) {
             .rfind(|it| it.header("x-amz-copy-source").is_some());
         assert_eq!(directives(copy.unwrap()), replaced, "{props:?}");
     }
+}
+
+fn what_is_empty_has_a_length(server: &Server) {
+    let (home, proxy) = through(server, |_, _| Fault::None);
+    write(&home, "empty", "");
+    keyfob(&home, &["cp", "empty", "s3://bucket/empty"]).ok();
+    keyfob(&home, &["cp", "-", "s3://bucket/empty"]).ok();
+    keyfob(&home, &["cp", "s3://bucket/empty", "s3://bucket/empty2"]).ok();
+    write(&home, "large", bytes(9 * MIB));
+    keyfob(&home, &["cp", "large", "s3://bucket/large"]).ok();
+    let requests = proxy.requests();
+    let changes = requests
+        .iter()
+        .filter(|it| it.line().starts_with("PUT ") || it.line().starts_with("POST "));
+    let lengths: Vec<_> = changes.map(|it| it.header("content-length")).collect();
+    assert_eq!(lengths[..4], [Some("0"); 4]);
+    assert!(lengths.iter().all(Option::is_some), "{lengths:?}");
+}
+
+fn copies_are_not_copied_again(server: &Server) {
+    let home = home(server);
+    for name in ["a", "b", "c/d", "zz/old"] {
+        write(&home, &format!("inner/{name}"), name);
+    }
+    keyfob(&home, &["cp", "inner", "s3://bucket/inner", "--recursive"]).ok();
+    let words = ["cp", "s3://bucket/inner/", "s3://bucket/inner/zz"];
+    let pages = ["--recursive", "--page-size", "1"];
+    keyfob(&home, &[&words[..], &pages].concat()).ok();
+    let words = ["mv", "s3://bucket/inner/", "s3://bucket/inner/zz"];
+    keyfob(&home, &[&words[..], &pages].concat()).ok();
+    let words = ["sync", "s3://bucket/inner", "s3://bucket/inner/zz"];
+    assert_eq!(keyfob(&home, &words).ok(), "");
+    keyfob(&home, &["cp", "s3://bucket/inner", "found", "--recursive"]).ok();
+    let found: Vec<_> = tree(&home.path().join("found")).into_keys().collect();
+    assert_eq!(found, ["zz/a", "zz/b", "zz/c/d", "zz/old"]);
+}
+
+fn a_file_is_no_folder_and_a_wildcard_no_prefix(server: &Server) {
+    let home = home(server);
+    write(&home, "file", "x");
+    keyfob(&home, &["mb", "s3://none"]).ok();
+    for words in [
+        &["cp", "file", "s3://none/p", "--recursive"][..],
+        &["mv", "file", "s3://none/p", "--recursive"],
+        &["sync", "file", "s3://none/p", "--delete"],
+    ] {
+        let stderr = keyfob(&home, words).fails(2);
+        assert_has(
+            &stderr,
+            &["warning: Skipping file ", "/file/. File does not exist."],
+        );
+    }
+    assert!(home.path().join("file").exists());
+    assert_eq!(
+        keyfob(&home, &["ls", "s3://none", "--recursive"]).stdout,
+        ""
+    );
+    let words = ["sync", "s3://bucket/*", ".", "--delete"];
+    let stderr = keyfob(&home, &words).fails(252);
+    assert_has(&stderr, &["sync takes no wildcards", "--include"]);
+    assert!(home.path().join("file").exists());
 }
 
 fn uploads_have_tags(server: &Server) {

@@ -4,6 +4,7 @@ use std::{
     env, fs,
     path::{Path, PathBuf},
     process::Command,
+    sync::OnceLock,
 };
 
 use super::{
@@ -33,6 +34,11 @@ fn s3s() -> Option<(Server, Home)> {
 /// Returns the path of s3s-fs, which is built below `target` on first use. That may fail: it needs
 /// a newer Rust than this workspace, and crates.io.
 fn program() -> Option<PathBuf> {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(build).clone()
+}
+
+fn build() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
     let root = target.join("servers").join(format!("{NAME}-{VERSION}"));
     let program = root.join("bin").join(NAME);
@@ -42,7 +48,6 @@ fn program() -> Option<PathBuf> {
     }
     let work = root.join("build");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    // Cargo lets one of several processes build it.
     let status = Command::new(cargo)
         .args(["install", "--locked", "--quiet", NAME, "--version", VERSION])
         .args(["--features", "binary", "--root"])

@@ -83,8 +83,16 @@ impl Item {
 pub(super) enum Items {
     Files(Walk),
     File(Option<Found>),
-    /// With the length of what is before the path of each in its key.
-    Objects(Listing, usize),
+    /// What should be a folder and is none.
+    NoFolder(Option<Found>),
+    Objects {
+        listing: Listing,
+        /// The length of what is before the path of each in its key.
+        folder: usize,
+        /// The prefix of those that take no part. It is where they are copied to: copies could be
+        /// copied again, without an end.
+        without: Option<String>,
+    },
 }
 
 impl Items {
@@ -113,9 +121,21 @@ impl Items {
         }))
     }
 
+    /// Returns what a file is as the folder of a source: nothing, which is told as in `aws`.
+    pub(super) fn no_folder(path: &Path) -> Self {
+        Self::NoFolder(Some(Found::Skipped {
+            path: path.join(""),
+            reason: "File does not exist.",
+        }))
+    }
+
     /// Returns true if some of the files could not be read so far.
     pub(super) fn is_partial(&self) -> bool {
-        matches!(self, Self::Files(walk) if walk.is_partial())
+        match self {
+            Self::Files(walk) => walk.is_partial(),
+            Self::NoFolder(_) => true,
+            _ => false,
+        }
     }
 
     /// Returns the next one. Files that are passed over are reported.
@@ -127,11 +147,18 @@ impl Items {
         loop {
             let found = match self {
                 Self::Files(walk) => walk.next(),
-                Self::File(found) => found.take(),
-                Self::Objects(listing, folder) => {
+                Self::File(found) | Self::NoFolder(found) => found.take(),
+                Self::Objects {
+                    listing,
+                    folder,
+                    without,
+                } => {
                     let Some(entry) = listing.next().await? else {
                         return Ok(None);
                     };
+                    if without.as_ref().is_some_and(|it| entry.key.starts_with(it)) {
+                        continue;
+                    }
                     // What consoles make to show a folder.
                     if entry.size == 0 && entry.key.ends_with('/') {
                         continue;

@@ -327,7 +327,7 @@ async fn run(
 }
 
 /// What stands for other characters in a key, unless there is an object with that very key.
-const WILDCARDS: [char; 2] = ['*', '?'];
+pub(super) const WILDCARDS: [char; 2] = ['*', '?'];
 
 /// Copies or moves all objects whose keys match that of the source into the folder or prefix of the
 /// target, with their paths from the folder before the first wildcard on. What is below a target
@@ -361,15 +361,14 @@ async fn matching(
         ..ObjectList::all(bucket, prefix)
     };
     let listing = Listing::new(pipeline.transfers().client.clone(), list);
-    let mut items = Items::Objects(listing, folder.len());
-    let takes_part = |item: &Item| match (&item.place, target) {
-        (ItemPlace::Object(found), Place::S3(target))
-            if target.bucket == bucket && plan::folder(target.key).len() > folder.len() =>
-        {
-            pattern.admit(&found.key) && !found.key.starts_with(&plan::folder(target.key))
-        }
-        (ItemPlace::Object(found), _) => pattern.admit(&found.key),
-        (ItemPlace::File(_), _) => false,
+    let mut items = Items::Objects {
+        listing,
+        folder: folder.len(),
+        without: plan.inner_target(),
+    };
+    let takes_part = |item: &Item| match &item.place {
+        ItemPlace::Object(found) => pattern.admit(&found.key),
+        ItemPlace::File(_) => false,
     };
     let mut is_empty = true;
     loop {

@@ -100,7 +100,14 @@ impl<'a> Plan<'a> {
             End::Files { path, .. } if !self.task.is_recursive => {
                 Items::file(path, self.follows_links())
             }
-            source => self.items(source, client),
+            End::Files { path, .. } if path.is_file() => Items::no_folder(path),
+            source => {
+                let mut items = self.items(source, client);
+                if let Items::Objects { without, .. } = &mut items {
+                    *without = self.inner_target();
+                }
+                items
+            }
         }
     }
 
@@ -112,6 +119,16 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Returns the prefix of the target if it is below that of the source.
+    pub(super) fn inner_target(&self) -> Option<String> {
+        let (End::Objects(source), End::Objects(target)) = (&self.source, &self.target) else {
+            return None;
+        };
+        let (outer, inner) = (folder(source.key), folder(target.key));
+        let is_inner = source.bucket == target.bucket && inner.len() > outer.len();
+        (is_inner && inner.starts_with(&outer)).then_some(inner)
+    }
+
     fn items(&self, end: &End<'_>, client: &Client) -> Items {
         match end {
             End::Files { path, .. } => Items::Files(Walk::new(path, self.follows_links())),
@@ -121,8 +138,11 @@ impl<'a> Plan<'a> {
                     request_payer: self.task.args.paging.request_payer(),
                     ..ObjectList::all(bucket, &folder(key))
                 };
-                let folder = list.prefix.len();
-                Items::Objects(Listing::new(client.clone(), list), folder)
+                Items::Objects {
+                    folder: list.prefix.len(),
+                    listing: Listing::new(client.clone(), list),
+                    without: None,
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    Task,
+    Place, Task, WILDCARDS,
     items::{Item, ItemPlace, Items},
     paths::is_plain,
     pipeline::Pipeline,
@@ -42,6 +42,15 @@ pub(in crate::commands::s3) async fn sync(
         only_if_changed: args.if_changed,
     };
     let (source, target) = task.places()?;
+    for place in [source, target] {
+        if let Place::S3(object) = place
+            && object.key.contains(WILDCARDS)
+        {
+            // As a prefix it would have no objects, and --delete would delete all of the target.
+            return Err(Failure::usage("sync takes no wildcards")
+                .with_hint("name the prefix, and choose with --exclude '*' --include PATTERN"));
+        }
+    }
     let plan = Plan::new(task, source, target)?;
     let transfers = task.transfers(context).await?;
     let pipeline = Pipeline::new(context, task.args, transfers);

@@ -10,7 +10,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{
+    HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts,
+};
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use keyfob_chain::{Chain, RequestSigner, files};
@@ -24,6 +26,7 @@ use tokio::{
 use super::{
     action,
     clocks::Clocks,
+    giving::Service,
     log::{Entry, Log},
     own::{self, Metrics},
     record::Record,
@@ -129,7 +132,7 @@ impl Proxy {
     pub(super) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Response<Received> {
         let (head, body) = request.into_parts();
         let mut record = Record::start(&self.metrics, self.log, &head);
-        let is_own = head.uri.authority().is_none() && self.is_own_page(head.uri.path());
+        let is_own = head.uri.authority().is_none() && own::is_page(head.uri.path());
         let entry = &mut record.entry;
         let mut dialect = None;
         let result = if is_own {
@@ -165,15 +168,6 @@ impl Proxy {
         answer
     }
 
-    /// Returns true for the paths that are never sent on. Where requests are signed again, others
-    /// begin so, too.
-    fn is_own_page(&self, path: &str) -> bool {
-        match self.resign {
-            Some(_) => matches!(path, own::HEALTH | own::METRICS),
-            None => path.starts_with(own::PATHS),
-        }
-    }
-
     /// Returns the text of a page of the proxy itself.
     fn own_page(&self, head: &Parts) -> Result<String, Refusal> {
         rules::check_own_host(&head.headers, &self.rules.own_hosts, self.tls.as_ref())?;
@@ -189,11 +183,7 @@ impl Proxy {
             return Err(refusal(StatusCode::UNAUTHORIZED, reason));
         }
         self.with_token(|token| self.rules.admit(&head.headers, token))?;
-        if head.uri.path() == own::METRICS {
-            return Ok(self.metrics.text());
-        }
-        let reason = "paths under /-/ are not sent on: there are /-/health and /-/metrics";
-        Err(refusal(StatusCode::NOT_FOUND, reason))
+        Ok(self.metrics.text())
     }
 
     async fn pass(
@@ -327,7 +317,11 @@ impl Proxy {
         {
             *action = shown_action(&forward.service, &named);
         }
-        self.rules.check_body(headers, &forward.service, &bytes)?;
+        let service = Service {
+            name: &forward.service,
+            is_one_of_all: forward.is_for_all,
+        };
+        self.rules.check_body(headers, service, &bytes)?;
         Ok(bytes)
     }
 
@@ -403,6 +397,7 @@ impl Proxy {
         if may_be_skew.contains(&answer.status()) {
             self.clocks.learn(&server, answer.headers(), sent);
         }
+        *answer.version_mut() = Version::HTTP_11;
         let names = answer.headers().get_all(header::TRAILER).iter().cloned();
         let names: Vec<_> = names.filter(|_| takes_trailers).collect();
         remove_hop_by_hop(answer.headers_mut());

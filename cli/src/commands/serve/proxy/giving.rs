@@ -55,10 +55,11 @@ const DATA_ACCESS: [&str; 3] = ["v20180820", "accessgrantsinstance", "dataaccess
 static CREDENTIALS: Table = LazyLock::new(|| {
     parse(
         "\
+account-access /access/credentials
 awsssoportal /federation/credentials
 bedrock-agentcore /identities/getworkloadaccesstoken /identities/getworkloadaccesstokenforjwt \
 /identities/getworkloadaccesstokenforuserid
-cloudwatch GetSpaceCredentialsForOrganization
+cloudwatch GetSpaceCredentialsForOrganization GetSpaceDataAccess
 codeartifact /v1/authorization-token
 codepipeline GetJobDetails GetThirdPartyJobDetails PollForJobs
 cognito-identity GetCredentialsForIdentity GetOpenIdToken GetOpenIdTokenForDeveloperIdentity
@@ -75,6 +76,7 @@ iam CreateAccessKey CreateLoginProfile CreateServiceSpecificCredential \
 ResetServiceSpecificCredential UpdateLoginProfile UploadSSHPublicKey UploadSigningCertificate
 iot /keys-and-certificate /provisioning-templates/*/provisioning-claim
 lakeformation /assumedecoratedrolewithsaml /gettemporarydatalocationcredentials \
+/gettemporarygluefunctioncredentials \
 /gettemporarygluepartitioncredentials /gettemporarygluetablecredentials
 license-manager CreateToken GetAccessToken
 lightsail CreateBucketAccessKey CreateContainerServiceRegistryLogin GetBucketAccessKeys
@@ -83,7 +85,7 @@ signin /v1/token
 ssm CreateActivation GetAccessToken
 sso-oauth /token
 sts AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken \
-GetFederationToken GetSessionToken GetWebIdentityToken
+GetFederationToken GetScopedCredentials GetSessionToken GetWebIdentityToken
 workmail AssumeImpersonationRole
 ",
     )
@@ -207,8 +209,8 @@ pub(super) fn is_credential_path(service: Service<'_>, path: &str, query: &str) 
 
 /// Returns true for a service with an action that gives out credentials of AWS, which a form may
 /// name.
-pub(super) fn has_credential_actions(service: &str) -> bool {
-    rows(&CREDENTIALS, Service::new(service)).any(|known| !known.starts_with('/'))
+pub(super) fn has_credential_actions(service: Service<'_>) -> bool {
+    rows(&CREDENTIALS, service).any(|known| !known.starts_with('/'))
 }
 
 /// The signing names of services, each with its actions and paths. Every request is looked up.

@@ -55,7 +55,7 @@ use crate::{
     s3::Filters,
     signals,
     syntax::parse_header,
-    terminal::{printable, printable_path, queue_stderr},
+    terminal::{Queued, printable, printable_path, queue_stderr},
 };
 
 /// Serves until Ctrl-C.
@@ -182,7 +182,7 @@ pub(in crate::commands) async fn start_beside(
     chain: Chain,
     allow: &[String],
     limit: Limit,
-) -> Result<(Listener, Credentials), Failure> {
+) -> Result<(Listener, Credentials, Queued), Failure> {
     let connector = context.settings().connections()?.connector()?;
     let keys = resign::random()?;
     let all = ["*".to_owned()];
@@ -203,7 +203,9 @@ pub(in crate::commands) async fn start_beside(
         log: Log::new(context.console(), None),
     };
     let any_port = ListenOn::Address((Ipv4Addr::LOCALHOST, 0).into());
-    Ok((listen(proxy, &any_port, false).await?, keys))
+    // What it tells must not wait for the reader of stderr, nor the command for the proxy.
+    let queued = queue_stderr().map_err(|error| Failure::other(format!("cannot log: {error}")))?;
+    Ok((listen(proxy, &any_port, false).await?, keys, queued))
 }
 
 const OTHER_HOST: &str = "the request was forwarded by a proxy or made by a web page, or its host is \

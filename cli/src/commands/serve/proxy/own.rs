@@ -14,10 +14,13 @@ use http::StatusCode;
 
 use crate::terminal::dropped_lines;
 
-/// How the paths begin that are never sent on.
-pub(super) const PATHS: &str = "/-/";
 pub(super) const HEALTH: &str = "/-/health";
-pub(super) const METRICS: &str = "/-/metrics";
+const METRICS: &str = "/-/metrics";
+
+/// Returns true for the paths that are never sent on. Those of Glacier begin with `/-/`, too.
+pub(super) fn is_page(path: &str) -> bool {
+    matches!(path, HEALTH | METRICS)
+}
 
 /// The upper bounds of the buckets of durations, in milliseconds.
 const BOUNDS: [u64; 10] = [1, 5, 10, 25, 50, 100, 250, 1_000, 5_000, 30_000];

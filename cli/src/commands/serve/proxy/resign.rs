@@ -22,7 +22,7 @@ use rand::Rng as _;
 
 use super::{
     rules::{Refusal, forbidden},
-    targets::{Target, Targets, split},
+    targets::{Target, Targets, has_prefixes, split},
 };
 use crate::{
     failure::{Failure, chained},
@@ -96,6 +96,8 @@ impl Resign {
             .map_err(|error| refused(&error))?;
         let mut inner = head.clone();
         let path = head.uri.path_and_query().and_then(split);
+        // The paths of Glacier begin so, too.
+        let path = path.filter(|_| has_prefixes(claim.service()));
         let prefix = path.as_ref().map(|(prefix, _)| *prefix);
         *dialect = Some(self.targets.dialect(claim.service(), prefix));
         // Nothing is looked for, or read, for others.

@@ -96,6 +96,8 @@ pub(super) struct Forward {
     /// With an absolute URI.
     pub(super) head: Parts,
     pub(super) service: String,
+    /// Whether the server answers for other services, too.
+    pub(super) is_for_all: bool,
     pub(super) plan: Plan,
     /// What the head calls what it asks for, as far as it does.
     pub(super) actions: Vec<String>,
@@ -241,7 +243,7 @@ impl Rules {
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
         self.check_paths(target, &head.headers)?;
-        let plan = self.plan_again(head, length, &upstream.service)?;
+        let plan = self.plan_again(head, length, upstream)?;
         self.prepare(head, target, length, upstream, plan)
     }
 
@@ -285,6 +287,7 @@ impl Rules {
         Ok(Forward {
             head: forwarded,
             service: service.clone(),
+            is_for_all: upstream.is_for_all,
             plan,
             actions,
         })
@@ -317,10 +320,9 @@ impl Rules {
     pub(super) fn check_body(
         &self,
         headers: &HeaderMap,
-        service: &str,
+        service: Service<'_>,
         body: &[u8],
     ) -> Result<(), Refusal> {
-        let service = Service::new(service);
         let checked = match self.limit {
             Limit::None => Ok(()),
             Limit::Credentials => action::check_body_for_credentials(service, body),
@@ -412,10 +414,15 @@ impl Rules {
     }
 
     /// Returns true if the body has to be read, because it may name an action.
-    fn reads_body(&self, head: &Parts, service: &str) -> bool {
+    fn reads_body(&self, head: &Parts, upstream: &Upstream) -> bool {
         match self.limit {
             Limit::None => false,
-            Limit::Credentials => giving::has_credential_actions(service),
+            // Of those for all services, other bodies name no action: they would all be read.
+            Limit::Credentials if upstream.is_for_all => {
+                action::is_form(&head.headers)
+                    || giving::has_credential_actions(Service::new(&upstream.service))
+            }
+            Limit::Credentials => giving::has_credential_actions(upstream.service()),
             Limit::Reading => head.method == Method::POST,
         }
     }
@@ -454,7 +461,7 @@ impl Rules {
         };
         // Services take no body of unknown length: it is read first. So is one that may name an
         // action.
-        let is_checked = self.reads_body(head, &upstream.service);
+        let is_checked = self.reads_body(head, upstream);
         let plan = match (plan, length) {
             (Plan::Unsigned, None) => Plan::Hashed,
             _ if is_checked => Plan::Hashed,
@@ -471,19 +478,19 @@ impl Rules {
         &self,
         head: &Parts,
         length: Option<u64>,
-        service: &str,
+        upstream: &Upstream,
     ) -> Result<Plan, Refusal> {
         if length == Some(0) {
             return Ok(Plan::Empty);
         }
         let declared = one(&head.headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
         let query = head.uri.query().unwrap_or_default();
-        let is_checked = self.reads_body(head, service);
+        let is_checked = self.reads_body(head, upstream);
         let plan = match declared {
             Some(UNSIGNED_PAYLOAD) => Plan::Pieces,
             Some(name) if name.starts_with(b"STREAMING-") => Plan::Pieces,
             // What S3 takes for the body of a presigned URL.
-            None if service.starts_with("s3") && has_signature(query) => Plan::Pieces,
+            None if upstream.service.starts_with("s3") && has_signature(query) => Plan::Pieces,
             Some(hash) => match hex(hash).filter(|_| length.is_some_and(|bytes| bytes > SHORT)) {
                 Some(hash) => Plan::Held(hash),
                 None => Plan::Hashed,

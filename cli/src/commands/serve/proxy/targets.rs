@@ -262,6 +262,14 @@ fn upstream(endpoint: &Endpoint, service: &str) -> Result<Upstream, Refusal> {
     })
 }
 
+/// Returns true for the name of a service in signatures that has several hosts.
+pub(super) fn has_prefixes(service: &str) -> bool {
+    Row::all()
+        .filter(|row| row.scope_name == service)
+        .nth(1)
+        .is_some()
+}
+
 /// Splits the beginning of a host from a target, as in `/-/api.ecr/path`.
 pub(super) fn split(target: &PathAndQuery) -> Option<(&str, PathAndQuery)> {
     let rest = target.as_str().strip_prefix(PREFIX)?;
@@ -464,6 +472,13 @@ mod tests {
     }
 
     /// Each of them is known by its host alone, so that a request with such a path finds it.
+    #[test]
+    fn services_with_one_host_have_paths_of_their_own() {
+        assert!(has_prefixes("s3"));
+        // The account of the caller is `-` in its paths.
+        assert!(!has_prefixes("glacier"));
+    }
+
     #[test]
     fn services_that_share_a_name_in_signatures_are_told_apart_by_a_path() {
         let paths = paths();
