@@ -46,7 +46,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     message: String,
-    /// The parameter that is not valid.
+    /// The parameter or the variable that is not valid.
     parameter: Option<String>,
     answer: Answer,
     /// Whether the request may be sent again.
@@ -191,9 +191,10 @@ impl Error {
     }
 
     /// Returns the name of the parameter that is not valid, such as `RoleSessionName` or
-    /// `Tags.member.2.Key`, so that a program can name the setting that it took the value from.
+    /// `Tags.member.2.Key`, so that a program can name the setting that it took the value from. For
+    /// a proxy that cannot be used, it is the variable that names the proxy.
     ///
-    /// `None` unless the kind is [`ErrorKind::Input`].
+    /// `None` unless the kind is [`ErrorKind::Input`] or, for a proxy, [`ErrorKind::Setting`].
     ///
     /// # Examples
     ///
@@ -219,9 +220,12 @@ impl Error {
 
     /// Creates the error of a parameter that is not valid. The message names it, too.
     pub(crate) fn input(parameter: impl Into<String>, message: String) -> Self {
-        let mut error = Self::new(ErrorKind::Input, message);
-        error.0.parameter = Some(parameter.into());
-        error
+        Self::new(ErrorKind::Input, message).with_parameter(parameter)
+    }
+
+    pub(crate) fn with_parameter(mut self, parameter: impl Into<String>) -> Self {
+        self.0.parameter = Some(parameter.into());
+        self
     }
 
     pub(crate) fn setting(message: impl Into<String>) -> Self {

@@ -1,5 +1,7 @@
 //! Settings: what variables, configuration files and arguments of the program choose.
 
+#[cfg(feature = "sts")]
+mod calls;
 mod endpoint_url;
 mod findings;
 #[cfg(feature = "imds")]

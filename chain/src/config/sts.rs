@@ -164,7 +164,7 @@ impl Settings {
     }
 
     /// Returns a number of seconds that an argument sets. 0 is as long as it takes, as in `aws`.
-    fn timeout(&self, property: &str) -> Result<Option<Duration>, Error> {
+    pub(super) fn timeout(&self, property: &str) -> Result<Option<Duration>, Error> {
         let Some(setting) = self.argument(property) else {
             return Ok(None);
         };
@@ -267,7 +267,7 @@ impl Settings {
     }
 
     /// Returns the URL of the argument, or else of [`endpoint_url`](Self::endpoint_url).
-    fn custom_url<'a>(
+    pub(super) fn custom_url<'a>(
         &'a self,
         service: &str,
         argument: Option<Argument<'a>>,
@@ -297,7 +297,7 @@ impl Settings {
     }
 
     #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
-    fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+    pub(super) fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         use crate::error::check_exists;
 
         let verify = self.argument("verify_ssl");
@@ -317,7 +317,7 @@ impl Settings {
     /// Without TLS there is no certificate to check.
     #[cfg(not(any(feature = "rustls-no-provider", feature = "native-tls")))]
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "as with TLS")]
-    fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
+    pub(super) fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
         Ok(builder)
     }
 }

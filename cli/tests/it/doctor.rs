@@ -475,30 +475,69 @@ fn a_ca_bundle_and_a_proxy_that_cannot_be_used_are_problems_with_a_cure() {
 }
 
 #[test]
-fn no_wrong_setting_hides_another() {
-    let home = Home::new()
-        .with("AWS_REGION", "a/b")
-        .with("AWS_RETRY_MODE", "often")
-        .with("AWS_MAX_ATTEMPTS", "many")
-        .with("AWS_CA_BUNDLE", "/nowhere/ca.pem")
-        .with("AWS_ENDPOINT_URL", "notaurl")
-        .with("HTTPS_PROXY", "::no proxy::");
-    let (checks, _) = doctor(&home, &["--offline"]);
-    let text = format!("{checks:?}");
-    for (name, check) in [
-        ("AWS_REGION", "settings"),
-        ("AWS_RETRY_MODE", "settings"),
-        ("AWS_MAX_ATTEMPTS", "settings"),
-        ("AWS_ENDPOINT_URL", "settings"),
-        ("AWS_CA_BUNDLE", "ca bundle"),
-        ("HTTPS_PROXY", "proxy"),
-    ] {
-        let faults = faults(&checks, check);
-        let mut cures = faults.iter().map(|fault| &fault["cure"]);
-        let cure = format!("env -u {name} COMMAND");
-        assert!(cures.any(|found| *found == cure), "{name}: {text}");
+fn one_wrong_setting_hides_no_other_and_what_was_not_checked_is_not_said_to_be_fine() {
+    let wrong = [
+        ("AWS_REGION", "a/b", "region", "AWS_REGION is"),
+        (
+            "AWS_ENDPOINT_URL",
+            "notaurl",
+            "endpoint",
+            "AWS_ENDPOINT_URL cannot be used",
+        ),
+        (
+            "HTTPS_PROXY",
+            "socks5://x",
+            "proxy",
+            "HTTPS_PROXY cannot be used as a proxy",
+        ),
+        (
+            "AWS_CA_BUNDLE",
+            "/nope",
+            "ca bundle",
+            "AWS_CA_BUNDLE cannot be used",
+        ),
+        ("AWS_RETRY_MODE", "often", "settings", "AWS_RETRY_MODE is"),
+        ("AWS_MAX_ATTEMPTS", "x", "settings", "AWS_MAX_ATTEMPTS is"),
+    ];
+    let home = wrong.iter().fold(Home::new(), |home, (name, value, ..)| {
+        home.with(name, value)
+    });
+    let home = home.with("AWS_EC2_METADATA_DISABLED", "true");
+    let (checks, code) = doctor(&home, &[]);
+    assert_eq!(code, 1);
+    for (name, _, check, text) in wrong {
+        let lines: Vec<_> = checks
+            .iter()
+            .filter(|line| line["check"] == check && line["text"].as_str().unwrap().contains(text))
+            .collect();
+        assert_eq!(lines.len(), 1, "{name}: {checks:#?}");
+        assert_eq!(lines[0]["status"], "problem", "{lines:#?}");
+        let after = follow(&home, lines[0], "--offline");
+        let is_left = faults(&after, check)
+            .iter()
+            .any(|line| line["text"] == lines[0]["text"]);
+        assert!(!is_left, "{after:#?}");
+        let same = wrong.iter().filter(|other| other.2 == check).count();
+        let of_check = checks.iter().filter(|line| line["check"] == check);
+        assert_eq!(of_check.count(), same, "{checks:#?}");
     }
-    assert_eq!(faults(&checks, "settings").len(), 4, "{text}");
+    for name in ["service", "clock"] {
+        let line = checks.iter().find(|line| line["check"] == name).unwrap();
+        assert_eq!(line["text"], "not asked, because no call can be sent");
+    }
+    let home = Home::new()
+        .with("AWS_PROFILE", "nope")
+        .with("AWS_CA_BUNDLE", "/nope");
+    let (checks, _) = doctor(&home, &["--offline"]);
+    for name in ["region", "endpoint"] {
+        let line = checks.iter().find(|line| line["check"] == name).unwrap();
+        assert_has(line["text"].as_str().unwrap(), &["not looked up"]);
+    }
+    assert_eq!(faults(&checks, "ca bundle").len(), 1, "{checks:#?}");
+    let found = faults(&checks, "settings");
+    assert_eq!(found.len(), 1, "{checks:#?}");
+    let after = follow(&home, found[0], "--offline");
+    assert!(faults(&after, "settings").is_empty(), "{after:#?}");
 }
 
 #[test]

@@ -89,9 +89,9 @@ fn find(endpoint: &Endpoint, variable: &Lookup<'_>) -> Result<Option<(&'static s
         })
         .map_err(|reason| {
             // The value may hold a password.
-            Error::setting(format!(
-                "{name} cannot be used as a proxy: {reason}; write it as http://HOST:PORT"
-            ))
+            let message =
+                format!("{name} cannot be used as a proxy: {reason}; write it as http://HOST:PORT");
+            Error::setting(message).with_parameter(name)
         })?;
     Ok(Some((name, url)))
 }

@@ -1,16 +1,17 @@
 use std::fs;
 
 use keyfob_chain::{
-    Argument, Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings,
-    Verdict,
-    settings::{self, ALL_PROXY, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY, SettingKey},
+    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
+    settings::{ALL_PROXY, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY, SettingKey},
 };
-use keyfob_sts::{Client, ClientBuilder, call::Service};
 
-use crate::{context::Context, failure::chained};
+use crate::context::Context;
 
 /// The proxies for the services, and the one for those that have none.
 pub(super) const PROXIES: [SettingKey; 3] = [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY];
+
+/// Stands for what a profile sets that cannot be read.
+const NOT_LOOKED_UP: &str = "not looked up, because the profile cannot be used";
 
 /// What is checked, in the order of the list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,10 +94,11 @@ pub(super) fn facts(
         (Check::Files, files(context)),
         (Check::Credentials, credentials(explanation)),
     ];
-    if let Ok(region) = region {
-        let text = format!("{region} ({})", context.origin(region.origin()));
-        facts.push((Check::Region, text));
-    }
+    let text = match region {
+        Ok(region) => format!("{region} ({})", context.origin(region.origin())),
+        Err(_) => NOT_LOOKED_UP.to_owned(),
+    };
+    facts.push((Check::Region, text));
     let of =
         |check, text: Option<String>, none: &str| (check, text.unwrap_or_else(|| none.to_owned()));
     let settings = context.settings();
@@ -106,11 +108,12 @@ pub(super) fn facts(
             .map(|found: keyfob_chain::Setting<'_>| found.name.to_string())
     };
     let proxy = PROXIES.iter().find_map(set);
+    let endpoint = match settings.endpoint_url("sts") {
+        Ok(_) => "no URL takes the place of the services' own",
+        Err(_) => NOT_LOOKED_UP,
+    };
     facts.extend([
-        (
-            Check::Endpoint,
-            "no URL takes the place of the services' own".to_owned(),
-        ),
+        (Check::Endpoint, endpoint.to_owned()),
         of(Check::Proxy, proxy, "none"),
         of(
             Check::CaBundle,
@@ -186,78 +189,23 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
     failed.map(finding).collect()
 }
 
-/// Returns what is wrong and no other command looks for: settings with which no call can be sent.
+/// Returns the URLs that take the place of the services' own, and what no other command looks for:
+/// settings with which no call can be sent.
 pub(super) fn findings(
     context: &Context,
     settings: &Settings,
     region: Result<&Region, &Error>,
 ) -> Vec<Finding> {
-    let clear_text = settings.clear_text_finding(context.endpoint_argument());
-    let mut findings: Vec<_> = clear_text.ok().flatten().into_iter().collect();
-    let mut errors: Vec<_> = region.err().cloned().into_iter().collect();
-    errors.extend(call_errors(context, settings, region.ok()));
-    for error in errors {
-        let finding = setting_finding(settings, &error);
-        if !findings.contains(&finding) {
-            findings.push(finding);
-        }
-    }
-    findings
-}
-
-/// Returns why no call can be sent. Each setting is checked beside right values of the others, so
-/// that one that is wrong does not hide the next.
-fn call_errors(context: &Context, settings: &Settings, region: Option<&Region>) -> Vec<Error> {
-    let region = region.cloned().unwrap_or_else(Region::us_east_1);
-    let argument = context.endpoint_argument();
-    let unusable = |error| Error::with_source(ErrorKind::Setting, "no call can be sent", error);
-    let with_right = |settings: &Settings, name: &str, value: &str| {
-        let settings = settings.clone();
-        settings.with_argument(name, Argument::new(name, value))
-    };
-    let mode = with_right(settings, "retry_mode", "standard");
-    let attempts = with_right(settings, "max_attempts", "3");
-    let certificates = with_right(&mode, "max_attempts", "3");
-    let connections = [mode, attempts, certificates].map(|settings| settings.connections());
-    let service = Service::STS;
-    let endpoint = settings.endpoint(service.endpoint(), service.id(), &region, argument);
-    let endpoint = endpoint.and_then(|endpoint| endpoint.build().map_err(unusable));
-    // It has the proxies and nothing else of these settings.
-    let proxies = Client::builder().region(Region::us_east_1().name());
-    let proxies = proxies.and_then(ClientBuilder::build).map_err(unusable);
-    let call = settings.sts(&region, argument);
-    let call = call.and_then(|client| client.build().map_err(unusable));
-    let results = [endpoint.map(drop), proxies.map(drop), call.map(drop)];
-    let connections = connections.map(|builder| builder.map(drop));
-    let all = connections.into_iter().chain(results);
-    all.filter_map(Result::err).collect()
-}
-
-/// Returns the problem that stops all calls, with what sets it aside.
-fn setting_finding(settings: &Settings, error: &Error) -> Finding {
-    let text = chained(error);
-    let bundle = settings.find(&CA_BUNDLE).filter(|bundle| {
-        text.contains(&*bundle.name) || text.contains(&format!("CA bundle {}", bundle.text))
-    });
-    let proxies = PROXIES.iter().flat_map(|key| key.variables);
-    let mut proxies = proxies.filter(|name| settings.variables().raw(name).is_some());
-    let proxy = proxies.find(|name| text.contains(**name));
-    let (kind, variable) = match (bundle, proxy) {
-        (Some(bundle), _) => {
-            let name = bundle.name.to_string();
-            (FindingKind::CaBundle, Some(name))
-        }
-        (None, Some(proxy)) => (FindingKind::Proxy, Some((*proxy).to_owned())),
-        _ => {
-            let keys = settings::ALL.iter().filter(|key| **key != settings::HOME);
-            let mut names = keys.flat_map(|key| key.variables);
-            let name = names.find(|name| text.contains(**name));
-            (FindingKind::Setting, name.map(|name| (*name).to_owned()))
-        }
-    };
-    let finding = Finding::problem(kind, text);
-    match variable.filter(|name| settings.variables().raw(name).is_some()) {
-        Some(name) => finding.with_cure(format!("env -u {name} COMMAND")),
-        None => finding,
-    }
+    let endpoint = context.endpoint_argument();
+    let clear_text = settings.clear_text_finding(endpoint).ok().flatten();
+    let calls = settings.call_findings(region, endpoint);
+    let is_unusable = calls
+        .iter()
+        .any(|finding| finding.kind == FindingKind::Endpoint);
+    let url = settings.endpoint_url("sts").ok().flatten();
+    let url = url.map(|url| url.origin).filter(|_| is_unusable);
+    let mut notes = settings.endpoint_findings();
+    // No call is sent to a URL that cannot be used.
+    notes.retain(|note| url.is_none() || note.origin != url);
+    notes.into_iter().chain(clear_text).chain(calls).collect()
 }

@@ -101,7 +101,6 @@ async fn lines(context: &Context) -> Vec<Line> {
     facts.extend(checks::facts(context, region.as_ref(), &explanation));
     let findings = explanation
         .with_findings(settings.findings(region.as_ref().ok()))
-        .with_findings(settings.endpoint_findings())
         .with_findings(checks::findings(context, &settings, region.as_ref()))
         .with_findings(failures)
         .with_findings(network.findings)

@@ -97,7 +97,11 @@ async fn service(context: &Context, settings: &Settings) -> Network {
     };
     // The settings have a finding of their own.
     let Some(client) = client.await else {
-        return Network::default();
+        let not_asked = |check| (check, "not asked, because no call can be sent".to_owned());
+        return Network {
+            facts: [Check::Service, Check::Clock].map(not_asked).to_vec(),
+            findings: Vec::new(),
+        };
     };
     let Ok(unknown) = Credentials::new(UNKNOWN.0, UNKNOWN.1) else {
         return Network::default();

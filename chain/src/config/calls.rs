@@ -1,0 +1,172 @@
+use keyfob_sts::{Client, call::Service};
+
+use super::{
+    region::Region,
+    setting::{Argument, Setting},
+    settings::Settings,
+    table::{self, SettingKey},
+};
+use crate::{
+    cure::{Skip, left_out},
+    error::{Error, ErrorKind},
+    finding::{Finding, FindingKind},
+};
+
+impl Settings {
+    /// Returns what is wrong with the settings of a call to STS: a problem for each error, where
+    /// [`sts`](Self::sts) and building its client stop at the first one. `region` is what
+    /// [`resolve_region`](Self::resolve_region) returned. Reads the CA bundle, and sends nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{FindingKind, Settings, Variables};
+    ///
+    /// let variables = Variables::from_iter([
+    ///     ("AWS_REGION", "eu-west-1"),
+    ///     ("AWS_MAX_ATTEMPTS", "many"),
+    ///     ("AWS_ENDPOINT_URL", "no URL"),
+    /// ]);
+    /// let settings = Settings::load(variables);
+    /// let region = settings.region(None)?.unwrap();
+    /// let findings = settings.call_findings(Ok(&region), None);
+    /// let kinds: Vec<_> = findings.iter().map(|finding| finding.kind).collect();
+    /// assert_eq!(kinds, [FindingKind::Setting, FindingKind::Endpoint]);
+    /// # Ok::<(), keyfob_chain::Error>(())
+    /// ```
+    pub fn call_findings(
+        &self,
+        region: Result<&Region, &Error>,
+        endpoint: Option<Argument<'_>>,
+    ) -> Vec<Finding> {
+        let mut findings: Vec<_> = region
+            .err()
+            .map(|error| self.region_error(error))
+            .into_iter()
+            .chain(self.attempt_errors())
+            .collect();
+        if let Err(error) = self.check_certificates() {
+            findings.push(self.setting_error(FindingKind::CaBundle, &table::CA_BUNDLE, &error));
+        }
+        let fallback = Region::us_east_1();
+        let region = region.unwrap_or(&fallback);
+        let own = || Service::STS.endpoint().region(region.name());
+        let used = self.endpoint(Service::STS.endpoint(), Service::STS.id(), region, endpoint);
+        let used = used.and_then(|used| {
+            // The error of the builder names the region, the URL, or what does not go together.
+            used.clone().build().map_err(unsendable)?;
+            Ok(used)
+        });
+        let used = match used {
+            Ok(used) => Some(used),
+            Err(error) => {
+                findings.extend(self.endpoint_error(endpoint, &error, &findings));
+                own().ok()
+            }
+        };
+        let client = used.map(|used| Client::builder().with_endpoint(used).build());
+        if let Some(Err(error)) = client {
+            findings.push(proxy_error(error));
+        }
+        findings
+    }
+
+    fn check_certificates(&self) -> Result<(), Error> {
+        // It has no proxy, whatever is set.
+        let builder = Client::builder()
+            .endpoint("https://localhost/")
+            .map_err(unsendable)?;
+        let builder = self.with_certificates(builder)?;
+        builder.build().map(drop).map_err(unsendable)
+    }
+
+    fn region_error(&self, error: &Error) -> Finding {
+        let (kind, cure) = match error.kind() {
+            ErrorKind::Setting => {
+                let cure = self.find(&table::REGION).and_then(|found| cure_of(&found));
+                (FindingKind::UnknownRegion, cure)
+            }
+            _ => {
+                let cure = left_out("profile", self.profile_origin());
+                (FindingKind::Setting, cure)
+            }
+        };
+        Finding::problem(kind, error.chain()).with_cure_if(cure)
+    }
+
+    /// Returns a problem for each setting of attempts, timeouts and the global endpoint that cannot
+    /// be used.
+    fn attempt_errors(&self) -> Vec<Finding> {
+        let choices = [table::RETRY_MODE, table::STS_REGIONAL_ENDPOINTS];
+        let used = if self.rules().sts_may_be_global { 2 } else { 1 };
+        let choices = choices.into_iter().take(used);
+        let mut errors: Vec<_> = choices
+            .filter_map(|key| Some((self.choice(&key).err()?, key)))
+            .collect();
+        let attempts = self.number(&table::MAX_ATTEMPTS).err();
+        errors.extend(attempts.map(|error| (error, table::MAX_ATTEMPTS)));
+        let of_setting = |(error, key)| self.setting_error(FindingKind::Setting, &key, &error);
+        let timeouts = ["cli_connect_timeout", "cli_read_timeout"];
+        let timeouts = timeouts.iter().filter_map(|name| self.timeout(name).err());
+        let of_argument = |error: Error| Finding::problem(FindingKind::Setting, error.chain());
+        let errors = errors.into_iter().map(of_setting);
+        errors.chain(timeouts.map(of_argument)).collect()
+    }
+
+    fn setting_error(&self, kind: FindingKind, key: &SettingKey, error: &Error) -> Finding {
+        let cure = self.find(key).and_then(|found| cure_of(&found));
+        Finding::problem(kind, error.chain()).with_cure_if(cure)
+    }
+
+    /// Returns the problem of an endpoint, unless it is one of the profile, which stands in `known`.
+    fn endpoint_error(
+        &self,
+        endpoint: Option<Argument<'_>>,
+        error: &Error,
+        known: &[Finding],
+    ) -> Option<Finding> {
+        let text = error.chain();
+        if known.iter().any(|finding| finding.text == text) {
+            return None;
+        }
+        let (kind, cure) = match (error.kind(), endpoint) {
+            (ErrorKind::Setting, None) => {
+                let ignore = Skip::set(table::IGNORE_CONFIGURED_ENDPOINT_URLS.name(), "true");
+                let is_set = !matches!(self.endpoint_url(Service::STS.id()), Ok(None));
+                (FindingKind::Endpoint, is_set.then(|| ignore.command()))
+            }
+            (ErrorKind::Setting, Some(_)) => (FindingKind::Endpoint, None),
+            _ => (
+                FindingKind::Setting,
+                left_out("profile", self.profile_origin()),
+            ),
+        };
+        Some(Finding::problem(kind, text).with_cure_if(cure))
+    }
+}
+
+fn unsendable(error: keyfob_sts::Error) -> Error {
+    Error::with_source(ErrorKind::Setting, "no call can be sent", error)
+}
+
+fn cure_of(setting: &Setting<'_>) -> Option<String> {
+    left_out(&setting.name, &setting.origin)
+}
+
+/// Returns the problem of a client that has nothing but an endpoint, which is one of the proxy if
+/// the error names a variable. Both spellings of it are left out: one would take the other's place.
+fn proxy_error(error: keyfob_sts::Error) -> Finding {
+    let name = error.parameter().map(str::to_owned);
+    let keys = [table::HTTPS_PROXY, table::HTTP_PROXY, table::ALL_PROXY];
+    let key = keys.into_iter().find(|key| {
+        key.variables
+            .iter()
+            .any(|known| name.as_deref() == Some(known))
+    });
+    let kind = match key {
+        Some(_) => FindingKind::Proxy,
+        None => FindingKind::Setting,
+    };
+    let cure = key.map(|key| Skip::unset(key.variables.iter().copied()).command());
+    Finding::problem(kind, unsendable(error).chain()).with_cure_if(cure)
+}
