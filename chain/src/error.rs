@@ -270,12 +270,22 @@ pub(crate) fn quotable_path(path: &Path) -> Option<String> {
 pub(crate) fn check_exists(path: impl AsRef<Path>) -> io::Result<()> {
     let path = path.as_ref();
     match fs::symlink_metadata(path) {
-        Err(error) if !is_something(path) => {
-            let message = format!("cannot read {}: {error}", shown_path(path));
-            Err(io::Error::new(error.kind(), message))
-        }
+        Err(error) if !is_something(path) => Err(unreadable(path, &error)),
         _ => Ok(()),
     }
+}
+
+/// Returns the error of a file that a setting names, with its path.
+#[cfg(any(
+    feature = "imds",
+    all(
+        feature = "sts",
+        any(feature = "rustls-no-provider", feature = "native-tls")
+    )
+))]
+pub(crate) fn unreadable(path: &Path, error: &io::Error) -> io::Error {
+    let message = format!("cannot read {}: {error}", shown_path(path));
+    io::Error::new(error.kind(), message)
 }
 
 /// Returns true if something is there, or may be there in a folder that this user cannot search.

@@ -8,6 +8,7 @@ mod findings;
 mod imds;
 #[cfg(feature = "imds")]
 mod instance;
+mod pipes;
 mod private;
 mod region;
 mod setting;

@@ -10,6 +10,7 @@ use keyfob_sigv4::Timestamp;
 #[cfg(feature = "imds")]
 use super::instance::Instance;
 use super::{
+    pipes::Pipes,
     region::Region,
     setting::{Argument, Setting},
     system_properties::SystemProperty,
@@ -52,6 +53,8 @@ struct Inner {
     files: Arc<OnceLock<Arc<ConfigFiles>>>,
     /// The files that the variables name, unless texts were given.
     watch: Option<Arc<Watch>>,
+    /// What the pipes among the files have given. All settings made from these share it.
+    pipes: Arc<Pipes>,
     profile: String,
     profile_origin: Origin,
     /// Whether the profile may be missing although something chose it.
@@ -147,6 +150,7 @@ impl Settings {
             order,
             is_exact: false,
             watch: None,
+            pipes: Arc::new(Pipes::new(None)),
             system_properties: Arc::default(),
             notify: None,
             sources: Arc::default(),
@@ -160,11 +164,43 @@ impl Settings {
     /// Sets that the files are those that the variables name, which nothing has read yet.
     fn with_watch(mut self) -> Self {
         let variables = Arc::clone(&self.0.variables);
-        let watch = Watch::new(self.file_order(), variables);
+        let pipes = Arc::clone(&self.0.pipes);
+        let watch = Watch::new(self.file_order(), variables, pipes);
         let inner = self.change();
         inner.watch = Some(Arc::new(watch));
         inner.files = Arc::default();
         self
+    }
+
+    /// Limits how long a file may take that is a pipe, as the shell makes of `<(…)`. By default it
+    /// is read until its writer closes it.
+    ///
+    /// One that takes longer is a file that cannot be read. The limit is for the configuration
+    /// files and the CA bundle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use keyfob_chain::{Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default()).with_patience(Duration::from_secs(2));
+    /// assert!(settings.files().problems().is_empty());
+    /// ```
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.change().pipes = Arc::new(Pipes::new(Some(patience)));
+        match self.0.watch {
+            Some(_) => self.with_watch(),
+            None => self,
+        }
+    }
+
+    /// Returns what the pipes among the files have given.
+    #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
+    pub(super) fn pipes(&self) -> &Pipes {
+        &self.0.pipes
     }
 
     /// Returns what to change. Clones of these settings stay as they are.

@@ -298,7 +298,9 @@ impl Settings {
 
     #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     pub(super) fn with_certificates(&self, builder: ClientBuilder) -> Result<ClientBuilder, Error> {
-        use crate::error::check_exists;
+        use std::{fs, path::Path};
+
+        use crate::error::{check_exists, unreadable};
 
         let verify = self.argument("verify_ssl");
         if verify.is_some_and(|setting| setting.text == "false") {
@@ -306,8 +308,17 @@ impl Settings {
         }
         match self.find(&table::CA_BUNDLE) {
             Some(file) => {
-                check_exists(file.text).map_err(|error| file.unusable(error))?;
-                let builder = builder.ca_bundle_file(file.text);
+                let path = Path::new(file.text);
+                check_exists(path).map_err(|error| file.unusable(error))?;
+                // It gives its certificates once, and there may be several clients.
+                let is_pipe =
+                    fs::metadata(path).is_ok_and(|entry| !entry.is_file() && !entry.is_dir());
+                let builder = if is_pipe {
+                    let pem = self.pipes().read(path);
+                    builder.ca_bundle(pem.map_err(|error| file.unusable(unreadable(path, &error)))?)
+                } else {
+                    builder.ca_bundle_file(path)
+                };
                 builder.map_err(|error| file.unusable(error))
             }
             None => Ok(builder),

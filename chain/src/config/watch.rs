@@ -4,21 +4,21 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use keyfob_sigv4::Timestamp;
-use zeroize::Zeroizing;
-
+use super::pipes::Pipes;
 use crate::{
     files::{self, Identity},
     order::Order,
     profiles::{ConfigFiles, FileKind, Part, is_absent},
     variables::Variables,
 };
+use keyfob_sigv4::Timestamp;
 
 /// The configuration files that variables name. They are read when they are first needed, and again
 /// after one of them has changed. All clones of settings share it.
 pub(super) struct Watch {
     order: Order,
     variables: Arc<Variables>,
+    pipes: Arc<Pipes>,
     /// `None` until the files are first needed.
     seen: Mutex<Option<Seen>>,
 }
@@ -28,7 +28,6 @@ struct Seen {
     files: Arc<ConfigFiles>,
     /// What the files were like just before.
     stamps: [Stamp; 2],
-    pipes: Pipes,
     /// How often they have been read again.
     revision: u64,
     /// When they were looked at last. Reading them for the first time has no time.
@@ -36,9 +35,6 @@ struct Seen {
     /// What the files were like at the last look, if something in them was gone.
     losing: Option<[Stamp; 2]>,
 }
-
-/// The contents of the files that are pipes.
-type Pipes = [Option<Zeroizing<Vec<u8>>>; 2];
 
 /// What tells one state of a file from the next.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,10 +47,11 @@ enum Stamp {
 }
 
 impl Watch {
-    pub(super) fn new(order: Order, variables: Arc<Variables>) -> Self {
+    pub(super) fn new(order: Order, variables: Arc<Variables>, pipes: Arc<Pipes>) -> Self {
         Self {
             order,
             variables,
+            pipes,
             seen: Mutex::default(),
         }
     }
@@ -62,11 +59,7 @@ impl Watch {
     /// Returns the files as they were read last. Reads them if nothing has yet.
     pub(super) fn files(&self) -> Arc<ConfigFiles> {
         let mut seen = self.lock();
-        Arc::clone(
-            &seen
-                .get_or_insert_with(|| self.read(&Pipes::default()))
-                .files,
-        )
+        Arc::clone(&seen.get_or_insert_with(|| self.read()).files)
     }
 
     /// Returns the files as they were read last, or `None` if nothing has needed them yet.
@@ -108,10 +101,10 @@ impl Watch {
         if self.stamps() == seen.stamps {
             // That a file has become readable does not change its stamp.
             return is_unreadable(seen)
-                .then(|| self.read(&seen.pipes))
+                .then(|| self.read())
                 .filter(|read| !is_unreadable(read));
         }
-        let read = self.read(&seen.pipes);
+        let read = self.read();
         // Programs move a file away, or empty it, for a moment before they write it. What is gone
         // counts if it is still gone at the next look: otherwise another source of the chain would
         // take its place for that moment.
@@ -123,25 +116,20 @@ impl Watch {
     }
 
     /// Reads the files, but for pipes whose contents are known.
-    fn read(&self, known: &Pipes) -> Seen {
+    fn read(&self) -> Seen {
         // First: what changes while the files are read is a change.
         let stamps = self.stamps();
-        let mut pipes = Pipes::default();
         let read = |kind, file: &Path| {
             let index = usize::from(kind == FileKind::Credentials);
-            if stamps[index] != Stamp::Pipe {
-                return files::read(file);
+            if stamps[index] == Stamp::Pipe {
+                return Ok(self.pipes.read(file)?.to_vec());
             }
-            let bytes = match &known[index] {
-                Some(bytes) => bytes.clone(),
-                None => Zeroizing::new(files::read(file)?),
-            };
-            Ok(pipes[index].insert(bytes).to_vec())
+            self.pipes.forget(file);
+            files::read(file)
         };
         Seen {
             files: Arc::new(ConfigFiles::load_with(self.order, &self.variables, read)),
             stamps,
-            pipes,
             revision: 0,
             looked_at: None,
             losing: None,

@@ -23,6 +23,7 @@ use std::{io, path::Path};
 pub use exposure::exposed;
 pub use folder::create_private_folder;
 pub use lock::Lock;
+pub(crate) use read::read_in_time;
 pub use read::{MAX_LENGTH, read, read_at_most, read_secret, read_secret_async, read_secret_file};
 pub use replacement::Replacement;
 pub(crate) use snapshot::Identity;

@@ -138,25 +138,33 @@ pub fn read_secret_file(path: impl AsRef<Path>) -> io::Result<Secret> {
 /// ```
 pub async fn read_secret_async(path: impl AsRef<Path>, patience: Duration) -> io::Result<Secret> {
     let path = path.as_ref().to_owned();
-    let thread = || thread::Builder::new().name("keyfob-read".to_owned());
     let (sender, receiver) = oneshot::channel();
     // The thread that reads may never come back, so another one watches the clock.
-    thread().spawn(move || {
-        let (result, results) = mpsc::sync_channel(1);
-        let reader = thread().spawn(move || _ = result.send(read_secret(path)));
-        let read = reader.and_then(|_| match results.recv_timeout(patience) {
-            Ok(read) => read,
-            Err(_) => {
-                let message = format!("nothing was written to it for {} s", patience.as_secs());
-                Err(io::Error::new(io::ErrorKind::TimedOut, message))
-            }
-        });
-        _ = sender.send(read);
+    reader().spawn(move || {
+        _ = sender.send(read_in_time(patience, move || read_secret(path)));
     })?;
     match receiver.await {
         Ok(read) => read,
         Err(_) => Err(io::Error::other("the reading thread is gone")),
     }
+}
+
+/// Reads on a thread of its own, because opening a pipe may never come back. After `patience`, the
+/// error is [`io::ErrorKind::TimedOut`].
+pub(crate) fn read_in_time<T: Send + 'static>(
+    patience: Duration,
+    read: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    let (result, results) = mpsc::sync_channel(1);
+    reader().spawn(move || _ = result.send(read()))?;
+    results.recv_timeout(patience).unwrap_or_else(|_| {
+        let message = format!("nothing was written to it for {} s", patience.as_secs());
+        Err(io::Error::new(io::ErrorKind::TimedOut, message))
+    })
+}
+
+fn reader() -> thread::Builder {
+    thread::Builder::new().name("keyfob-read".to_owned())
 }
 
 /// Reads all of a file, a pipe or standard input, of at most `limit` bytes.

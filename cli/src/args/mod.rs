@@ -38,7 +38,7 @@ mod trust_policy;
 mod variables;
 mod why;
 
-use std::{ffi::OsString, mem::ManuallyDrop};
+use std::{ffi::OsString, mem::ManuallyDrop, time::Duration};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use keyfob_chain::Settings;
@@ -392,6 +392,12 @@ impl Command {
     /// Returns true if the profile need not exist, because the command creates it.
     pub(crate) fn creates_profile(&self) -> bool {
         matches!(self, Self::Login(_) | Self::Logout(_) | Self::Saml(_))
+    }
+
+    /// Returns how long a pipe may take that is read as a file, for a command that tells what is
+    /// wrong instead of waiting for it.
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        matches!(self, Self::Doctor { .. }).then_some(Duration::from_secs(5))
     }
 
     /// Returns true if stderr is a log in JSON.

@@ -104,7 +104,7 @@ impl Context {
             variables = started.environment().apply(variables);
             sandbox = Some(started);
         }
-        let mut settings = load(variables, &globals, region_argument.as_ref());
+        let mut settings = load(variables, &globals, region_argument.as_ref(), command);
         if command.creates_profile() {
             settings = settings.with_new_profile();
         }
@@ -198,7 +198,12 @@ impl Context {
 const REQUESTS_CA_BUNDLE: &str = "REQUESTS_CA_BUNDLE";
 
 /// Reads the configuration files.
-fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Settings {
+fn load(
+    variables: Variables,
+    globals: &Globals,
+    region: Option<&Region>,
+    command: &Command,
+) -> Settings {
     let files = [
         ("AWS_CONFIG_FILE", variables.config_file()),
         ("AWS_SHARED_CREDENTIALS_FILE", variables.credentials_file()),
@@ -211,7 +216,11 @@ fn load(variables: Variables, globals: &Globals, region: Option<&Region>) -> Set
     if files.iter().any(is_pipe) {
         signals::watch();
     }
-    let mut settings = globals.apply(Settings::load(variables));
+    let mut settings = Settings::load(variables);
+    if let Some(patience) = command.patience() {
+        settings = settings.with_patience(patience);
+    }
+    settings = globals.apply(settings);
     if let Some(profile) = &globals.profile {
         settings = settings.with_profile(profile);
     }

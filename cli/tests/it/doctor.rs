@@ -251,6 +251,95 @@ fn a_file_that_cannot_be_read_is_a_fault_of_the_files() {
     }
 }
 
+/// Makes a pipe in the home folder of the test, and returns its path.
+#[cfg(unix)]
+fn pipe(home: &Home, name: &str) -> String {
+    let path = home.path().join(name);
+    let made = home.program("mkfifo").arg(&path).status();
+    assert!(made.unwrap().success());
+    path.to_str().unwrap().to_owned()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_pipe_that_gives_nothing_is_a_problem_and_is_not_waited_for() {
+    for (variable, check) in [
+        ("AWS_CONFIG_FILE", "files"),
+        ("AWS_SHARED_CREDENTIALS_FILE", "files"),
+        ("AWS_CA_BUNDLE", "ca bundle"),
+    ] {
+        let home = Home::new()
+            .with_key("AKIAEXAMPLE", "secret")
+            .with("AWS_REGION", "eu-west-1");
+        let path = pipe(&home, "silent");
+        let home = home.with(variable, &path);
+        let (checks, code) = doctor(&home, &["--offline"]);
+        assert_eq!(code, 1);
+        let problems: Vec<_> = faults(&checks, check);
+        let texts = problems.iter().map(|line| line["text"].as_str().unwrap());
+        let told: Vec<_> = texts
+            .filter(|text| text.contains("it is a pipe that gives nothing"))
+            .collect();
+        assert_eq!(told.len(), 1, "{variable}: {checks:#?}");
+        assert_has(told[0], &["silent"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_pipe_gives_is_read_once_for_all_checks() {
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/../sts/tests/tls/ca.pem");
+    let config = "[profile q]\nregion = eu-west-3\naws_access_key_id = AKIAEXAMPLE\n\
+                  aws_secret_access_key = secret\n";
+    let home = Home::new().with("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
+    let config = (pipe(&home, "config.pipe"), config.as_bytes().to_vec());
+    let bundle = (pipe(&home, "bundle.pipe"), fs::read(pem).unwrap());
+    let home = home
+        .with("AWS_CONFIG_FILE", &config.0)
+        .with("AWS_CA_BUNDLE", &bundle.0)
+        .with("AWS_EC2_METADATA_DISABLED", "true");
+    let writers = [config, bundle].map(|(path, text)| thread::spawn(|| fs::write(path, text)));
+    let (checks, _) = doctor(&home, &["--profile", "q"]);
+    for writer in writers {
+        writer.join().unwrap().unwrap();
+    }
+    let text = format!("{checks:#?}");
+    assert_has(&text, &["eu-west-3", "AWS_CA_BUNDLE can be read"]);
+    assert!(!text.contains("not found"), "{text}");
+    assert!(faults(&checks, "ca bundle").is_empty(), "{text}");
+    // The endpoint, which is not there, was asked: a client could be built.
+    assert_eq!(faults(&checks, "service").len(), 1, "{text}");
+}
+
+#[test]
+fn the_cure_of_a_source_that_fails_is_not_the_way_to_one_before_it() {
+    let home = Home::new()
+        .with_key("AKIAEXAMPLE", "secret")
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ROLE_ARN", "arn:aws:iam::123456789012:role/app")
+        .with_file("token", "token")
+        .with_file("config", "[default]\naws_access_key_id = AKIAEXAMPLE\n");
+    let token = home.file("token");
+    let home = home.with("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap());
+    let fails = |checks: &[Value]| {
+        let mut problems = faults(checks, "credentials").into_iter();
+        let line = problems.find(|line| {
+            let text = line["text"].as_str().unwrap();
+            text.starts_with("profile \"default\" fails")
+        });
+        line.cloned()
+    };
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let line = fails(&checks).unwrap();
+    assert!(line["cure"].is_null(), "{line}");
+    // One that comes after it is used without it.
+    let home = home.with("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/");
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let line = fails(&checks).unwrap();
+    let after = follow(&home, &line, "--offline");
+    assert!(fails(&after).is_none(), "{after:#?}");
+}
+
 #[test]
 fn a_bundle_with_a_broken_certificate_is_a_fault_of_the_bundle() {
     let pem = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n";

@@ -177,10 +177,10 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
             _ => FindingKind::Other,
         };
         let finding = Finding::problem(kind, text);
-        // What comes after it is used without it.
-        let next = explanation
-            .masked()
-            .find_map(|masked| explanation.cure(masked.number));
+        // What comes after it is used without it. The way to one before it leaves it as it is.
+        let later = |masked: &&Attempt| masked.number > attempt.number;
+        let mut later = explanation.masked().filter(later);
+        let next = later.find_map(|masked| explanation.cure(masked.number));
         match next {
             Some(cure) => finding.with_cure(cure),
             None => finding,
