@@ -192,6 +192,31 @@ async fn the_oldest_connection_without_a_request_gives_its_place_to_one_that_wai
 }
 
 #[tokio::test]
+async fn refused_and_idle_connections_give_their_places_to_those_that_wait() {
+    let request = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    let refused = "POST / HTTP/1.1\r\nHost: evil.example\r\nContent-Length: 9\r\n\r\n";
+    for head in [request, refused] {
+        let builder = Listener::builder().max_connections(2);
+        let listener = builder.start(echo).await.unwrap();
+        let mut byte = [0];
+        let mut guests = Vec::new();
+        for _ in 0..2 {
+            let mut guest = send(listener.address(), head).await;
+            guest.read_exact(&mut byte).await.unwrap();
+            guests.push(guest);
+        }
+        let mut waiting = send(listener.address(), request).await;
+        waiting.read_exact(&mut byte).await.unwrap();
+        // The other one keeps its place.
+        drop(rest(guests.remove(0)).await);
+        if head == request {
+            guests[0].write_all(request.as_bytes()).await.unwrap();
+            guests[0].read_exact(&mut byte).await.unwrap();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_reads_after_it_has_sent_a_body_that_is_refused_has_its_answer() {
     let listener = Listener::builder().max_body(4).start(echo).await.unwrap();
     // More than fits into the buffers of a connection.

@@ -634,7 +634,12 @@ impl Server {
                 // Others are sent when the body has been read.
                 let is_refusal = response.status().as_u16() >= 400;
                 may_send.store(has_body && is_refusal, Relaxed);
-                let of_guest = Some(of_guest).filter(|_| !is_refusal);
+                let of_guest = if is_refusal {
+                    None
+                } else {
+                    of_guest.serve();
+                    Some(of_guest)
+                };
                 Ok::<_, Infallible>(response.map(|body| Served::new(body, of_guest)))
             }
         });

@@ -1,11 +1,12 @@
-//! The places of a listener's connections. If all are taken, the connection that has been without a
-//! request for the longest time gives its place to another one.
+//! The places of a listener's connections. If all are taken, a connection without a request gives
+//! its place to another one: the oldest that has not had one, or the one that had its last request
+//! the longest time ago.
 
 use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU64, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::Duration,
@@ -59,12 +60,12 @@ impl Places {
             if self.tasks.len() < self.max {
                 return Poll::Ready(());
             }
-            let idle = self.longest_idle().map(|guest| guest.activity.idle_since());
-            let now = Instant::now();
-            let due = idle.map_or(now, |idle| self.start + idle) + SILENCE;
-            if due <= now {
+            if self.dispensable().is_some() {
                 return Poll::Ready(());
             }
+            let idle = self.idle().map(|guest| guest.activity.idle_since()).min();
+            let idle = idle.map_or_else(Instant::now, |idle| self.start + idle);
+            let due = idle + SILENCE;
             let pause = self.pause.get_or_insert_with(|| Box::pin(sleep_until(due)));
             if pause.is_elapsed() || pause.deadline() > due {
                 pause.as_mut().reset(due);
@@ -73,11 +74,10 @@ impl Places {
         }
     }
 
-    /// Starts to serve a connection. If all places are taken, it gets the one of the connection
-    /// that has been without a request for the longest time.
+    /// Starts to serve a connection. If all places are taken, it gets one that is given away.
     pub(super) fn take(&mut self, serve: impl FnOnce(&mut JoinSet<()>, Activity) -> AbortHandle) {
         if self.tasks.len() >= self.max
-            && let Some(guest) = self.longest_idle()
+            && let Some(guest) = self.dispensable()
         {
             guest.task.abort();
         }
@@ -88,17 +88,27 @@ impl Places {
         let activity = Activity {
             start: self.start,
             idle_since: Arc::default(),
+            has_spoken: Arc::default(),
         };
         activity.end();
         let task = serve(&mut self.tasks, activity.clone());
         self.guests.push(Guest { activity, task });
     }
 
-    fn longest_idle(&self) -> Option<&Guest> {
-        let guests = self.guests.iter().filter(|guest| {
+    fn idle(&self) -> impl Iterator<Item = &Guest> {
+        self.guests.iter().filter(|guest| {
             !guest.task.is_finished() && guest.activity.idle_since.load(Relaxed) != BUSY
-        });
-        guests.min_by_key(|guest| guest.activity.idle_since())
+        })
+    }
+
+    /// Returns the connection that gives its place away first, if one may do so yet.
+    fn dispensable(&self) -> Option<&Guest> {
+        let time = self.start.elapsed();
+        let silent = |guest: &&Guest| guest.activity.idle_since() + SILENCE <= time;
+        self.idle().filter(silent).min_by_key(|guest| {
+            let activity = &guest.activity;
+            (activity.has_spoken.load(Relaxed), activity.idle_since())
+        })
     }
 }
 
@@ -108,6 +118,8 @@ pub(super) struct Activity {
     start: Instant,
     /// In milliseconds after the start.
     idle_since: Arc<AtomicU64>,
+    /// Whether it has had a request that was not refused.
+    has_spoken: Arc<AtomicBool>,
 }
 
 impl Activity {
@@ -129,6 +141,13 @@ impl Activity {
 
 /// A request of a connection, until its answer has been sent.
 pub(super) struct Request(Activity);
+
+impl Request {
+    /// Takes note that the request is not refused.
+    pub(super) fn serve(&self) {
+        self.0.has_spoken.store(true, Relaxed);
+    }
+}
 
 impl Drop for Request {
     fn drop(&mut self) {
