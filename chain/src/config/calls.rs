@@ -118,7 +118,8 @@ impl Settings {
         Finding::problem(kind, error.chain()).with_cure_if(cure)
     }
 
-    /// Returns the problem of an endpoint, unless it is one of the profile, which stands in `known`.
+    /// Returns the problem of an endpoint, unless it is one of the profile, which stands in
+    /// `known`.
     fn endpoint_error(
         &self,
         endpoint: Option<Argument<'_>>,
