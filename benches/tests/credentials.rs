@@ -47,8 +47,14 @@ const OF_RUST: &[Known] = &[
         why: "the SDK makes one key of the halves in two files, and uses an empty ID",
         is_it: |case, _, theirs| {
             let is_made = |id: &str| id.starts_with("AKIA") && !case.has_whole_key(id);
-            theirs.id().is_some_and(|id| id.is_empty() || is_made(id))
+            // The ID of a role's session begins with that of its key here.
+            let is_of_empty = |id: &str| id.is_empty() || id.starts_with('_');
+            theirs.id().is_some_and(|id| is_of_empty(id) || is_made(id))
         },
+    },
+    Known {
+        why: "a session without a start URL is an error here before its token is looked for",
+        is_it: |_, ours, theirs| ours.says("has no sso_start_url") && theirs.id().is_some(),
     },
     Known {
         why: "a role and SSO without a value are errors here before what else they need is \
