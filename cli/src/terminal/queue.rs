@@ -76,7 +76,7 @@ pub(super) fn write(text: &str) {
     }
 }
 
-/// Writes whole texts as [`write`] does.
+/// Writes whole texts as [`write()`] does.
 #[derive(Debug)]
 pub(super) struct Writer;
 
