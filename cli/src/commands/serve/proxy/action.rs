@@ -103,9 +103,7 @@ pub(super) fn check_head_for_credentials(
     {
         return Err(GIVES_CREDENTIALS);
     }
-    // A server for all services has objects, too, whose bodies name no action.
-    let own = Service::new(service.name);
-    if has_body && giving::has_credential_actions(own) && is_unreadable(&head.headers) {
+    if has_body && giving::has_credential_actions(service.name) && is_unreadable(&head.headers) {
         return Err(UNREADABLE);
     }
     Ok(())
@@ -120,7 +118,7 @@ pub(super) fn check_body_for_credentials(
     service: Service<'_>,
     body: &[u8],
 ) -> Result<(), &'static str> {
-    if giving::has_credential_actions(service)
+    if (service.is_one_of_all || giving::has_credential_actions(service.name))
         && in_form(body).any(|action| giving::is_credential_action(service, &action))
     {
         return Err(GIVES_CREDENTIALS);

@@ -207,10 +207,10 @@ pub(super) fn is_credential_path(service: Service<'_>, path: &str, query: &str) 
     has_paths && (climbs(&decode(path)) || has_path(&CREDENTIALS, service, path))
 }
 
-/// Returns true for a service with an action that gives out credentials of AWS, which a form may
-/// name.
-pub(super) fn has_credential_actions(service: Service<'_>) -> bool {
-    rows(&CREDENTIALS, service).any(|known| !known.starts_with('/'))
+/// Returns true for a service with an action of its own that gives out credentials of AWS, which a
+/// body may name. A server for all services has objects, too, whose bodies name no action.
+pub(super) fn has_credential_actions(service: &str) -> bool {
+    rows(&CREDENTIALS, Service::new(service)).any(|known| !known.starts_with('/'))
 }
 
 /// The signing names of services, each with its actions and paths. Every request is looked up.

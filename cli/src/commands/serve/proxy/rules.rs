@@ -417,12 +417,10 @@ impl Rules {
     fn reads_body(&self, head: &Parts, upstream: &Upstream) -> bool {
         match self.limit {
             Limit::None => false,
-            // Of those for all services, other bodies name no action: they would all be read.
-            Limit::Credentials if upstream.is_for_all => {
-                action::is_form(&head.headers)
-                    || giving::has_credential_actions(Service::new(&upstream.service))
+            Limit::Credentials => {
+                giving::has_credential_actions(&upstream.service)
+                    || upstream.is_for_all && action::is_form(&head.headers)
             }
-            Limit::Credentials => giving::has_credential_actions(upstream.service()),
             Limit::Reading => head.method == Method::POST,
         }
     }
