@@ -23,11 +23,13 @@ const PROPERTIES: [&str; 4] = [
 ];
 
 /// What looks like a setting and is none: names of Cargo's, where programs are, a code of AWS, a
-/// prefix that is shown, the prefix of variables that are options of the command, and arguments
-/// that no file sets.
-const NOT_READ: [&str; 11] = [
+/// prefix that is shown, the prefix of variables that are options of the command, what only a
+/// command beside a proxy reads, and arguments that no file sets.
+const NOT_READ: [&str; 13] = [
     "AWS_BEARER_TOKEN_",
     "AWS_CONTAINER_",
+    "AWS_DISABLE_HOST_PREFIX_INJECTION",
+    "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
     "KEYFOB_",
     "CARGO_MANIFEST_DIR",
     "CARGO_PKG_VERSION",

@@ -8,7 +8,10 @@ regions and their names. `services` is for calls without a model: name, protocol
 prefix, prefix of hosts, name for signatures, id (each - if it is the name), and the hosts that do
 not follow the pattern, such as `aws,aws-cn/fips:{}-fips.{suffix}@REGION`; the last line has the
 services with other protocols. `rest` has those of them, in the same form, whose hosts or names for
-signatures are not simply the name. `hosts` has some hosts of `services`, which only tests read. The
+signatures are not simply the name. `hosts` has some hosts of `services`, which only tests read.
+`prefixes` has what stands before the hosts of some operations: the name of a service, and words, of
+which `PREFIX=` counts for those behind it: actions, or methods and paths, where `*` is any segment
+and `**` are all that follow. The last word that matches counts; {NAME} in a prefix is a header. The
 script needs a Python that has botocore, of the version in requirements.txt.
 
 A table has facts only, one a line:
@@ -369,6 +372,94 @@ def template(region, host, signed_for, prefix, outputs):
     return host if signed_for == region else f"{host}@{signed_for}"
 
 
+class Node:
+    """A segment of the paths of a service, with the prefixes of the operations whose paths end here."""
+
+    def __init__(self):
+        self.children, self.prefixes = {}, {}
+
+    def add(self, segments, method, prefix):
+        if not segments:
+            self.prefixes[method] = prefix
+            return
+        self.children.setdefault(segments[0], Node()).add(segments[1:], method, prefix)
+
+    def below(self):
+        return [*self.prefixes.values(), *(one for child in self.children.values() for one in child.below())]
+
+    def rules(self, path, inherited):
+        """The fewest rules, the nearest to the root first; each is a prefix, a method or none, and a path."""
+        ways = [(inherited, [])]
+        if path and path[-1] != "**":
+            ways += [(one, [(one, "", path + ["**"])]) for one in sorted(set(self.below()))]
+        found = []
+        for usual, rules in ways:
+            rules = list(rules)
+            for method, prefix in sorted(self.prefixes.items()):
+                rules += [(prefix, method, path)] if prefix != usual else []
+            # A segment in clear is nearer than any segment.
+            for name, child in sorted(self.children.items(), key=lambda pair: (pair[0] != "*", pair[0])):
+                rules += child.rules(path + [name], usual)
+            found.append(rules)
+        return min(found, key=len)
+
+
+def prefixes(session):
+    """The services with operations whose hosts have something before them."""
+    for service in session.get_available_services():
+        # The hosts of its data have another form, too.
+        if service == "neptune-graph":
+            continue
+        model = session.get_service_model(service)
+        operations = [model.operation_model(name) for name in model.operation_names]
+        of = {operation.name: (operation.endpoint or {}).get("hostPrefix", "") for operation in operations}
+        for operation in operations:
+            for label in re.findall(r"{(.*?)}", of[operation.name]):
+                serialization = operation.input_shape.members[label].serialization
+                assert serialization["location"] == "header", f"{operation.name} has no header for {label}"
+                of[operation.name] = of[operation.name].replace(label, serialization["name"].lower())
+        if not any(of.values()):
+            continue
+        if model.metadata["protocol"].startswith("rest"):
+            usual, rules = rest_prefixes(service, operations, of)
+        else:
+            usual, rules = "", [(of[name], name) for name in sorted(of, key=lambda name: of[name]) if of[name]]
+        # The one operation of S3 is signed for a service of its own.
+        words, current = ["s3-object-lambda" if service == "s3" else service], None
+        for prefix, rule in [(usual, "/**")] * bool(usual) + rules:
+            words += [f"{prefix}=", rule] if prefix != current else [rule]
+            current = prefix
+        yield " ".join(words)
+
+
+def rest_prefixes(service, operations, of):
+    root, known = Node(), []
+    for operation in operations:
+        method, path = operation.http["method"], operation.http["requestUri"].split("?")[0]
+        segments = [segment for segment in path.lower().split("/") if segment]
+        segments = ["*" if segment.startswith("{") else segment for segment in segments]
+        root.add(segments, method, of[operation.name])
+        known.append((operation.name, method, segments))
+    counts = {prefix: list(of.values()).count(prefix) for prefix in sorted(set(of.values()))}
+    usual = max(counts, key=counts.get)
+    rules = [(prefix, f"{method}/{'/'.join(path)}") for prefix, method, path in root.rules([], usual)]
+    for name, method, segments in known:
+        found = usual
+        for prefix, rule in rules:
+            found = prefix if matches(rule, method, segments) else found
+        assert found == of[name], f"{service} {name}: {found} and not {of[name]}"
+    return usual, rules
+
+
+def matches(rule, method, segments):
+    expected, path = rule.split("/", 1)
+    path = [segment for segment in path.split("/") if segment]
+    if path[-1:] == ["**"]:
+        path, segments = path[:-1], segments[: len(path) - 1]
+    is_same = len(path) == len(segments) and all(one in ("*", other) for one, other in zip(path, segments))
+    return is_same and expected in ("", method)
+
+
 def main():
     folder = pathlib.Path(sys.argv[1]) if sys.argv[1:] else HERE
     session = botocore.session.Session()
@@ -382,6 +473,7 @@ def main():
     (folder / "services").write_text("\n".join([lines[0], *rows]) + "\n")
     (folder / "rest").write_text("\n".join([lines[0], *rest]) + "\n")
     (folder / "hosts").write_text("\n".join([lines[0], *hosts]) + "\n")
+    (folder / "prefixes").write_text("\n".join([lines[0], *prefixes(session)]) + "\n")
     (folder / "regions").write_text("\n".join(regions(session)) + "\n")
 
 

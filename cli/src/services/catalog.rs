@@ -89,7 +89,7 @@ pub(crate) fn is_host_of_service(host: &str, told: &HostScope) -> bool {
 /// A service: its names, its protocol and its hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) protocol: &'static str,
     pub(crate) version: &'static str,
     pub(crate) target: &'static str,

@@ -38,6 +38,7 @@ mod failures;
 mod files;
 #[cfg(unix)]
 mod findings;
+mod host_prefixes;
 mod imds;
 #[cfg(target_os = "linux")]
 mod instances;

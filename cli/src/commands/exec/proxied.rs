@@ -46,6 +46,9 @@ const SWITCHED_OFF: [&str; 3] = [
     "AWS_USE_DUALSTACK_ENDPOINT",
     "AWS_USE_FIPS_ENDPOINT",
 ];
+/// What the command leaves to the proxy, which knows the hosts: botocore would put a part before
+/// that of the proxy.
+const SWITCHED_ON: [&str; 1] = ["AWS_DISABLE_HOST_PREFIX_INJECTION"];
 
 impl Proxied {
     pub(super) async fn start(context: &Context, args: &ExecArgs) -> Result<Self, Failure> {
@@ -83,6 +86,9 @@ impl Proxied {
         }
         for name in SWITCHED_OFF {
             changes.set(name, "false");
+        }
+        for name in SWITCHED_ON {
+            changes.set(name, "true");
         }
         if let Some(hosts) = &self.no_proxy {
             for name in settings::NO_PROXY.variables {

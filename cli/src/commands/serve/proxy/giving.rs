@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::paths::{bare, climbs, decode};
+use super::paths::{bare, climbs, decode, matches, name};
 
 /// The service of a request, whose rows in the tables count.
 #[derive(Clone, Copy, Debug)]
@@ -235,28 +235,6 @@ fn has_path(table: &'static Table, service: Service<'_>, path: &str) -> bool {
     let mut known = rows(table, service).filter(|known| known.starts_with('/'));
     let decoded = decode(path);
     known.any(|known| matches(known, path) || matches(known, &decoded))
-}
-
-/// Returns what a server may read in a segment.
-fn name(segment: &str) -> String {
-    bare(&decode(segment)).to_lowercase()
-}
-
-/// Returns true if a path has the segments of a pattern. Empty ones do not count.
-fn matches(pattern: &str, path: &str) -> bool {
-    let mut segments = path.split('/').map(name).filter(|name| !name.is_empty());
-    for expected in pattern.split('/').skip(1) {
-        let Some(segment) = segments.next() else {
-            return false;
-        };
-        match expected {
-            "**" => return true,
-            "*" => {}
-            _ if segment == expected => {}
-            _ => return false,
-        }
-    }
-    segments.next().is_none()
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ mod forward;
 #[cfg(test)]
 mod fuzz;
 mod giving;
+mod host_prefix;
 mod log;
 mod own;
 mod paths;

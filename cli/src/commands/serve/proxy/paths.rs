@@ -23,3 +23,26 @@ pub(super) fn climbs(decoded: &str) -> bool {
         .split(['/', '\\'])
         .any(|part| matches!(bare(part), "." | ".."))
 }
+
+/// Returns what a server may read in a segment.
+pub(super) fn name(segment: &str) -> String {
+    bare(&decode(segment)).to_lowercase()
+}
+
+/// Returns true if a path has the segments of a pattern, in which `*` is any segment, and `**` are
+/// all that follow. Empty ones do not count.
+pub(super) fn matches(pattern: &str, path: &str) -> bool {
+    let mut segments = path.split('/').map(name).filter(|name| !name.is_empty());
+    for expected in pattern.split('/').skip(1) {
+        let Some(segment) = segments.next() else {
+            return false;
+        };
+        match expected {
+            "**" => return true,
+            "*" => {}
+            _ if segment == expected => {}
+            _ => return false,
+        }
+    }
+    segments.next().is_none()
+}

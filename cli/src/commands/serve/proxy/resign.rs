@@ -22,7 +22,7 @@ use rand::Rng as _;
 
 use super::{
     rules::{Refusal, forbidden},
-    targets::{Target, Targets, has_prefixes, split},
+    targets::{Target, Targets, Wanted, has_prefixes, split},
 };
 use crate::{
     failure::{Failure, chained},
@@ -111,7 +111,13 @@ impl Resign {
         if let Some((_, target)) = &path {
             inner.uri = Uri::from(target.clone());
         }
-        let target = self.targets.find(claim.service(), region, prefix)?;
+        let before = self.targets.before(claim.service(), prefix, &inner)?;
+        let target = self.targets.find(Wanted {
+            service: claim.service(),
+            region,
+            prefix,
+            before: &before,
+        })?;
         Ok((target, inner))
     }
 

@@ -1,19 +1,24 @@
 //! Where a request goes that is signed for a service and a region.
 
 use std::{
+    borrow::Cow,
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use http::{
     Uri,
+    request::Parts,
     uri::{Authority, PathAndQuery},
 };
 use keyfob_chain::{Argument, Origin, Region, Settings};
 use keyfob_sigv4::{HostScope, Scope, Signer, resign::Resigner, verify::Dialect};
 use keyfob_sts::{Endpoint, EndpointBuilder, Hosts, Partition};
 
-use super::rules::{Refusal, Upstream, forbidden};
+use super::{
+    host_prefix,
+    rules::{Refusal, Upstream, forbidden},
+};
 use crate::{
     s3::Filters,
     services::catalog::{Row, is_host_of_service},
@@ -47,8 +52,19 @@ pub(super) enum Reach {
     },
 }
 
-/// The service, the region, and the beginning of the host.
-type Key = (String, String, Option<String>);
+/// The scope of a request, and what tells the host of its service.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted<'a> {
+    pub(super) service: &'a str,
+    pub(super) region: &'a str,
+    /// The beginning of the host, if the path has one.
+    pub(super) prefix: Option<&'a str>,
+    /// What stands before the host for the operation.
+    pub(super) before: &'a str,
+}
+
+/// The same to remember.
+type Key = (String, String, Option<String>, String);
 
 /// The server of a scope, and the keys for it.
 pub(super) struct Target {
@@ -69,27 +85,23 @@ impl Targets {
         }
     }
 
-    /// Returns the target of a scope. `prefix` is the beginning of the host, if the path has one.
+    /// Returns the target of a scope.
     ///
     /// # Errors
     ///
     /// If there is none, or if it may not be reached.
-    pub(super) fn find(
-        &self,
-        service: &str,
-        region: &str,
-        prefix: Option<&str>,
-    ) -> Result<Arc<Target>, Refusal> {
+    pub(super) fn find(&self, wanted: Wanted<'_>) -> Result<Arc<Target>, Refusal> {
         let key = (
-            service.to_owned(),
-            region.to_owned(),
-            prefix.map(str::to_owned),
+            wanted.service.to_owned(),
+            wanted.region.to_owned(),
+            wanted.prefix.map(str::to_owned),
+            wanted.before.to_owned(),
         );
         let known = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(target) = known().get(&key) {
             return Ok(Arc::clone(target));
         }
-        let target = Arc::new(self.make(service, region, prefix)?);
+        let target = Arc::new(self.make(wanted)?);
         let mut known = known();
         if known.len() >= MAX_KNOWN {
             known.clear();
@@ -98,7 +110,34 @@ impl Targets {
         Ok(target)
     }
 
-    fn make(&self, service: &str, region: &str, prefix: Option<&str>) -> Result<Target, Refusal> {
+    /// Returns what stands before the host of a service for a request. Nothing stands there before
+    /// another server.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot stand there.
+    pub(super) fn before(
+        &self,
+        service: &str,
+        prefix: Option<&str>,
+        head: &Parts,
+    ) -> Result<Cow<'static, str>, Refusal> {
+        match &self.reach {
+            Reach::One { .. } => Ok("".into()),
+            Reach::Allowed { .. } => {
+                let row = self.row(service, prefix);
+                host_prefix::find(row.map_or(service, |(row, _)| row.name), head)
+            }
+        }
+    }
+
+    fn make(&self, wanted: Wanted<'_>) -> Result<Target, Refusal> {
+        let Wanted {
+            service,
+            region,
+            prefix,
+            ..
+        } = wanted;
         let claimed = Scope::new(region, service).map_err(|_| UNKNOWN)?;
         let (upstream, region) = match &self.reach {
             Reach::One {
@@ -126,16 +165,20 @@ impl Targets {
                 settings,
                 url,
             } => {
-                let endpoint = self.endpoint(
-                    (service, region, prefix),
-                    patterns,
-                    settings,
-                    url.as_deref(),
-                )?;
+                let own = self.own_url((service, prefix), settings, url.as_deref())?;
+                let endpoint = self.endpoint(wanted, patterns, settings, own.as_deref())?;
                 let signed_for = endpoint.signing_region().unwrap_or(region).to_owned();
-                let upstream = upstream(&endpoint, service)?;
-                let host = upstream.authority.host();
-                if !patterns.admit(&host.to_ascii_lowercase()) {
+                let mut upstream = upstream(&endpoint, service)?;
+                let admits = |upstream: &Upstream| {
+                    patterns.admit(&upstream.authority.host().to_ascii_lowercase())
+                };
+                let is_allowed = admits(&upstream);
+                if own.is_none() && !wanted.before.is_empty() {
+                    let whole = format!("{}{}", wanted.before, upstream.authority);
+                    upstream.authority = whole.parse().map_err(|_| UNKNOWN)?;
+                }
+                // Both are hosts of the service.
+                if !is_allowed && !admits(&upstream) {
                     return Err(forbidden(
                         "the host of the service is not one that --allow names",
                     ));
@@ -174,22 +217,42 @@ impl Targets {
         }
     }
 
+    /// Returns the id of a service in settings.
+    fn id(&self, service: &str, prefix: Option<&str>) -> String {
+        let row = self.row(service, prefix);
+        row.map_or_else(|| service.to_owned(), |(row, _)| row.id())
+    }
+
+    /// Returns the endpoint URL that takes the place of the host of a service, if there is one.
+    fn own_url(
+        &self,
+        (service, prefix): (&str, Option<&str>),
+        settings: &Settings,
+        url: Option<&str>,
+    ) -> Result<Option<String>, Refusal> {
+        if let Some(url) = url {
+            return Ok(Some(url.to_owned()));
+        }
+        let id = self.id(service, prefix);
+        let setting = settings.endpoint_url(&id).map_err(|_| UNUSABLE)?;
+        Ok(setting.map(|setting| setting.text.to_owned()))
+    }
+
     fn endpoint(
         &self,
-        (service, region, prefix): (&str, &str, Option<&str>),
+        wanted: Wanted<'_>,
         patterns: &Filters,
         settings: &Settings,
         url: Option<&str>,
     ) -> Result<Endpoint, Refusal> {
+        let Wanted {
+            service,
+            region,
+            prefix,
+            ..
+        } = wanted;
         let row = self.row(service, prefix);
-        let id = row.map_or_else(|| service.to_owned(), |(row, _)| row.id());
-        let url = match url {
-            Some(url) => Some(url.to_owned()),
-            None => {
-                let setting = settings.endpoint_url(&id).map_err(|_| UNUSABLE)?;
-                setting.map(|setting| setting.text.to_owned())
-            }
-        };
+        let id = self.id(service, prefix);
         let builder = match row {
             Some((_, hosts)) => Endpoint::builder().hosts(*hosts),
             None => {
@@ -206,9 +269,7 @@ impl Targets {
         };
         let name = "the scope of the request".to_owned();
         let region = Region::new(region, Origin::Argument { name }).map_err(|_| UNKNOWN)?;
-        let argument = url
-            .as_deref()
-            .map(|url| Argument::new("--endpoint-url", url));
+        let argument = url.map(|url| Argument::new("--endpoint-url", url));
         let builder = settings.endpoint(builder, &id, &region, argument);
         let endpoint = builder.map(EndpointBuilder::build);
         endpoint.ok().and_then(Result::ok).ok_or(UNUSABLE)
@@ -316,8 +377,21 @@ mod tests {
         })
     }
 
+    fn wanted<'a>(service: &'a str, region: &'a str, prefix: Option<&'a str>) -> Wanted<'a> {
+        Wanted {
+            service,
+            region,
+            prefix,
+            before: "",
+        }
+    }
+
     fn url(targets: &Targets, service: &str, region: &str, prefix: Option<&str>) -> Option<String> {
-        let target = targets.find(service, region, prefix).ok()?;
+        url_of(targets, wanted(service, region, prefix))
+    }
+
+    fn url_of(targets: &Targets, wanted: Wanted<'_>) -> Option<String> {
+        let target = targets.find(wanted).ok()?;
         let Upstream {
             scheme,
             authority,
@@ -417,7 +491,8 @@ mod tests {
         for variant in variants {
             let targets = targets("*", &[variant]);
             for (row, region) in regions.into_iter().flat_map(each) {
-                let Ok(target) = targets.find(row.scope_name, region, Some(row.host)) else {
+                let wanted = wanted(row.scope_name, region, Some(row.host));
+                let Ok(target) = targets.find(wanted) else {
                     continue;
                 };
                 let host = target.upstream.authority.host();
@@ -452,6 +527,28 @@ mod tests {
             let found = url(&targets(pattern, &own), service, "us-west-2", None);
             assert_eq!(found.is_some(), passes, "{pattern} {service}");
         }
+    }
+
+    /// `--allow` names the host of the service with it or without it.
+    #[test]
+    fn what_stands_before_the_host_is_for_hosts_of_aws_only() {
+        let sync = Wanted {
+            before: "sync-",
+            ..wanted("states", "us-west-2", None)
+        };
+        let whole = Some("https://sync-states.us-west-2.amazonaws.com us-west-2");
+        for (pattern, expected) in [
+            ("*", whole),
+            ("states.*.amazonaws.com", whole),
+            ("sync-states.us-west-2.amazonaws.com", whole),
+            ("sync-s3.*", None),
+        ] {
+            let found = url_of(&targets(pattern, &[]), sync);
+            assert_eq!(found.as_deref(), expected, "{pattern}");
+        }
+        let own = [("AWS_ENDPOINT_URL_SFN", "http://127.0.0.1:9000")];
+        let found = url_of(&targets("*", &own), sync);
+        assert_eq!(found.as_deref(), Some("http://127.0.0.1:9000 us-west-2"));
     }
 
     #[test]
@@ -495,7 +592,7 @@ mod tests {
         }
         let targets = targets("*", &[]);
         for row in Row::all() {
-            let found = targets.find(row.scope_name, "us-east-1", Some(row.host));
+            let found = targets.find(wanted(row.scope_name, "us-east-1", Some(row.host)));
             assert!(found.is_ok(), "{row:?}");
         }
     }
