@@ -60,7 +60,7 @@ impl Address {
     }
 
     /// Returns the URL of a bucket, or of the account, in a region, without a `/` at its end, and
-    /// the region to sign for.
+    /// the endpoint that it is below.
     ///
     /// # Errors
     ///
@@ -69,14 +69,13 @@ impl Address {
         &self,
         bucket: Option<&str>,
         region: Option<&str>,
-    ) -> Result<(String, String), Failure> {
+    ) -> Result<(String, Endpoint), Failure> {
         let endpoint = self.endpoint(region)?;
         let url = endpoint.url();
         let url = match bucket {
             Some(bucket) => bucket_url(bucket, &url, self.addressing)?,
             None => url.trim_end_matches('/').to_owned(),
         };
-        let region = endpoint.signing_region().unwrap_or_default();
-        Ok((url, region.to_owned()))
+        Ok((url, endpoint))
     }
 }

@@ -145,8 +145,21 @@ impl Endpoint {
         })
     }
 
-    /// Returns true if the endpoint is on this machine.
-    pub(crate) fn is_loopback(&self) -> bool {
+    /// Returns true if the endpoint is on this machine: `localhost`, a name below it, or an address
+    /// of the loopback interface.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_sts::Endpoint;
+    ///
+    /// let local = Endpoint::builder().url("http://[::1]:5000")?.build()?;
+    /// assert!(local.is_loopback());
+    /// let remote = Endpoint::builder().region("us-east-1")?.build()?;
+    /// assert!(!remote.is_loopback());
+    /// # Ok::<(), keyfob_sts::Error>(())
+    /// ```
+    pub fn is_loopback(&self) -> bool {
         self.host().eq_ignore_ascii_case("localhost")
             || is_below_localhost(self.host())
             || self.address().is_some_and(|address| address.is_loopback())

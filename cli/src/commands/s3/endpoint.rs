@@ -1,3 +1,4 @@
+use keyfob_backoff::Policy;
 use keyfob_chain::settings::{
     S3_ADDRESSING_STYLE, S3_PAYLOAD_SIGNING_ENABLED, S3_US_EAST_1_REGIONAL_ENDPOINT,
     S3_USE_ACCELERATE_ENDPOINT, S3_USE_DUALSTACK_ENDPOINT,
@@ -11,6 +12,10 @@ use crate::{
     services::check_sandbox,
 };
 
+/// How often a request is sent at most, unless `max_attempts` says it: as often as the AWS CLI 1
+/// does.
+const ATTEMPTS: u32 = 5;
+
 /// Returns a client with the credentials in use, for the endpoint that the settings choose.
 ///
 /// # Errors
@@ -22,7 +27,10 @@ pub(super) async fn client(context: &Context) -> Result<Client, Failure> {
     }
     let credentials = context.credentials_to_sign().await?;
     let address = address(context).await?;
-    let connector = context.settings().connections()?.connector()?;
+    // After a burst of throttling the next attempt of a file comes late enough.
+    let policy = Policy::aws().attempts(ATTEMPTS);
+    let connector = context.settings().connections()?.retry(policy);
+    let connector = connector.connector()?;
     let signs_payloads = context.settings().flag(&S3_PAYLOAD_SIGNING_ENABLED);
     Ok(Client::new(
         connector,

@@ -33,8 +33,9 @@ pub(super) async fn run(context: &Context, args: &PresignArgs) -> Result<(), Fai
     let end = at.plus_seconds(lifetime.ttl.as_secs().into());
     let policy = policy(args, object, end)?;
     let credentials = context.with_end(context.credentials().await?);
-    let (bucket, region) = address(context).await?.resolve(Some(object.bucket), None)?;
-    let (url, signer) = (bucket + "/", Signer::s3(&region)?);
+    let (bucket, endpoint) = address(context).await?.resolve(Some(object.bucket), None)?;
+    let region = endpoint.signing_region().unwrap_or_default();
+    let (url, signer) = (bucket + "/", Signer::s3(region)?);
     let form = policy.sign(&signer, &credentials, at);
     let form = form.map_err(|error| match error.kind() {
         ErrorKind::PolicyField => Failure::usage(

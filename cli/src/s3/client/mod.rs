@@ -2,16 +2,13 @@ mod wire;
 
 use std::{
     collections::HashMap,
-    sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, atomic::AtomicU64},
     time::Duration,
 };
 
 use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
 use keyfob_backoff::{
-    Budget, Classify as _, ClockSkew, Fault, Hint, Pause, Policy, Report,
+    Budget, ClockSkew, Hint, Pause, Policy, Report,
     limit::{KeyedLimit, Limiter, RateLimit},
     retry, s3_status,
 };
@@ -55,7 +52,7 @@ struct Inner {
     /// `None` for requests without a signature.
     credentials: Option<Credentials>,
     console: Console,
-    /// Whether the hash of a body is signed with TLS, too.
+    /// Whether the hash of a body is signed wherever it goes to.
     signs_payloads: bool,
     limits: Limits,
     /// What all requests keep to instead, if there is a `--rate`.
@@ -65,8 +62,6 @@ struct Inner {
     /// Whether the lists that say that their keys are encoded have encoded keys, if that is known.
     encodes_lists: OnceLock<bool>,
     refused: FirstRefusal,
-    /// How often S3 asked for fewer requests.
-    throttled: Arc<AtomicU64>,
 }
 
 /// A bucket, and what is before the last `/` of a key.
@@ -102,11 +97,13 @@ struct Place {
     url: String,
     region: String,
     signer: Signer,
+    /// Whether what goes there cannot be changed on the way.
+    is_private: bool,
 }
 
 impl Client {
-    /// Creates a client. With `signs_payloads`, the hash of a body is signed with TLS, too, which
-    /// keeps it from being changed on the way without that. A `pace` is for all requests; without
+    /// Creates a client. With `signs_payloads`, the hash of a body is signed also where it cannot be
+    /// changed on the way: with TLS, and on this machine. A `pace` is for all requests; without
     /// it, each prefix has one.
     pub(crate) fn new(
         connector: Connector,
@@ -138,7 +135,6 @@ impl Client {
             pace,
             places: Mutex::default(),
             refused,
-            throttled: Arc::default(),
         }))
     }
 
@@ -167,11 +163,6 @@ impl Client {
     /// objects adds to it.
     pub(crate) fn moved(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.0.wire.moved)
-    }
-
-    /// Returns how often S3 asked for fewer requests.
-    pub(crate) fn throttled(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.0.throttled)
     }
 
     /// Sets the body of a call to bytes of an object, and the header with their checksum, which is
@@ -315,11 +306,6 @@ impl Inner {
 
     fn notify(&self, error: &Error, pause: &Pause) {
         debug!("{error}");
-        let fault = self.policy.classify(&error.failure());
-        // An answer to HEAD has no code.
-        if error.status() == Some(503) || fault.is_some_and(Fault::is_throttling) {
-            self.throttled.fetch_add(1, Ordering::Relaxed);
-        }
         waiting_for_attempt(self.console, pause, error.status(), error.code());
     }
 
@@ -368,11 +354,9 @@ impl Inner {
         Err(self.refused(call, answer.status(), answer.headers(), &body, skew))
     }
 
-    /// Returns true if requests are signed by the hash of their bodies. TLS keeps these from being
-    /// changed on the way as well.
+    /// Returns true if requests are signed by the hash of their bodies.
     fn hashes_payloads(&self, place: &Place) -> bool {
-        let has_tls = place.url.starts_with("https:");
-        self.credentials.is_some() && (self.signs_payloads || !has_tls)
+        self.credentials.is_some() && (self.signs_payloads || !place.is_private)
     }
 
     /// Returns the error of an answer.
@@ -455,12 +439,14 @@ impl Inner {
         region: Option<&str>,
     ) -> Result<Arc<Place>, Error> {
         let unusable = |failure| Error::new(operation, Cause::Setting(failure));
-        let (url, region) = self.address.resolve(bucket, region).map_err(unusable)?;
-        let signer = Signer::s3(&region).map_err(|error| unusable(error.into()))?;
+        let (url, endpoint) = self.address.resolve(bucket, region).map_err(unusable)?;
+        let region = endpoint.signing_region().unwrap_or_default();
+        let signer = Signer::s3(region).map_err(|error| unusable(error.into()))?;
         let place = Arc::new(Place {
-            url,
-            region,
+            region: region.to_owned(),
             signer,
+            is_private: url.starts_with("https:") || endpoint.is_loopback(),
+            url,
         });
         let bucket = bucket.map(str::to_owned);
         self.places().insert(bucket, Arc::clone(&place));

@@ -6,8 +6,6 @@ const FIRST: u32 = 8;
 const WINDOW: Duration = Duration::from_millis(250);
 /// How long a number is kept that more requests did not improve.
 const REST: Duration = Duration::from_secs(5);
-/// How long throttling counts as one: requests that were on their way already are throttled, too.
-const ROUND: Duration = Duration::from_secs(1);
 /// What a request is worth, in bytes, besides those that it moves.
 const REQUEST: u64 = 64 << 10;
 
@@ -15,8 +13,8 @@ const REQUEST: u64 = 64 << 10;
 ///
 /// It begins with a few, and doubles them as long as that is of use. Then it tries a quarter more
 /// from time to time. More requests are of use if they get a fifth of what was hoped for: if twice
-/// as many do 1.2 times as much in a second. Throttling halves the number. When it is over, the
-/// number doubles again up to half of what was too much.
+/// as many do 1.2 times as much in a second. Throttling is the concern of the pace of the requests,
+/// which those on their way keep to.
 ///
 /// It does not look at a clock, and does not wait.
 #[derive(Debug)]
@@ -25,12 +23,10 @@ pub(super) struct Concurrency {
     limit: u32,
     /// What was before the limit was raised, until it is known whether that was of use.
     before: Option<Before>,
-    /// Up to which limit it is doubled. Beyond it, a quarter is added.
-    doubles_to: u32,
+    /// Whether it is still doubled. Later, a quarter is added.
+    doubles: bool,
     /// Until when the limit is not raised.
     rests_until: Duration,
-    /// Until when throttling does not halve it again.
-    halved_until: Duration,
     window: Window,
 }
 
@@ -59,8 +55,6 @@ pub(super) struct Seen {
     pub(super) on_the_way: u32,
     /// How many bytes have moved since the start.
     pub(super) moved: u64,
-    /// Whether S3 asked for fewer requests since the last time.
-    pub(super) is_throttled: bool,
     pub(super) now: Duration,
 }
 
@@ -72,9 +66,8 @@ impl Concurrency {
             max,
             limit: FIRST.min(max),
             before: None,
-            doubles_to: max,
+            doubles: true,
             rests_until: Duration::ZERO,
-            halved_until: Duration::ZERO,
             window: Window::default(),
         }
     }
@@ -88,10 +81,6 @@ impl Concurrency {
     pub(super) fn on_end(&mut self, seen: Seen) {
         self.window.completed += 1;
         self.window.is_full |= seen.on_the_way >= self.limit;
-        if seen.is_throttled {
-            self.slow_down(seen);
-            return;
-        }
         let time = seen.now.saturating_sub(self.window.start);
         if time < WINDOW || self.window.completed < self.limit {
             return;
@@ -112,7 +101,7 @@ impl Concurrency {
             let [limit, less] = [self.limit, before.limit].map(u128::from);
             if rate * 5 * less < before.rate * (4 * less + limit) {
                 self.limit = before.limit;
-                self.doubles_to = before.limit;
+                self.doubles = false;
                 self.rests_until = now + REST;
                 return;
             }
@@ -122,26 +111,12 @@ impl Concurrency {
         }
         let limit = self.limit;
         self.before = Some(Before { limit, rate });
-        let more = if limit < self.doubles_to {
-            limit.min(self.doubles_to - limit)
+        let more = if self.doubles {
+            limit
         } else {
             limit.div_ceil(4)
         };
         self.limit = limit.saturating_add(more).min(self.max);
-    }
-
-    fn slow_down(&mut self, seen: Seen) {
-        if seen.now >= self.halved_until {
-            // The first one of several in a row tells what was too much.
-            if seen.now >= self.rests_until {
-                self.doubles_to = (self.limit / 2).max(1);
-            }
-            self.limit = (self.limit / 2).max(1);
-            self.halved_until = seen.now + ROUND;
-        }
-        self.before = None;
-        self.rests_until = seen.now + 2 * ROUND;
-        self.begin_window(seen);
     }
 
     fn begin_window(&mut self, seen: Seen) {
@@ -162,14 +137,12 @@ mod tests {
         useful: u32,
         millis: u32,
         bytes: u64,
-        throttles_above: u32,
     }
 
     const SERVICE: Service = Service {
         useful: u32::MAX,
         millis: 30,
         bytes: 4096,
-        throttles_above: u32::MAX,
     };
 
     impl Service {
@@ -186,7 +159,6 @@ mod tests {
                     concurrency.on_end(Seen {
                         on_the_way,
                         moved,
-                        is_throttled: on_the_way > self.throttles_above,
                         now,
                     });
                 }
@@ -239,39 +211,12 @@ mod tests {
     }
 
     #[test]
-    fn throttling_halves_it_once_a_second_at_most() {
-        let service = Service {
-            throttles_above: 0,
-            ..SERVICE
-        };
-        let mut concurrency = Concurrency::new(64);
-        let limits = service.run(&mut concurrency, 4);
-        assert_eq!((limits[0], limits[3]), (4, 1));
-    }
-
-    #[test]
-    fn it_stays_below_what_is_throttled_and_tries_again() {
-        let service = Service {
-            throttles_above: 20,
-            ..SERVICE
-        };
-        let limits = service.run(&mut Concurrency::new(64), 60);
-        let last = &limits[10..];
-        assert!(
-            last.iter().all(|limit| (8..=20).contains(limit)),
-            "{limits:?}"
-        );
-        assert!(last.iter().any(|limit| *limit > 12), "{limits:?}");
-    }
-
-    #[test]
     fn what_is_not_used_does_not_grow() {
         let mut concurrency = Concurrency::new(64);
         for second in 1..100 {
             concurrency.on_end(Seen {
                 on_the_way: 3,
                 moved: second << 20,
-                is_throttled: false,
                 now: Duration::from_secs(second),
             });
         }

@@ -19,8 +19,6 @@ pub(super) struct Gate {
     state: Mutex<State>,
     /// How many bytes of objects have moved.
     moved: Arc<AtomicU64>,
-    /// How often S3 asked for fewer requests.
-    throttled: Arc<AtomicU64>,
     start: Instant,
 }
 
@@ -28,8 +26,6 @@ struct State {
     concurrency: Concurrency,
     /// How many permits there are, on the way or not.
     permits: u32,
-    /// How often S3 had asked for fewer requests when it was last looked at.
-    throttled: u64,
 }
 
 /// A request that is on its way until this is dropped.
@@ -49,10 +45,8 @@ impl Gate {
             state: Mutex::new(State {
                 concurrency,
                 permits,
-                throttled: 0,
             }),
             moved: client.moved(),
-            throttled: client.throttled(),
             start: Instant::now(),
         }
     }
@@ -76,14 +70,11 @@ impl Drop for Permit {
         let gate = &self.gate;
         let mut state = gate.state();
         let free = u32::try_from(gate.semaphore.available_permits()).unwrap_or(u32::MAX);
-        let throttled = gate.throttled.load(Relaxed);
         let seen = Seen {
             on_the_way: state.permits.saturating_sub(free),
             moved: gate.moved.load(Relaxed),
-            is_throttled: throttled != state.throttled,
             now: gate.start.elapsed(),
         };
-        state.throttled = throttled;
         state.concurrency.on_end(seen);
         let limit = state.concurrency.limit();
         if state.permits > limit
