@@ -25,6 +25,13 @@ pub(crate) struct Checksum {
     length: u64,
 }
 
+/// The checksum of the checksums of an object's parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Composite {
+    checksum: Checksum,
+    count: u64,
+}
+
 /// A checksum that is not complete yet.
 pub(crate) struct Summer {
     algorithm: Algorithm,
@@ -180,6 +187,37 @@ impl Checksum {
     }
 }
 
+impl Composite {
+    /// Returns the checksum of checksums that an answer of S3 has. It ends with the number of parts.
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
+        Algorithm::ALL.into_iter().find_map(|algorithm| {
+            let text = headers.get(algorithm.header())?.to_str().ok()?;
+            let (value, count) = text.split_once('-')?;
+            let count = count.parse().ok().filter(|count| *count > 0)?;
+            let checksum = Checksum::parse(algorithm, value, count)?;
+            Some(Self { checksum, count })
+        })
+    }
+
+    pub(crate) fn algorithm(&self) -> Algorithm {
+        self.checksum.algorithm
+    }
+
+    /// Returns the number of parts.
+    pub(crate) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Returns true if the parts have these checksums.
+    pub(crate) fn is_of(&self, parts: &[Checksum]) -> bool {
+        let mut summer = Summer::new(self.algorithm());
+        for part in parts {
+            summer.update(&part.value);
+        }
+        parts.len() as u64 == self.count && summer.finish().has_value_of(&self.checksum)
+    }
+}
+
 impl fmt::Debug for Checksum {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.algorithm.name(), self.text())
@@ -270,6 +308,33 @@ mod tests {
             }
         }
         assert_eq!(Checksum::combined(iter::empty()), None);
+    }
+
+    /// Source: "Checking object integrity" in the documentation of S3, and hashlib of Python.
+    #[test]
+    fn the_checksum_of_the_checksums_of_parts_is_told_by_their_number() {
+        let of = |text: &'static str| {
+            let name = http::HeaderName::from_static("x-amz-checksum-sha256");
+            let value = http::HeaderValue::from_static(text);
+            Composite::from_headers(&[(name, value)].into_iter().collect())
+        };
+        let parts = [b"1234", b"5678"].map(|part| Algorithm::Sha256.compute(part));
+        let composite = of("py80UrKros+CxIkSywS0+r4QZ+9jtZi8fYB3azOuadI=-2").unwrap();
+        assert_eq!(composite.count(), 2);
+        assert!(composite.is_of(&parts));
+        assert!(!composite.is_of(&parts[..1]));
+        let [one, other] = parts;
+        assert!(!composite.is_of(&[other, one]));
+        for text in [
+            "py80UrKros+CxIkSywS0+r4QZ+9jtZi8fYB3azOuadI=",
+            "py80UrKros+CxIkSywS0+r4QZ+9jtZi8fYB3azOuadI=-",
+            "py80UrKros+CxIkSywS0+r4QZ+9jtZi8fYB3azOuadI=-0",
+            "py80UrKros+CxIkSywS0+r4QZ+9jtZi8fYB3azOuadI=-x",
+            "-2",
+            "AAAA-2",
+        ] {
+            assert_eq!(of(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -21,7 +21,7 @@ pub(crate) use self::{
     address::Address,
     buckets::{create_bucket, delete_bucket},
     call::Call,
-    checksum::{Algorithm, Checksum, Summer},
+    checksum::{Algorithm, Checksum, Composite, Summer},
     client::{Answer, Client, FirstRefusal},
     content::{Content, Section},
     delete::Deletion,
@@ -32,7 +32,7 @@ pub(crate) use self::{
     media_type::media_type,
     object::{
         MultipartUpload, Part, StoredPart, copy_object, get_object, head_object, object_tags,
-        put_object,
+        part_size, put_object,
     },
     uri::{Addressing, Object, is_accelerated},
 };

@@ -69,6 +69,21 @@ pub(crate) async fn head_object(
     client.send(&call).await
 }
 
+/// Returns the size of one of the parts in which an object was uploaded, if S3 tells it.
+pub(crate) async fn part_size(
+    client: &Client,
+    object: Object<'_>,
+    number: u64,
+    headers: &HeaderMap,
+) -> Option<u64> {
+    let call = Call::new("HeadObject", Method::HEAD)
+        .object(object.bucket, object.key)
+        .parameter("partNumber", &number.to_string())
+        .headers(headers);
+    let answer = client.send(&call).await.ok()?;
+    answer.header("content-length")?.parse().ok()
+}
+
 /// Returns the tags of an object, as a header has them.
 ///
 /// # Errors
@@ -227,7 +242,11 @@ impl MultipartUpload {
         customer_key: &HeaderMap,
     ) -> Result<Option<(Self, HashMap<u32, StoredPart>)>, Error> {
         let call = unfinished(object.bucket, object.key, request_payer);
-        let (_, body) = client.fetch(&call, MAX_LIST).await?;
+        let (_, body) = match client.fetch(&call, MAX_LIST).await {
+            // The server has no such lists.
+            Err(error) if error.status() == Some(501) => return Ok(None),
+            answer => answer?,
+        };
         let uploads = unfinished_in(&body).map_err(|error| Error::unreadable(UPLOADS, error))?;
         let is_it = |upload: &UnfinishedUpload| {
             upload.key == object.key

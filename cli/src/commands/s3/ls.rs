@@ -7,10 +7,10 @@ use tokio::task;
 
 use crate::{
     args::LsArgs,
-    commands::s3::{client, time::LocalTime},
+    commands::s3::{client, time::LocalTime, transfer::WILDCARDS},
     context::Context,
     failure::Failure,
-    s3::{Bucket, BucketList, Entry, Object, ObjectList, Page},
+    s3::{Bucket, BucketList, Client, Entry, Filters, Object, ObjectList, Page},
     terminal::{printable, readable_size},
 };
 
@@ -33,7 +33,22 @@ pub(super) async fn run(context: &Context, args: &LsArgs) -> Result<(), Failure>
         page_size: args.paging.page_size,
         request_payer: args.paging.request_payer(),
     };
-    list_objects(context, list, &mut printer).await?;
+    let client = client(context).await?;
+    list_objects(context, &client, list, &mut printer).await?;
+    if printer.is_empty
+        && let Some(start) = key.find(WILDCARDS)
+    {
+        // As in the source of `cp`, they stand for other characters if no key has them.
+        printer.pattern = Some(Filters::new([(false, "*"), (true, key)], &[""]));
+        printer.is_flat = true;
+        let list = ObjectList {
+            page_size: args.paging.page_size,
+            request_payer: args.paging.request_payer(),
+            ..ObjectList::all(bucket, &key[..start])
+        };
+        list_objects(context, &client, list, &mut printer).await?;
+    }
+    printer.summary(context)?;
     if !key.is_empty() && printer.is_empty {
         return Err(Failure::negative());
     }
@@ -68,12 +83,12 @@ async fn list_buckets(
 
 async fn list_objects(
     context: &Context,
+    client: &Client,
     list: ObjectList,
     printer: &mut Printer,
 ) -> Result<(), Failure> {
-    let client = client(context).await?;
     let list = Arc::new(list);
-    let mut page = list.page(&client, None).await?;
+    let mut page = list.page(client, None).await?;
     loop {
         // The next page is on its way while this one is printed.
         let next = page.next.take().map(|token| {
@@ -88,7 +103,7 @@ async fn list_objects(
             .await
             .map_err(|error| Failure::other(format!("the list ended early: {error}")))??;
     }
-    printer.summary(context)
+    Ok(())
 }
 
 /// Lets the other tasks run until they wait for the network: one makes the request, another one
@@ -109,6 +124,8 @@ struct Printer {
     has_summary: bool,
     /// Whether control characters are escaped, because they would reach a terminal.
     is_terminal: bool,
+    /// Which keys are printed, if not all.
+    pattern: Option<Filters>,
     /// Whether no object and no prefix was printed.
     is_empty: bool,
     objects: u64,
@@ -125,6 +142,7 @@ impl Printer {
             is_readable: args.human_readable,
             has_summary: args.summarize,
             is_terminal: context.console().screen().is_terminal,
+            pattern: None,
             is_empty: true,
             objects: 0,
             size: 0,
@@ -150,6 +168,10 @@ impl Printer {
             self.prefix(prefix);
         }
         for entry in &page.entries {
+            let pattern = self.pattern.as_ref();
+            if pattern.is_some_and(|pattern| !pattern.admit(&entry.key)) {
+                continue;
+            }
             self.is_empty = false;
             self.objects += 1;
             self.size += entry.size;

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     args::ReportArgs,
@@ -18,6 +18,8 @@ pub(super) struct Report {
     is_terminal: bool,
     failures: u64,
     warnings: u64,
+    /// How many downloads could not be compared with a checksum.
+    unverified: u64,
 }
 
 /// What is done to a file or an object.
@@ -40,6 +42,7 @@ impl Report {
             is_terminal: console.screen().is_terminal,
             failures: 0,
             warnings: 0,
+            unverified: 0,
         }
     }
 
@@ -59,11 +62,25 @@ impl Report {
     ///
     /// If stdout cannot be written.
     pub(super) fn done(&self, deed: &Deed) -> Result<(), Failure> {
+        self.success(deed, None)
+    }
+
+    /// Prints what was downloaded, and in JSON whether it was compared with a checksum.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) fn downloaded(&mut self, deed: &Deed, is_verified: bool) -> Result<(), Failure> {
+        self.unverified += u64::from(!is_verified);
+        self.success(deed, Some(("Verified", is_verified.into())))
+    }
+
+    fn success(&self, deed: &Deed, more: Option<(&str, Value)>) -> Result<(), Failure> {
         if !self.shows_success {
             return Ok(());
         }
         if self.is_json {
-            return self.json(deed, None);
+            return self.json(deed, more);
         }
         self.line(&deed.to_string())
     }
@@ -109,31 +126,41 @@ impl Report {
 
     /// Prints what may not be meant, which is no failure.
     pub(super) fn caution(&self, text: &str) {
-        if self.shows_errors {
-            self.error(&format!("warning: {text}"));
-        }
-    }
-
-    /// Tells, on a terminal, how many downloads could not be compared with a checksum.
-    pub(super) fn not_verified(&self, downloads: u64) {
-        let noun = match downloads {
-            0 => return,
-            1 => "1 download was",
-            _ => &format!("{downloads} downloads were"),
-        };
-        if self.shows_success && self.is_terminal {
-            self.console.note(&format!(
-                "{noun} not verified: S3 has no checksum of the whole object"
-            ));
-        }
+        self.notice("Warning", "warning", text);
     }
 
     /// Returns the failure that ends everything.
     pub(super) fn fatal(&self, error: &dyn fmt::Display) -> Failure {
-        if self.shows_errors {
-            self.error(&format!("fatal error: {error}"));
-        }
+        self.notice("Error", "fatal error", &error.to_string());
         Failure::negative()
+    }
+
+    /// Prints what is about no single file or object, or about one that nothing is done to.
+    fn notice(&self, name: &str, word: &str, text: &str) {
+        if !self.shows_errors {
+            return;
+        }
+        if !self.is_json {
+            return self.error(&format!("{word}: {text}"));
+        }
+        let mut line = json!({});
+        line[name] = text.into();
+        // A reader that is gone is told by the next line that must be written.
+        let _ = self.console.write_stdout(format!("{line}\n"));
+    }
+
+    /// Tells, on a terminal, how many downloads could not be compared with a checksum.
+    fn tell_unverified(&self) {
+        let noun = match self.unverified {
+            0 => return,
+            1 => "1 download was",
+            several => &format!("{several} downloads were"),
+        };
+        if self.shows_success && self.is_terminal {
+            self.console.note(&format!(
+                "{noun} not verified: S3 has no checksum to compare with"
+            ));
+        }
     }
 
     /// Fails if something could not be done, with exit code 1, or was skipped, with 2.
@@ -142,6 +169,7 @@ impl Report {
     ///
     /// As said.
     pub(super) fn finish(&self) -> Result<(), Failure> {
+        self.tell_unverified();
         match (self.failures, self.warnings) {
             (0, 0) => Ok(()),
             (0, _) => Err(Failure::skipped()),
@@ -149,7 +177,7 @@ impl Report {
         }
     }
 
-    fn json(&self, deed: &Deed, more: Option<(&str, serde_json::Value)>) -> Result<(), Failure> {
+    fn json(&self, deed: &Deed, more: Option<(&str, Value)>) -> Result<(), Failure> {
         let mut line = json!({"Operation": deed.operation, "Source": deed.source});
         if let Some(destination) = &deed.destination {
             line["Destination"] = destination.as_str().into();

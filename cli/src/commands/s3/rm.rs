@@ -9,6 +9,7 @@ use crate::{
     commands::s3::{
         client,
         report::{Deed, Report},
+        transfer::WILDCARDS,
     },
     context::Context,
     failure::Failure,
@@ -45,6 +46,12 @@ pub(super) async fn run(context: &Context, args: &RmArgs) -> Result<(), Failure>
                 .console()
                 .note("nothing is deleted: name a key, or add --recursive to delete all objects");
             return Ok(());
+        }
+        if object.key.contains(WILDCARDS) {
+            deleting.report.caution(
+                "* and ? in the key stand for themselves: to delete all that match, name the \
+                 prefix with --recursive --exclude '*' --include PATTERN",
+            );
         }
         deleting.one(object.key).await?;
         return deleting.report.finish();

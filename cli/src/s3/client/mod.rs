@@ -21,7 +21,7 @@ use self::wire::{Silence, Wire};
 use crate::{
     failure::chained,
     s3::{
-        Address, Algorithm, Call, Checksum, Content, Error,
+        Address, Algorithm, Call, Checksum, Composite, Content, Error,
         error::{Cause, Refusal},
         xml,
     },
@@ -258,6 +258,11 @@ impl Answer {
     /// Returns the checksum of the whole object, which has that length, if S3 has one.
     pub(crate) fn checksum(&self, length: u64) -> Option<Checksum> {
         Checksum::from_headers(self.headers(), length)
+    }
+
+    /// Returns the checksum of the checksums of the object's parts, if S3 has that one.
+    pub(crate) fn composite(&self) -> Option<Composite> {
+        Composite::from_headers(self.headers())
     }
 
     /// Returns the next piece of the body of an object, or `None` at its end.

@@ -182,7 +182,6 @@ mod tests {
                 useful: 16,
                 millis,
                 bytes: 8 << 20,
-                ..SERVICE
             };
             let mut concurrency = Concurrency::new(64);
             let limits = service.run(&mut concurrency, 60);

@@ -4,7 +4,7 @@ use std::{
     io::{self, Write},
     ops::Range,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::SystemTime,
 };
 
@@ -17,9 +17,13 @@ use jiff::fmt::rfc2822;
 use tokio::task::JoinSet;
 
 use crate::s3::{
-    Algorithm, Answer, Checksum, Content, Object, Section, Summer, get_object,
+    Algorithm, Answer, Checksum, Composite, Content, Object, Section, Summer, get_object,
     transfer::{
-        Outcome, Overwrite, Problem, Transfers, gate::Permit, partial::Partial, same::is_same,
+        Outcome, Overwrite, Problem, Transfers,
+        composite::{PartsSummer, is_of_file},
+        gate::Permit,
+        partial::Partial,
+        same::is_same,
         target::Target,
     },
 };
@@ -62,10 +66,11 @@ pub(crate) async fn download(
     let length = answer
         .header("content-length")
         .and_then(|length| length.parse().ok());
-    let expected = transfers
-        .verifies
-        .then(|| answer.checksum(length.unwrap_or_default()))
-        .flatten();
+    let expected = if transfers.verifies {
+        Expected::from_answer(&answer, length.unwrap_or_default())
+    } else {
+        Expected::None
+    };
     transfers.progress.learned(length.unwrap_or_default());
     // Some servers have them without saying so.
     let may_have_ranges = answer.header("accept-ranges") != Some("none");
@@ -86,8 +91,7 @@ pub(crate) async fn download(
                 io::ErrorKind::BrokenPipe => Problem::Closed,
                 _ => Problem::Local(format!("cannot write to standard output: {error}")),
             };
-            in_order(transfers, reader, expected, stream, unwritten).await?;
-            Ok(Outcome::Copied)
+            in_order(reader, expected, stream, unwritten).await
         }
         Destination::File(path) => {
             let unwritten = |error| Problem::file("write", path, &error);
@@ -107,72 +111,104 @@ pub(crate) async fn download(
                 }
                 _ => Target::create(path).map_err(unwritten)?,
             };
-            match in_parts {
+            let outcome = match in_parts {
                 Some(length) if target.is_a_file() => {
                     let file = target.file.try_clone().map_err(unwritten)?;
                     let partial = target.partial.clone();
-                    let parts = Parts::new(&reader, expected.as_ref(), file, length, path);
+                    let parts = Parts::new(&reader, &expected, file, length, path);
                     let parts = parts.without(&done, partial);
-                    Arc::new(parts)
-                        .download(reader, permit, expected, done)
-                        .await?;
+                    let parts = Arc::new(parts);
+                    parts.download(reader, permit, expected, done).await?
                 }
-                _ => in_order(transfers, reader, expected, &mut target.file, unwritten).await?,
-            }
+                _ => in_order(reader, expected, &mut target.file, unwritten).await?,
+            };
             let overwrites = transfers.overwrite != Overwrite::Never;
-            target.finish(modified, overwrites).map_err(unwritten)
+            let is_named = target.finish(modified, overwrites).map_err(unwritten)?;
+            Ok(if is_named { outcome } else { Outcome::Skipped })
+        }
+    }
+}
+
+/// What S3 says about the bytes of an object.
+enum Expected {
+    Whole(Checksum),
+    Parts(Composite),
+    None,
+}
+
+impl Expected {
+    fn from_answer(answer: &Answer, length: u64) -> Self {
+        match (answer.checksum(length), answer.composite()) {
+            (Some(whole), _) => Self::Whole(whole),
+            (None, Some(parts)) => Self::Parts(parts),
+            (None, None) => Self::None,
         }
     }
 }
 
 /// Writes all bytes one after the other.
 async fn in_order(
-    transfers: &Transfers,
     mut reader: Reader,
-    expected: Option<Checksum>,
+    expected: Expected,
     target: &mut (dyn Write + Send),
     unwritten: impl Fn(io::Error) -> Problem,
-) -> Result<(), Problem> {
-    let mut summer = expected
-        .as_ref()
-        .map(|expected| Summer::new(expected.algorithm()));
+) -> Result<Outcome, Problem> {
+    let source = Arc::clone(&reader.source);
+    let (mut whole, mut parts) = (None, None);
+    match expected {
+        Expected::Whole(expected) => {
+            whole = Some((Summer::new(expected.algorithm()), expected));
+        }
+        Expected::Parts(composite) => parts = PartsSummer::new(&source, composite).await,
+        Expected::None => {}
+    }
     while let Some(piece) = reader.piece().await? {
         target.write_all(&piece).map_err(&unwritten)?;
-        if let Some(summer) = &mut summer {
+        if let Some((summer, _)) = &mut whole {
             summer.update(&piece);
+        }
+        if let Some(parts) = &mut parts {
+            parts.update(&piece);
         }
     }
     target.flush().map_err(unwritten)?;
-    verify(transfers, expected, summer.map(Summer::finish))
+    match (whole, parts) {
+        (Some((found, expected)), _) => verify(&expected, &found.finish()),
+        (None, Some(parts)) => verified_by_part(parts.verify(&source).await),
+        (None, None) => Ok(Outcome::Unverified),
+    }
 }
 
-/// Compares what came with the checksum of the object. Without one, it counts as not verified.
-fn verify(
-    transfers: &Transfers,
-    expected: Option<Checksum>,
-    found: Option<Checksum>,
-) -> Result<(), Problem> {
-    match (expected, found) {
-        (Some(expected), Some(found)) if expected.has_value_of(&found) => Ok(()),
-        (Some(expected), Some(found)) => Err(Problem::Local(format!(
-            "Expected checksum {} did not match calculated checksum: {}",
-            expected.text(),
-            found.text()
-        ))),
-        _ => {
-            transfers.unverified.fetch_add(1, Ordering::Relaxed);
-            Ok(())
-        }
+/// Compares what came with the checksum of the object.
+fn verify(expected: &Checksum, found: &Checksum) -> Result<Outcome, Problem> {
+    if expected.has_value_of(found) {
+        return Ok(Outcome::Copied);
+    }
+    Err(Problem::Local(format!(
+        "Expected checksum {} did not match calculated checksum: {}",
+        expected.text(),
+        found.text()
+    )))
+}
+
+/// Judges what came by whether it has the checksum of the checksums of parts, if that can be told.
+fn verified_by_part(is_same: Option<bool>) -> Result<Outcome, Problem> {
+    match is_same {
+        Some(true) => Ok(Outcome::Copied),
+        Some(false) => Err(Problem::Local(
+            "The checksums of the parts did not match that of the object".to_owned(),
+        )),
+        None => Ok(Outcome::Unverified),
     }
 }
 
 /// An object as it was when the download began.
-struct Source {
-    transfers: Arc<Transfers>,
-    bucket: String,
-    key: String,
-    etag: Option<HeaderValue>,
-    length: Option<u64>,
+pub(super) struct Source {
+    pub(super) transfers: Arc<Transfers>,
+    pub(super) bucket: String,
+    pub(super) key: String,
+    pub(super) etag: Option<HeaderValue>,
+    pub(super) length: Option<u64>,
 }
 
 impl Source {
@@ -199,7 +235,11 @@ impl Source {
             bucket: &self.bucket,
             key: &self.key,
         };
-        let answer = get_object(&self.transfers.client, object, &headers).await?;
+        let answer = match get_object(&self.transfers.client, object, &headers).await {
+            // It has no ranges, or none like this.
+            Err(error) if matches!(error.status(), Some(400 | 416 | 501)) => return Ok(None),
+            answer => answer?,
+        };
         // Another answer begins at the start of the object.
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(None);
@@ -235,7 +275,8 @@ struct ContentRange {
 impl ContentRange {
     /// Parses `bytes 0-1/2`, or `bytes 0-1/*`.
     fn parse(text: &str) -> Option<Self> {
-        let (range, length) = text.strip_prefix("bytes ")?.split_once('/')?;
+        let (unit, range) = text.split_once(' ')?;
+        let (range, length) = range.split_once('/')?;
         let (first, last) = range.split_once('-')?;
         let range = Self {
             start: first.parse().ok()?,
@@ -245,7 +286,8 @@ impl ContentRange {
                 length => Some(length.parse().ok()?),
             },
         };
-        let is_range = range.start < range.end && range.length.is_none_or(|it| range.end <= it);
+        let is_range = unit.eq_ignore_ascii_case("bytes") && range.start < range.end;
+        let is_range = is_range && range.length.is_none_or(|it| range.end <= it);
         is_range.then_some(range)
     }
 
@@ -383,16 +425,13 @@ struct Parts {
 }
 
 impl Parts {
-    fn new(
-        reader: &Reader,
-        expected: Option<&Checksum>,
-        file: File,
-        length: u64,
-        path: &Path,
-    ) -> Self {
+    fn new(reader: &Reader, expected: &Expected, file: File, length: u64, path: &Path) -> Self {
         let source = Arc::clone(&reader.source);
         let size = source.transfers.sizes.part;
-        let algorithm = expected.map(Checksum::algorithm);
+        let algorithm = match expected {
+            Expected::Whole(expected) => Some(expected.algorithm()),
+            Expected::Parts(_) | Expected::None => None,
+        };
         Self {
             source,
             algorithm: algorithm.filter(|algorithm| algorithm.can_be_combined()),
@@ -421,9 +460,9 @@ impl Parts {
         self: Arc<Self>,
         reader: Reader,
         permit: Permit,
-        expected: Option<Checksum>,
+        expected: Expected,
         done: Vec<bool>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Outcome, Problem> {
         let transfers = Arc::clone(&self.source.transfers);
         // Dropped with an error, it ends the parts that are on their way.
         let mut running = JoinSet::new();
@@ -461,21 +500,38 @@ impl Parts {
                 _ => return Err(no_ranges()),
             }
         }
-        let found = match (&expected, self.algorithm) {
-            (Some(_), Some(_)) => Checksum::combined(sums.values()),
-            (Some(expected), None) => {
-                let whole = Section::new(Arc::clone(&self.file), 0, self.length);
-                let whole = Content::Section(whole);
-                let found = whole.checksum(expected.algorithm()).await;
-                Some(found.map_err(|error| Problem::file("read", &self.path, &error))?)
-            }
-            (None, _) => None,
-        };
-        let verified = verify(&transfers, expected, found);
+        let verified = self.verify(expected, &sums).await;
         if let (Err(_), Some(partial)) = (&verified, &self.partial) {
             partial.forget();
         }
         verified
+    }
+
+    /// Compares what is in the file with the checksum of the object.
+    async fn verify(&self, expected: Expected, sums: &Sums) -> Result<Outcome, Problem> {
+        let unread = |error| Problem::file("read", &self.path, &error);
+        match expected {
+            Expected::Whole(expected) => {
+                let combined = self
+                    .algorithm
+                    .and_then(|_| Checksum::combined(sums.values()));
+                let found = match combined {
+                    Some(found) => found,
+                    None => {
+                        let whole = Section::new(Arc::clone(&self.file), 0, self.length);
+                        let whole = Content::Section(whole);
+                        let found = whole.checksum(expected.algorithm()).await;
+                        found.map_err(unread)?
+                    }
+                };
+                verify(&expected, &found)
+            }
+            Expected::Parts(composite) => {
+                let is_same = is_of_file(&self.source, &composite, &self.file).await;
+                verified_by_part(is_same.map_err(unread)?)
+            }
+            Expected::None => Ok(Outcome::Unverified),
+        }
     }
 
     /// Returns the checksums of the parts that are there already.

@@ -1,5 +1,6 @@
 //! The bytes of files on their way to S3 and back.
 
+mod composite;
 mod concurrency;
 mod copy;
 mod download;
@@ -14,10 +15,7 @@ use std::{
     fmt, io, mem,
     ops::RangeInclusive,
     path::Path,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use http::{HeaderMap, HeaderValue, header::IF_NONE_MATCH};
@@ -81,8 +79,6 @@ pub(crate) struct Transfers {
     /// The uploads in parts that are neither completed nor aborted.
     open: Mutex<Vec<MultipartUpload>>,
     sizes: Sizes,
-    /// How many downloads there was no checksum for.
-    unverified: AtomicU64,
     requests: Arc<Gate>,
     memory: Arc<Semaphore>,
 }
@@ -111,6 +107,8 @@ pub(crate) enum Overwrite {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Copied,
+    /// Downloaded, and not compared with a checksum: there is none.
+    Unverified,
     /// What is at the target is left alone.
     Skipped,
 }
@@ -159,7 +157,6 @@ impl Transfers {
             algorithm: None,
             copy_algorithm: None,
             verifies: false,
-            unverified: AtomicU64::new(0),
             requests,
             memory: Arc::new(Semaphore::new(MEMORY as usize)),
         }
@@ -243,11 +240,6 @@ impl Transfers {
     /// Returns true if S3 refused because the object is there, which it must not be.
     fn is_there(&self, problem: &Problem) -> bool {
         self.overwrite == Overwrite::Never && problem.status() == Some(412)
-    }
-
-    /// Returns how many downloads could not be compared with a checksum.
-    pub(crate) fn unverified(&self) -> u64 {
-        self.unverified.load(Ordering::Relaxed)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
 use tempfile::{Builder, TempPath};
 
 use crate::{
-    s3::transfer::{Outcome, partial::Partial},
+    s3::transfer::partial::Partial,
     signals::{Undo, undo_on_signal},
 };
 
@@ -88,14 +88,10 @@ impl<'a> Target<'a> {
         })
     }
 
-    /// Gives the file its name, if that is free or may be overwritten.
-    pub(super) fn finish(
-        self,
-        modified: Option<SystemTime>,
-        overwrites: bool,
-    ) -> io::Result<Outcome> {
+    /// Gives the file its name, if that is free or may be overwritten. Returns false otherwise.
+    pub(super) fn finish(self, modified: Option<SystemTime>, overwrites: bool) -> io::Result<bool> {
         if matches!(self.name, Name::Target) {
-            return Ok(Outcome::Copied);
+            return Ok(true);
         }
         if let Some(partial) = &self.partial {
             partial.finish()?;
@@ -105,21 +101,21 @@ impl<'a> Target<'a> {
             let _ = self.file.set_modified(modified);
         }
         match self.name {
-            Name::Target => Ok(Outcome::Copied),
+            Name::Target => Ok(true),
             #[cfg(target_os = "linux")]
             Name::None => unnamed::give_name(&self.file, self.path, overwrites),
             Name::Temporary { path, .. } if overwrites => {
                 path.persist(self.path).map_err(|error| error.error)?;
-                Ok(Outcome::Copied)
+                Ok(true)
             }
             Name::Temporary { path, .. } => match path.persist_noclobber(self.path) {
                 Err(mut error) if error.error.kind() == io::ErrorKind::AlreadyExists => {
                     // It is not needed any more.
                     error.path.disable_cleanup(false);
-                    Ok(Outcome::Skipped)
+                    Ok(false)
                 }
                 Err(error) => Err(error.error),
-                Ok(()) => Ok(Outcome::Copied),
+                Ok(()) => Ok(true),
             },
         }
     }
@@ -163,7 +159,7 @@ mod unnamed {
     use tempfile::Builder;
 
     use super::{TEMPORARY, folder_of};
-    use crate::{s3::transfer::Outcome, signals::finish_writing};
+    use crate::signals::finish_writing;
 
     /// Creates a file in a folder. `None` if the file system has no such files, if the folder is
     /// not there, or if the system does not show what could be given a name.
@@ -174,12 +170,12 @@ mod unnamed {
         Path::new(&shown(&file)).exists().then_some(file)
     }
 
-    /// Gives a file its name, if that is free or may be overwritten.
-    pub(super) fn give_name(file: &File, path: &Path, overwrites: bool) -> io::Result<Outcome> {
+    /// Gives a file its name, if that is free or may be overwritten. Returns false otherwise.
+    pub(super) fn give_name(file: &File, path: &Path, overwrites: bool) -> io::Result<bool> {
         match link(file, path) {
-            Ok(()) => Ok(Outcome::Copied),
+            Ok(()) => Ok(true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-            Err(_) if !overwrites => Ok(Outcome::Skipped),
+            Err(_) if !overwrites => Ok(false),
             Err(_) => {
                 // Only a file that has a name takes the place of another one.
                 let _writing = finish_writing();
@@ -188,7 +184,7 @@ mod unnamed {
                 let named = builder.make_in(folder_of(path), |name| link(file, name))?;
                 let named = named.into_temp_path().persist(path);
                 named.map_err(|error| error.error)?;
-                Ok(Outcome::Copied)
+                Ok(true)
             }
         }
     }

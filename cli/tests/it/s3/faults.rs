@@ -1,12 +1,15 @@
 use std::{fs, ops::Range};
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256};
+
 use super::{
     cp::MIB,
     fault_proxy::{Fault, FaultProxy, Request},
     keyfob, server,
 };
 use crate::{
-    keyfob::{Home, Run, assert_has},
+    keyfob::{Home, Run, assert_has, assert_lacks},
     servers::Server,
 };
 
@@ -95,13 +98,20 @@ fn range_of(request: &Request, length: usize) -> Option<Range<usize>> {
     Some(first.parse().unwrap()..end)
 }
 
+/// Returns a text of that many bytes, which are other ones at each place.
+fn text(length: usize) -> String {
+    let mut text: String = (0..length / 16 + 1).map(|n| format!("{n:015}\n")).collect();
+    text.truncate(length);
+    text
+}
+
 /// Downloads an object of four parts. `ranges` gets the bytes that are asked for, and returns those
 /// of the answer and its other headers, or `None` if it answers with the whole object.
 fn download(
     headers: &'static str,
     ranges: impl Fn(Range<usize>) -> Option<(Range<usize>, String)> + Send + Sync + 'static,
 ) -> (Run, Option<bool>, Vec<Request>) {
-    let content: String = (0..25 << 16).map(|n| format!("{n:015}\n")).collect();
+    let content = text(25 << 20);
     let whole = content.clone();
     let proxy = stub(move |_, request| {
         let answered = range_of(request, whole.len()).and_then(&ranges);
@@ -153,6 +163,26 @@ fn a_large_object_is_whole_whatever_parts_a_server_gives() {
 }
 
 #[test]
+fn a_large_object_is_whole_where_ranges_are_refused() {
+    for status in [
+        "400 Bad Request",
+        "416 Range Not Satisfiable",
+        "501 Not Implemented",
+    ] {
+        let whole = text(20 << 20);
+        let content = whole.clone();
+        let proxy = stub(move |_, request| match request.header("range") {
+            Some(_) => answer(status, "", &error("InvalidRange", "")),
+            None => answer("200 OK", "ETag: \"1\"\r\n", &whole),
+        });
+        let home = home(&proxy);
+        keyfob(&home, &["cp", "s3://b/k", "file"]).ok();
+        let file = fs::read_to_string(home.path().join("file")).unwrap();
+        assert!(file == content, "{status}");
+    }
+}
+
+#[test]
 fn parts_of_another_object_are_no_parts_of_this_one() {
     for (etag, length) in [("2", LENGTH), ("1", "26214401"), ("1", "99999999")] {
         let (run, is_whole, _) = download("", move |range| {
@@ -171,6 +201,93 @@ fn parts_of_another_object_are_no_parts_of_this_one() {
     });
     run.ok();
     assert_eq!(is_whole, Some(true));
+}
+
+/// Returns the checksum of the checksums of parts that have these sizes.
+fn composite(content: &str, sizes: &[usize]) -> String {
+    let mut rest = content.as_bytes();
+    let mut sums = Sha256::new();
+    for size in sizes {
+        let (part, after) = rest.split_at(*size);
+        sums.update(Sha256::digest(part));
+        rest = after;
+    }
+    assert!(rest.is_empty());
+    format!("{}-{}", STANDARD.encode(sums.finalize()), sizes.len())
+}
+
+/// Downloads an object that was uploaded in parts of these sizes into a file, and once more to
+/// standard output. With `tells`, S3 tells the size of each part. Returns both runs.
+fn download_parts(sizes: &[usize], checksum: String, tells: bool) -> [Run; 2] {
+    let sizes = sizes.to_vec();
+    let whole = text(sizes.iter().sum());
+    let content = whole.clone();
+    let proxy = stub(move |_, request| {
+        let (_, part) = request.line().split_once("partNumber=").unwrap_or_default();
+        let part = part.split(' ').next().and_then(|part| part.parse().ok());
+        let part: Option<usize> = part.filter(|_| tells);
+        let length = part.map_or(whole.len(), |part| sizes[part - 1]);
+        let headers = format!(
+            "ETag: \"1\"\r\nx-amz-checksum-type: COMPOSITE\r\nx-amz-checksum-sha256: {checksum}\r\n"
+        );
+        if request.line().starts_with("HEAD") {
+            return Fault::Answer(format!(
+                "HTTP/1.1 206 Partial Content\r\nConnection: close\r\n{headers}\
+                 Content-Length: {length}\r\n\r\n"
+            ));
+        }
+        match range_of(request, whole.len()) {
+            Some(range) => {
+                let headers = headers + &with_range(&range, "1", &whole.len().to_string());
+                answer("206 Partial Content", &headers, &whole[range])
+            }
+            None => answer("200 OK", &headers, &whole),
+        }
+    });
+    let home = home(&proxy);
+    let to_file = keyfob(&home, &["cp", "s3://b/k", "file", "--json-lines"]);
+    let to_output = keyfob(&home, &["cp", "s3://b/k", "-"]);
+    if to_output.stderr.is_empty() {
+        assert!(to_output.stdout == content);
+    }
+    [to_file, to_output]
+}
+
+#[test]
+fn checksums_of_checksums_are_compared_part_by_part() {
+    const UNVERIFIED: &[&str] = &["\"Verified\":false}\n"];
+    for sizes in [
+        &[0][..],
+        &[9],
+        &[5000, 5000, 3],
+        &[9 << 20, 9 << 20, 9 << 20],
+        &[9 << 20, 9 << 20, 1],
+        &[9 << 20, 5 << 20, 6 << 20, 3],
+        &[7, 9 << 20],
+    ] {
+        let right = composite(&text(sizes.iter().sum()), sizes);
+        let [to_file, to_output] = download_parts(sizes, right.clone(), true);
+        assert_has(&to_file.ok(), &["\"Verified\":true}\n"]);
+        to_output.ok();
+        let count = sizes.len();
+        let wrong = format!("{}-{count}", STANDARD.encode(Sha256::digest("other")));
+        for run in download_parts(sizes, wrong, true) {
+            let said = format!("{}{}", run.stdout, run.stderr);
+            assert_has(&said, &["The checksums of the parts did not match"]);
+            assert_eq!(run.code, 1);
+        }
+        let [to_file, to_output] = download_parts(sizes, right, false);
+        to_output.ok();
+        if count > 1 {
+            assert_has(&to_file.ok(), UNVERIFIED);
+        }
+    }
+    // The sizes may be those of other parts, which is found out where the bytes are still there.
+    let sizes = [6 << 20, 5 << 20, 4 << 20];
+    let right = composite(&text(15 << 20), &sizes);
+    let [to_file, to_output] = download_parts(&sizes, right, true);
+    assert_has(&to_file.ok(), &["\"Verified\":true}\n"]);
+    to_output.ok();
 }
 
 #[test]
@@ -195,6 +312,24 @@ fn a_download_that_breaks_goes_on_until_its_last_byte() {
         let file = fs::read_to_string(home.path().join("file")).unwrap_or(out);
         assert!(file == content, "{words:?}: {} bytes", file.len());
     }
+}
+
+#[test]
+fn errors_and_warnings_are_lines_of_json_if_that_is_asked_for() {
+    let proxy = stub(|_, _| answer("403 Forbidden", "", &error("AccessDenied", "")));
+    let home = home(&proxy);
+    let run = keyfob(
+        &home,
+        &["cp", "s3://b/p", "out", "--recursive", "--json-lines"],
+    );
+    assert_eq!(run.code, 1);
+    assert_lacks(&run.stderr, &["fatal error"]);
+    assert_has(
+        &run.stdout,
+        &["{\"Error\":\"An error occurred (AccessDenied) when"],
+    );
+    let run = keyfob(&home, &["rm", "s3://b/*", "--json-lines", "--dryrun"]);
+    assert_has(&run.ok(), &["{\"Warning\":\"* and ?", "\"DryRun\":true}\n"]);
 }
 
 #[test]
@@ -300,7 +435,7 @@ fn the_request_id_is_in_the_data_of_an_error_and_no_secret_is() {
     let words = ["ls", "s3://keys", "--cli-error-format", "json"];
     let stderr = keyfob(&home, &words).fails(254);
     assert_has(&stderr, &["\"RequestId\": \"REQ1\"", "(redacted)"]);
-    crate::keyfob::assert_lacks(&stderr, &["canary"]);
+    assert_lacks(&stderr, &["canary"]);
 }
 
 #[test]
@@ -319,14 +454,15 @@ fn a_refusal_says_what_is_wrong_with_the_credentials_and_where_they_come_from() 
         assert_has(&run.stderr, &["delete failed: ", hint, source]);
         assert_eq!(run.stderr.matches(hint).count(), 1, "{run:?}");
         let run = keyfob(&home, &["rm", "s3://keys/a", "--quiet"]);
-        assert_eq!((run.code, &*run.stderr), (1, ""));
+        assert_eq!(run.code, 1);
+        assert_lacks(&run.stderr, &["fatal error"]);
     }
     let proxy = stub(|_, _| answer("403 Forbidden", "", &error("AccessDenied", "")));
     let stderr = ls(&proxy).fails(254);
     assert_has(&stderr, &["hint: the credentials come from environment"]);
     // It is not about credentials.
     let proxy = stub(|_, _| answer("404 Not Found", "", &error("NoSuchBucket", "")));
-    crate::keyfob::assert_lacks(&ls(&proxy).fails(254), &["hint"]);
+    assert_lacks(&ls(&proxy).fails(254), &["hint"]);
 }
 
 #[test]

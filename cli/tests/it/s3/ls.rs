@@ -42,6 +42,7 @@ fn lists_are_those_of_aws() {
     let no_summary = ["ls", "s3://bucket/none", "--recursive", "--summarize"];
     same(&home, &[&none, &no_summary], 1);
     refusals_are_those_of_version_2(&home);
+    wildcards_stand_for_other_characters_if_no_key_has_them(&home);
     lines_are_json(&home);
     put(
         &server,
@@ -79,6 +80,18 @@ fn refusals_are_those_of_version_2(home: &Home) {
         keyfob(home, words).fails(252);
     }
     keyfob(home, &["ls", "s3://keys", "--page-size", "many"]).fails(255);
+}
+
+fn wildcards_stand_for_other_characters_if_no_key_has_them(home: &Home) {
+    for (uri, key) in [
+        ("s3://keys/d*/on?", "dir/one"),
+        ("s3://keys/*one", "dir/one"),
+    ] {
+        let out = keyfob(home, &["ls", uri, "--json-lines", "--summarize"]).ok();
+        assert_has(&out, &[&format!("{{\"Key\":\"{key}\",")]);
+        assert_has(&out, &["{\"TotalObjects\":1,"]);
+    }
+    assert_eq!(keyfob(home, &["ls", "s3://keys/*.none"]).fails(1), "");
 }
 
 fn lines_are_json(home: &Home) {

@@ -1,4 +1,7 @@
-use std::fs;
+use std::{
+    fs::{self, File},
+    io::Write as _,
+};
 
 use super::{
     aws,
@@ -162,6 +165,22 @@ fn what_is_not_copied_stays(server: &Server, home: &Home) {
         ],
     );
     assert!(at.path().join("stays").exists());
+    // What was written to a file while it was uploaded is nowhere else.
+    let at = server.home();
+    write(&at, "grows", bytes(10));
+    let grows = at.path().join("grows");
+    let grown = FaultProxy::start(&server.url, move |_, _| {
+        let file = File::options().append(true).open(&grows).unwrap();
+        (&file).write_all(b"more").unwrap();
+        Fault::None
+    });
+    let at = at.with("AWS_ENDPOINT_URL", &grown.url);
+    let stderr = keyfob(&at, &["mv", "grows", "s3://bucket/grows"]).fails(1);
+    assert_has(
+        &stderr,
+        &["has changed while it was uploaded, and is not deleted"],
+    );
+    assert_eq!(fs::read(at.path().join("grows")).unwrap().len(), 14);
     // Copied, but not deleted: that is told.
     let no_delete = refused("DELETE");
     let at = server.home().with("AWS_ENDPOINT_URL", &no_delete.url);

@@ -32,6 +32,7 @@ fn what_did_not_come_to_its_end_is_removed_or_gone_on_with() {
     a_failed_upload_stays_for_the_next(&server);
     a_download_goes_on_with_its_parts(&server);
     a_download_of_another_object_begins_from_the_start(&server);
+    an_upload_begins_where_no_uploads_are_listed(&server);
     wrong_lines_are_refused(&server);
 }
 
@@ -269,6 +270,18 @@ fn an_upload_that_has_ended_meanwhile_begins_again(server: &Server) {
     let (home, _proxy) = healed(home, server);
     // The first one is still there.
     keyfob(&home, &words).ok();
+}
+
+fn an_upload_begins_where_no_uploads_are_listed(server: &Server) {
+    let (home, _proxy) = through(server, |_, request| {
+        if request.line().starts_with("GET /bucket?uploads") {
+            refusal("501 Not Implemented", "NotImplemented")
+        } else {
+            Fault::None
+        }
+    });
+    write(&home, "in", bytes(9 * MIB));
+    keyfob(&home, &["cp", "in", "s3://bucket/unlisted", "--resume"]).ok();
 }
 
 fn a_failed_upload_stays_for_the_next(server: &Server) {

@@ -76,6 +76,27 @@ fn objects_are_deleted(server: &Server, home: &Home) {
         assert_eq!(out, format!("delete: {uri}\n"));
     }
     assert_eq!(keyfob(home, &["ls", "s3://keys", "--recursive"]).ok(), "");
+    // A wildcard is none here.
+    put(server, "keys", ["a.gz", "*.gz"]);
+    let run = keyfob(home, &["rm", "s3://keys/*.gz"]);
+    assert_has(
+        &run.stderr,
+        &["warning: * and ?", "--recursive --exclude '*' --include"],
+    );
+    assert_eq!(run.ok(), "delete: s3://keys/*.gz\n");
+    let out = keyfob(
+        home,
+        &[
+            "rm",
+            "s3://keys/",
+            "--recursive",
+            "--exclude",
+            "*",
+            "--include",
+            "*.gz",
+        ],
+    );
+    assert_eq!(out.ok(), "delete: s3://keys/a.gz\n");
     // An object that does not exist is deleted, too.
     let out = keyfob(home, &["rm", "s3://keys/none"]).ok();
     assert_eq!(out, "delete: s3://keys/none\n");

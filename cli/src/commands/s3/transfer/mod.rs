@@ -38,8 +38,8 @@ use crate::{
     s3::{
         Algorithm, Filters, Listing, Object, ObjectList,
         transfer::{
-            Destination, Outcome, Overwrite, Problem, Sizes, Source, Transfers, Unfinished,
-            download, find, upload,
+            Destination, Overwrite, Problem, Sizes, Source, Transfers, Unfinished, download, find,
+            upload,
         },
     },
     terminal::{Console, printable, quoted},
@@ -327,7 +327,7 @@ async fn run(
 }
 
 /// What stands for other characters in a key, unless there is an object with that very key.
-pub(super) const WILDCARDS: [char; 2] = ['*', '?'];
+pub(in crate::commands::s3) const WILDCARDS: [char; 2] = ['*', '?'];
 
 /// Copies or moves all objects whose keys match that of the source into the folder or prefix of the
 /// target, with their paths from the folder before the first wildcard on. What is below a target
@@ -412,8 +412,7 @@ async fn one_object(
     }
     pipeline.transfers().progress.found(job.size);
     match job.run(pipeline.transfers()).await {
-        Ok(Outcome::Copied) => pipeline.report().done(&job.deed)?,
-        Ok(Outcome::Skipped) => {}
+        Ok(outcome) => job.print(outcome, pipeline.report())?,
         // `aws` asks for the object before it copies it.
         Err(problem) if problem.status() == Some(404) => {
             return Err(pipeline.report().fatal(&missing(object.key)));

@@ -1,9 +1,9 @@
 use std::{
     collections::VecDeque,
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use tokio::task::{self, JoinError, JoinSet};
@@ -166,7 +166,6 @@ impl Pipeline {
     /// If one of them failed, or if stdout cannot be written.
     pub(super) async fn finish(mut self) -> Result<(), Failure> {
         self.drain().await?;
-        self.report.not_verified(self.transfers.unverified());
         self.report.finish()
     }
 
@@ -233,8 +232,7 @@ impl Pipeline {
         let (job, done) =
             done.map_err(|error| Failure::other(format!("a transfer was given up: {error}")))?;
         match done {
-            Ok(Outcome::Copied) => self.report.done(&job.deed),
-            Ok(Outcome::Skipped) => Ok(()),
+            Ok(outcome) => job.print(outcome, &mut self.report),
             Err(problem) => self.report.failed(&job.deed, &problem),
         }
     }
@@ -261,6 +259,21 @@ pub(super) fn show(
 }
 
 impl Job {
+    /// Prints what became of it.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) fn print(&self, outcome: Outcome, report: &mut Report) -> Result<(), Failure> {
+        match (outcome, &self.work) {
+            (Outcome::Skipped, _) => Ok(()),
+            (_, Work::Download { .. }) => {
+                report.downloaded(&self.deed, outcome != Outcome::Unverified)
+            }
+            (_, Work::Upload { .. } | Work::Copy { .. }) => report.done(&self.deed),
+        }
+    }
+
     /// Does it, and deletes the source after a move.
     ///
     /// # Errors
@@ -275,6 +288,10 @@ impl Job {
     }
 
     async fn copy(&self, transfers: &Arc<Transfers>) -> Result<Outcome, Problem> {
+        let version = match &self.work {
+            Work::Upload { path, .. } if self.is_move => version(path)?,
+            _ => None,
+        };
         let outcome = match &self.work {
             Work::Upload { path, target } => {
                 upload(transfers, Source::File(path), target.object()).await?
@@ -286,17 +303,34 @@ impl Job {
                 copy(transfers, source.object(), self.size, target.object()).await?
             }
         };
-        if self.is_move && outcome == Outcome::Copied {
-            self.work.delete_source(transfers).await?;
+        if self.is_move && outcome != Outcome::Skipped {
+            self.work.delete_source(transfers, version).await?;
         }
         Ok(outcome)
     }
 }
 
+/// What changes when a file is written: its size and its time, where the system has one.
+type Version = (u64, Option<SystemTime>);
+
+fn version(path: &Path) -> Result<Option<Version>, Problem> {
+    let metadata = fs::metadata(path).map_err(|error| Problem::file("read", path, &error))?;
+    Ok(Some((metadata.len(), metadata.modified().ok())))
+}
+
 impl Work {
-    async fn delete_source(&self, transfers: &Transfers) -> Result<(), Problem> {
+    async fn delete_source(
+        &self,
+        transfers: &Transfers,
+        uploaded: Option<Version>,
+    ) -> Result<(), Problem> {
         match self {
             Self::Upload { path, .. } => {
+                if version(path)? != uploaded {
+                    return Err(Problem::Local(
+                        "the file has changed while it was uploaded, and is not deleted".to_owned(),
+                    ));
+                }
                 fs::remove_file(path).map_err(|error| Problem::file("delete", path, &error))
             }
             Self::Download { source, .. } | Self::Copy { source, .. } => {
