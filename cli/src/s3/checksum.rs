@@ -188,7 +188,7 @@ impl Checksum {
 }
 
 impl Composite {
-    /// Returns the checksum of checksums that an answer of S3 has. It ends with the number of parts.
+    /// Returns the checksum of checksums that an answer of S3 has. It ends with their number.
     pub(crate) fn from_headers(headers: &HeaderMap) -> Option<Self> {
         Algorithm::ALL.into_iter().find_map(|algorithm| {
             let text = headers.get(algorithm.header())?.to_str().ok()?;

@@ -102,8 +102,8 @@ struct Place {
 }
 
 impl Client {
-    /// Creates a client. With `signs_payloads`, the hash of a body is signed also where it cannot be
-    /// changed on the way: with TLS, and on this machine. A `pace` is for all requests; without
+    /// Creates a client. With `signs_payloads`, the hash of a body is signed also where it cannot
+    /// be changed on the way: with TLS, and on this machine. A `pace` is for all requests; without
     /// it, each prefix has one.
     pub(crate) fn new(
         connector: Connector,

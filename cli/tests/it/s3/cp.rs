@@ -623,7 +623,7 @@ fn parts_are_sent_again(server: &Server, home: &Home) {
     let parts = |request: &&Request| request.line().contains("partNumber");
     assert_eq!(proxy.requests().iter().filter(parts).count(), 5);
     assert!(to_output(home, "s3://bucket/parts") == content);
-    // On this machine nothing changes it on the way, so its hash is only signed if that is asked for.
+    // On this machine nothing changes it on the way, so its hash is signed only on demand.
     for request in proxy.requests().iter().filter(parts) {
         let hash = request.header("x-amz-content-sha256");
         assert_eq!(hash, Some("UNSIGNED-PAYLOAD"));
