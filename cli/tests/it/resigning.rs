@@ -235,7 +235,7 @@ fn what_is_not_signed_with_the_placeholder_key_reaches_no_server() {
         (
             ("sts", keys, now),
             form,
-            &|sent| sent.replace("GetCaller", "SetCaller"),
+            &|sent| sent.replace("Action=", "action="),
             "SignatureDoesNotMatch",
         ),
         (

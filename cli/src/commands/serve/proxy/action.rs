@@ -99,7 +99,8 @@ pub(super) fn check_head_for_credentials(
     let query = head.uri.query().unwrap_or_default();
     let mut actions = actions.iter();
     if actions.any(|action| giving::is_credential_action(service, action))
-        || giving::is_credential_path(service, head.uri.path(), query)
+        || giving::is_credential_path(service, &head.method, head.uri.path(), query)
+        || giving::wants_keys_of_table(&head.headers)
     {
         return Err(GIVES_CREDENTIALS);
     }
@@ -151,6 +152,9 @@ pub(super) fn check_head(
         return Err("--read-only: the request asks for another method than its own");
     }
     check_all(service, actions)?;
+    if giving::wants_keys_of_table(&head.headers) {
+        return Err(GIVES_CREDENTIALS);
+    }
     // Keys of objects may look so, and S3 takes them as they are.
     if !giving::OBJECTS.contains(&service.name) && climbs(&decode(head.uri.path())) {
         return Err("--read-only: the path may lead to another one");
@@ -159,7 +163,7 @@ pub(super) fn check_head(
         if has_body {
             return Err("--read-only: a request that reads has no body");
         }
-        if giving::is_giving_path(service, head.uri.path(), query) {
+        if giving::is_giving_path(service, &head.method, head.uri.path(), query) {
             return Err("--read-only: the path may give out credentials, or change something");
         }
         return Ok(());
@@ -295,6 +299,11 @@ mod tests {
         assert!(!passes("GET /", "s3", &[], Some("Action=ListUsers")));
         let header = [("X-HTTP-Method-Override", "DELETE")];
         assert!(!passes("GET /bucket", "s3", &header, None));
+        let table = "GET /iceberg/v1/namespaces/n/tables/t";
+        for (value, expected) in [("remote-signing", true), ("a, Vended-Credentials", false)] {
+            let header = [("X-Iceberg-Access-Delegation", value)];
+            assert_eq!(passes(table, "glue", &header, None), expected, "{value}");
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! The requests that read what can be used as a credential, or change something though their names
 //! say that they read.
 
-use std::sync::LazyLock;
+use std::{collections::BTreeSet, sync::LazyLock};
+
+use http::{HeaderMap, Method};
 
 use super::paths::{bare, climbs, decode, matches, name};
+use crate::services::catalog::Row;
 
 /// The service of a request, whose rows in the tables count.
 #[derive(Clone, Copy, Debug)]
@@ -51,7 +54,8 @@ pub(super) const OBJECTS: [&str; 4] = ["s3", "s3-object-lambda", "s3-outposts", 
 const DATA_ACCESS: [&str; 3] = ["v20180820", "accessgrantsinstance", "dataaccess"];
 /// With what a caller needs no proxy any more: the signing name of a service, then actions, and
 /// paths with any method, that give out keys of AWS, or tokens and passwords that AWS takes in
-/// place of keys. `*` is any segment, `**` are all that follow.
+/// place of keys. `*` is any segment, `**` are all that follow; a path may begin with its method.
+/// Names that tell it are not here: see [`names_credentials`].
 static CREDENTIALS: Table = LazyLock::new(|| {
     parse(
         "\
@@ -63,7 +67,7 @@ cloudwatch GetSpaceCredentialsForOrganization GetSpaceDataAccess
 codeartifact /v1/authorization-token
 codepipeline GetJobDetails GetThirdPartyJobDetails PollForJobs
 cognito-identity GetCredentialsForIdentity GetOpenIdToken GetOpenIdTokenForDeveloperIdentity
-datazone /v2/domains/*/connections/* /v2/domains/*/environments/*/credentials
+datazone GET/v2/domains/*/connections/* /v2/domains/*/environments/*/credentials
 deadline /*/farms/*/fleets/*/read-roles /*/farms/*/fleets/*/workers/*/fleet-roles \
 /*/farms/*/fleets/*/workers/*/queue-roles /*/farms/*/queues/*/read-roles \
 /*/farms/*/queues/*/user-roles
@@ -74,13 +78,14 @@ finspace-api /credentials/programmatic /datasets/*/dataviewsv2/*/external-access
 gamelift CreateBuild GetComputeAccess GetComputeAuthToken RequestUploadCredentials
 iam CreateAccessKey CreateLoginProfile CreateServiceSpecificCredential \
 ResetServiceSpecificCredential UpdateLoginProfile UploadSSHPublicKey UploadSigningCertificate
-iot /keys-and-certificate /provisioning-templates/*/provisioning-claim
+iot /keys-and-certificate /provisioning-templates/*/provisioning-claim POST/cacertificate \
+POST/certificate/register POST/certificate/register-no-ca POST/certificates POST/things
 lakeformation /assumedecoratedrolewithsaml /gettemporarydatalocationcredentials \
 /gettemporarygluefunctioncredentials \
 /gettemporarygluepartitioncredentials /gettemporarygluetablecredentials
 license-manager CreateToken GetAccessToken
 lightsail CreateBucketAccessKey CreateContainerServiceRegistryLogin GetBucketAccessKeys
-rolesanywhere /sessions
+rolesanywhere /sessions PATCH/trustanchor/* POST/trustanchors
 signin /v1/token
 ssm CreateActivation GetAccessToken
 sso-oauth /token
@@ -90,6 +95,24 @@ workmail AssumeImpersonationRole
 ",
     )
 });
+/// All that STS has for callers that must not get credentials.
+const HARMLESS_OF_STS: [&str; 3] = [
+    "DecodeAuthorizationMessage",
+    "GetAccessKeyInfo",
+    "GetCallerIdentity",
+];
+/// How the names of actions begin that give something out.
+const GETTING: [&str; 7] = [
+    "assume", "create", "generate", "get", "issue", "request", "retrieve",
+];
+/// Actions that give out credentials of a database, a cluster or an authority, and none of AWS.
+const OF_OTHERS: [(&str, &str); 5] = [
+    ("acm", "GetAcmeExternalAccountBindingCredentials"),
+    ("elasticmapreduce", "GetClusterSessionCredentials"),
+    ("redshift", "GetClusterCredentials"),
+    ("redshift", "GetClusterCredentialsWithIAM"),
+    ("redshift-serverless", "GetCredentials"),
+];
 /// What the names do not tell, in the same form: actions, and paths with `GET`, whose answers have
 /// a secret, or an address that lets others write, by the models of botocore; and those that
 /// change something: `Query` can write what it finds to S3.
@@ -168,8 +191,13 @@ pub(super) fn is_giving_action(service: Service<'_>, action: &str) -> bool {
 }
 
 /// Returns true for a path and a query that may read a credential, or change something, with `GET`.
-pub(super) fn is_giving_path(service: Service<'_>, path: &str, query: &str) -> bool {
-    if is_credential_path(service, path, query) {
+pub(super) fn is_giving_path(
+    service: Service<'_>,
+    method: &Method,
+    path: &str,
+    query: &str,
+) -> bool {
+    if is_credential_path(service, method, path, query) {
         return true;
     }
     if OBJECTS.contains(&service.name) {
@@ -180,37 +208,91 @@ pub(super) fn is_giving_path(service: Service<'_>, path: &str, query: &str) -> b
         let name = name(segment).replace(['-', '_'], "");
         SEGMENTS.contains(&name.as_str())
     });
-    has_part || has_path(&OTHERS, service, path)
+    has_part || has_path(&OTHERS, service, method, path)
 }
 
 /// Returns true for an action that gives out credentials of AWS, and for a text in which a server
 /// may see one.
 pub(super) fn is_credential_action(service: Service<'_>, text: &str) -> bool {
-    rows(&CREDENTIALS, service).any(|known| {
-        let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
-        words.any(|word| word.eq_ignore_ascii_case(known))
+    if service.name == "sts" && !service.is_one_of_all {
+        let mut harmless = HARMLESS_OF_STS.iter();
+        return !harmless.any(|action| text.eq_ignore_ascii_case(action));
+    }
+    let is_of_other = |word: &str| {
+        let mut others = OF_OTHERS.iter();
+        others.any(|(of, action)| *action == word && (service.is_one_of_all || *of == service.name))
+    };
+    let mut words = text.split(|c: char| !c.is_ascii_alphanumeric());
+    words.any(|word| {
+        rows(&CREDENTIALS, service).any(|known| word.eq_ignore_ascii_case(known))
+            || names_credentials(word) && !is_of_other(word)
     })
+}
+
+/// Returns true for the name of an action that tells that it gives out credentials, also of a
+/// service that is new.
+fn names_credentials(action: &str) -> bool {
+    let name = action.to_ascii_lowercase();
+    let is_getting = GETTING.iter().any(|verb| name.starts_with(verb));
+    is_getting && (name.ends_with("credentials") || name.contains("credentialsfor"))
+        || name.starts_with("assume") && name.contains("role")
+        || name.ends_with("sessiontoken")
 }
 
 /// Returns true for a path and a query that give out credentials of AWS, and for a path that a
 /// server may take for such a one.
-pub(super) fn is_credential_path(service: Service<'_>, path: &str, query: &str) -> bool {
+pub(super) fn is_credential_path(
+    service: Service<'_>,
+    method: &Method,
+    path: &str,
+    query: &str,
+) -> bool {
+    let decoded = decode(path);
+    let segments = || decoded.split('/').map(name).filter(|name| !name.is_empty());
     if OBJECTS.contains(&service.name) {
-        let decoded = decode(path);
-        let names: Vec<_> = decoded.split('/').map(name).collect();
-        let has = |segment: &&str| names.iter().any(|name| name == segment);
+        let has = |segment: &&str| segments().any(|name| name == *segment);
         let mut parameters = form_urlencoded::parse(query.as_bytes());
         return DATA_ACCESS.iter().all(has)
             || parameters.any(|(name, _)| bare(&name).eq_ignore_ascii_case("session"));
     }
-    let has_paths = rows(&CREDENTIALS, service).any(|known| known.starts_with('/'));
-    has_paths && (climbs(&decode(path)) || has_path(&CREDENTIALS, service, path))
+    // Other names may be those of customers.
+    let is_named = segments()
+        .next()
+        .is_some_and(|name| names_credentials(&name));
+    let has_paths = rows(&CREDENTIALS, service).any(is_path);
+    is_named
+        || is_of_table(segments())
+        || has_paths && (climbs(&decoded) || has_path(&CREDENTIALS, service, method, path))
 }
 
-/// Returns true for a service with an action of its own that gives out credentials of AWS, which a
-/// body may name. A server for all services has objects, too, whose bodies name no action.
+/// Returns true for the credentials of a table, in the protocol of Iceberg.
+fn is_of_table(segments: impl Iterator<Item = String>) -> bool {
+    let segments: Vec<_> = segments.collect();
+    matches!(&segments[..], [.., tables, _, last] if tables == "tables" && last == "credentials")
+}
+
+/// Returns true for a request in the protocol of Iceberg whose answer would have keys of AWS.
+pub(super) fn wants_keys_of_table(headers: &HeaderMap) -> bool {
+    let wanted = headers.get_all("x-iceberg-access-delegation").iter();
+    wanted
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).to_ascii_lowercase())
+        .any(|value| value.contains("vended"))
+}
+
+/// Returns true for a service with actions of its own that give out credentials of AWS, which a
+/// body may name, and for one that reads the name of any action in a form. A server for all
+/// services has objects, too, whose bodies name no action.
 pub(super) fn has_credential_actions(service: &str) -> bool {
-    rows(&CREDENTIALS, Service::new(service)).any(|known| !known.starts_with('/'))
+    static READING_FORMS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
+        let rows = Row::all().filter(|row| matches!(row.protocol, "query" | "ec2"));
+        rows.map(|row| row.scope_name).collect()
+    });
+    READING_FORMS.contains(service)
+        || rows(&CREDENTIALS, Service::new(service)).any(|known| !is_path(known))
+}
+
+fn is_path(known: &str) -> bool {
+    known.contains('/')
 }
 
 /// The signing names of services, each with its actions and paths. Every request is looked up.
@@ -231,10 +313,12 @@ fn rows(table: &'static Table, service: Service<'_>) -> impl Iterator<Item = &'s
 
 /// Returns true if a service has a path in a table. It may split it before it decodes it, or after
 /// that.
-fn has_path(table: &'static Table, service: Service<'_>, path: &str) -> bool {
-    let mut known = rows(table, service).filter(|known| known.starts_with('/'));
+fn has_path(table: &'static Table, service: Service<'_>, method: &Method, path: &str) -> bool {
+    let mut known = rows(table, service).filter(|known| is_path(known));
     let decoded = decode(path);
-    known.any(|known| matches(known, path) || matches(known, &decoded))
+    let is_for =
+        |known: &str| known.starts_with('/') || known.split('/').next() == Some(method.as_str());
+    known.any(|known| is_for(known) && (matches(known, path) || matches(known, &decoded)))
 }
 
 #[cfg(test)]
@@ -250,7 +334,15 @@ mod tests {
             ("sts", "GetCallerIdentity", false),
             ("iam", "CreateAccessKey", true),
             ("iam", "CreateAccessKeys", false),
-            ("iam", "AssumeRole", false),
+            // By its name.
+            ("iam", "AssumeRole", true),
+            ("newservice", "IssueCredentialsForAgent", true),
+            ("newservice", "A.GetX#A.getsessiontoken", true),
+            ("newservice", "ListCredentials", false),
+            ("newservice", "DeleteAssumeRolePolicy", false),
+            ("redshift", "GetClusterCredentials", false),
+            ("sts", "GetNewThing", true),
+            ("sts", "getcalleridentity", false),
             ("secretsmanager", "GetSecretValue", false),
             ("", "", false),
         ] {
@@ -260,9 +352,10 @@ mod tests {
                 name: service,
                 is_one_of_all: true,
             };
+            let is_of_sts_only = action == "GetNewThing";
             assert_eq!(
                 is_credential_action(all, action),
-                expected || action == "AssumeRole"
+                expected && !is_of_sts_only
             );
         }
         for (service, target, expected) in [
@@ -272,14 +365,56 @@ mod tests {
             ("codeartifact", "/v1/repositories", false),
             ("lakeformation", "/GetTemporaryGlueTableCredentials", true),
             ("lambda", "/x/../token", false),
+            ("lambda", "/functions/get-credentials", false),
+            ("newservice", "/GetTemporaryCredentials/x", true),
+            (
+                "glue",
+                "/iceberg/v1/catalogs/c/namespaces/n/tables/t/credentials",
+                true,
+            ),
+            (
+                "glue",
+                "/iceberg/v1/catalogs/c/namespaces/n/tables/credentials",
+                false,
+            ),
+            ("s3", "/bucket/tables/t/credentials", false),
             ("s3", "/bucket?session", true),
             ("s3", "/bucket?a&session%00=b", true),
             ("s3", "/bucket/token", false),
             ("s3", "/v20180820/accessgrantsinstance/dataaccess", true),
         ] {
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let gives = is_credential_path(Service::new(service), path, query);
+            let gives = is_credential_path(Service::new(service), &Method::POST, path, query);
             assert_eq!(gives, expected, "{service} {target}");
+        }
+    }
+
+    /// A list has the same path.
+    #[test]
+    fn the_method_may_tell_what_gives_out_credentials() {
+        for (service, path, method) in [
+            ("iot", "/certificates", Method::POST),
+            ("rolesanywhere", "/trustanchors", Method::POST),
+            ("rolesanywhere", "/trustanchor/a", Method::PATCH),
+            ("datazone", "/v2/domains/d/connections/c", Method::GET),
+        ] {
+            let gives = |method| is_credential_path(Service::new(service), method, path, "");
+            assert!(gives(&method), "{path}");
+            assert!(!gives(&Method::DELETE), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_reads_the_name_of_an_action_in_a_form_is_read_first() {
+        for (service, expected) in [
+            ("ec2", true),
+            ("rds", true),
+            ("ssm", true),
+            ("kinesis", false),
+            ("s3", false),
+            ("", false),
+        ] {
+            assert_eq!(has_credential_actions(service), expected, "{service}");
         }
     }
 
@@ -291,14 +426,17 @@ mod tests {
                 name: "lambda",
                 is_one_of_all,
             };
-            assert_eq!(is_giving_path(lambda, path, ""), is_one_of_all);
+            assert_eq!(
+                is_giving_path(lambda, &Method::GET, path, ""),
+                is_one_of_all
+            );
             assert_eq!(is_giving_action(lambda, "GetConnections"), is_one_of_all);
             // Paths of S3 are keys of objects.
             let s3 = Service {
                 name: "s3",
                 is_one_of_all,
             };
-            assert!(!is_giving_path(s3, path, ""));
+            assert!(!is_giving_path(s3, &Method::GET, path, ""));
         }
     }
 
@@ -325,7 +463,7 @@ mod tests {
             ("s3", "/bucket/user/federate/i", false),
         ] {
             let (path, query) = target.split_once('?').unwrap_or((target, ""));
-            let gives = is_giving_path(Service::new(service), path, query);
+            let gives = is_giving_path(Service::new(service), &Method::GET, path, query);
             assert_eq!(gives, expected, "{service} {target}");
         }
     }

@@ -81,8 +81,6 @@ fn from_header(headers: &HeaderMap, name: &str, rest: &str) -> Result<String, Re
 mod tests {
     use http::Request;
 
-    use super::*;
-
     fn prefix(service: &str, start: &str, header: (&str, &str)) -> Option<String> {
         let (method, path) = start.split_once(' ').unwrap();
         let request = Request::builder().method(method).uri(path);
