@@ -26,7 +26,7 @@ fn hosts(requests: &mpsc::Receiver<String>) -> Vec<String> {
     hosts.collect()
 }
 
-/// Sends a request for an operation of the models to the proxy, and returns its host, and the answer.
+/// Sends a request for an operation of the models to the proxy. Returns its host, and the answer.
 const SEND: &str = r#"
 import http.client, os, re, urllib.parse
 import botocore.session
