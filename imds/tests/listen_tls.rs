@@ -357,10 +357,12 @@ fn a_certificate_or_a_key_that_cannot_be_used_is_an_error_without_either() {
     let empty = "-----BEGIN PRIVATE KEY-----\nY2FuYXJ5\n-----END PRIVATE KEY-----\n";
     let not_der = "-----BEGIN CERTIFICATE-----\nY2FuYXJ5\n-----END CERTIFICATE-----\n";
     let expired = read("expired.pem");
+    let trusted = certificate.replace("CERTIFICATE", "TRUSTED CERTIFICATE");
     for (certificate, key, reason) in [
         ("", key, "there is no certificate"),
         ("canary", key, "there is no certificate"),
         (key, key, "there is no certificate"),
+        (&trusted, key, "the certificate is in the form of OpenSSL"),
         (not_der, key, "the certificate cannot be read"),
         (
             &certificate[..certificate.len() / 2],

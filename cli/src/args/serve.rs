@@ -140,7 +140,9 @@ pub(crate) struct ServeProxyArgs {
     pub(crate) allow_path: Vec<String>,
     /// Let only requests pass that read: GET and HEAD, and actions whose names begin with Describe,
     /// Get, Head, List, Query, Scan or BatchGet, unless they are known to give out credentials or
-    /// to change something. Answers may have addresses from which what is read can be downloaded
+    /// to change something. Services that read with POST and name no action, such as batch,
+    /// guardduty and xray, are refused there. Answers may have addresses from which what is read
+    /// can be downloaded
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Let requests pass that ask for credentials of AWS, such as sts AssumeRole and
@@ -163,14 +165,15 @@ pub(crate) struct ServeProxyArgs {
     /// The host to sign and send in `Host`, in place of that of URL
     #[arg(long, value_name = "HOST", conflicts_with = "allow")]
     pub(crate) sign_host: Option<String>,
-    /// A header of requests that is not sent on
+    /// A header of requests that is not sent on. Via, X-Real-IP, X-Forwarded-Proto and the like,
+    /// with which a request is refused else, let it pass then, but not X-Forwarded-For and Origin
     #[arg(long, value_name = "NAME")]
     pub(crate) strip_header: Vec<String>,
     /// A header that is added to requests, or replaced
     #[arg(long, value_name = "NAME: VALUE")]
     pub(crate) add_header: Vec<String>,
     /// The form of the line that is written to stderr for each request: it has the address of the
-    /// caller in JSON, and never a path, a query, a header or a body
+    /// caller, in text unless that is this machine, and never a path, a query, a header or a body
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) log_format: LogFormat,
 }

@@ -291,6 +291,10 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         assert_has(&refused, &["cannot be sent in a header"]);
         assert_lacks(&refused, &[token]);
     }
+    std::fs::write(home.path().join("short"), "fifteen-letters\n").unwrap();
+    let words = ["--listen-any", "--token-file", "short"];
+    let refused = proxy(&[&one[..], &words].concat());
+    assert_has(&refused, &["too short", "at least 16"]);
     assert_has(&proxy(&["--to", "https://a.example"]), &["--service"]);
     assert_has(
         &proxy(&["--allow", "a.example"]),
@@ -570,7 +574,10 @@ fn a_name_of_the_proxy_is_its_own_if_it_is_told() {
     assert!(requests.try_recv().is_err());
     for host in ["Proxy.Internal:9913", "keyfob"] {
         assert_has(&by(host, "/a"), &["HTTP/1.1 200", "passed"]);
-        assert_has(&by(host, "/-/metrics"), &["HTTP/1.1 200", "requests_total"]);
+        let metrics = by(host, "/-/metrics");
+        assert_has(&metrics, &["HTTP/1.1 200", "requests_total"]);
+        // As the log has it.
+        assert_has(&metrics, &["--host allows a name\"} 1\n"]);
     }
 }
 

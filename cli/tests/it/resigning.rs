@@ -277,6 +277,13 @@ fn what_is_not_signed_with_the_placeholder_key_reaches_no_server() {
             &["canary", "AKIAPROXY", keys.secret_access_key().expose()],
         );
     }
+    // As boto3 presigns for S3 by default.
+    let head = format!(
+        "GET /?AWSAccessKeyId=a&Signature=b&Expires=1 HTTP/1.1\r\nHost: {}\r\n",
+        proxy.address
+    );
+    let old = exchange(&proxy.address, &format!("{head}Connection: close\r\n\r\n")).unwrap();
+    assert_has(&old, &["HTTP/1.1 403", "not one of version 4"]);
     let foreign = proxy.send(("sts", keys, now), form, |sent| {
         sent.replace(&format!("Host: {}", proxy.address), "Host: evil.example")
     });
@@ -687,6 +694,7 @@ fn a_command_beside_a_proxy_has_placeholder_keys_and_no_others() {
             "AWS_ACCESS_KEY_ID=KFOB",
             "AWS_ENDPOINT_URL=http://127.0.0.1:",
             "AWS_USE_FIPS_ENDPOINT=false",
+            "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true",
             "NO_PROXY=corp.example,127.0.0.1\n",
             "max_concurrent_requests = 3",
             "output = text",

@@ -152,9 +152,18 @@ impl Identity {
         let certificates = certificates
             .strip_prefix(MARK.as_bytes())
             .unwrap_or(certificates);
+        let is_trusted = certificates
+            .windows(TRUSTED.len())
+            .any(|part| part == TRUSTED);
         let parsed: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
         let certificates = parsed.map_err(|_| unreadable())?;
         if certificates.is_empty() {
+            if is_trusted {
+                return Err(Error::setting(
+                    "the certificate is in the form of OpenSSL with settings of trust: write it \
+                     with `openssl x509`, as `-----BEGIN CERTIFICATE-----`",
+                ));
+            }
             return Err(Error::setting(
                 "there is no certificate: write one in PEM, which begins with `-----BEGIN \
                  CERTIFICATE-----`",
@@ -188,6 +197,8 @@ impl Identity {
     }
 }
 
+/// How OpenSSL begins a certificate that has settings of trust behind it.
+const TRUSTED: &[u8] = b"BEGIN TRUSTED CERTIFICATE";
 /// What a text in UTF-8 may begin with.
 const MARK: &str = "\u{feff}";
 

@@ -91,7 +91,7 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         .bind(args.listen)
         .allow_remote(args.allow_remote);
     if let Some(path) = &args.token_file {
-        check_token(path)?;
+        check_token(path, 1)?;
         builder = builder.token_file(path);
     }
     let server = builder
@@ -152,9 +152,9 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
     Failure::usage(format!("{}: {}", printable_path(path), chained(error)))
 }
 
-/// Refuses a file without a token before anything is served. The servers read it again while they
+/// Refuses a file without a token, or with one that is too short, before anything is served. The servers read it again while they
 /// serve, so that the token can be replaced.
-fn check_token(path: &Path) -> Result<(), Failure> {
+fn check_token(path: &Path, least: usize) -> Result<(), Failure> {
     let text = files::read_secret(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.
         io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
@@ -175,6 +175,11 @@ fn check_token(path: &Path) -> Result<(), Failure> {
                 printable_path(path)
             )))
         }
+        token if token.len() < least => Err(Failure::usage(format!(
+            "{}: the token is too short for callers on other machines: write at least {least} \
+             random letters and digits",
+            printable_path(path)
+        ))),
         _ => Ok(()),
     }
 }

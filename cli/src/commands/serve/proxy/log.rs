@@ -53,6 +53,13 @@ impl Caller {
     }
 }
 
+impl Caller {
+    /// Returns true if a text about this caller says more than that it is on this machine.
+    fn is_told(&self) -> bool {
+        !matches!(self, Self::Address(address) if address.ip().is_loopback())
+    }
+}
+
 impl fmt::Display for Caller {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -114,12 +121,35 @@ impl Log {
                     [(":", entry.action.as_deref()), (": ", reason)].map(|(mark, text)| {
                         text.map(|text| format!("{mark}{text}")).unwrap_or_default()
                     });
-                format!("{method} {place}{action} {status} {milliseconds} ms{reason}")
+                let caller = entry
+                    .caller
+                    .filter(Caller::is_told)
+                    .map(|caller| format!(" from {caller}"));
+                let caller = caller.unwrap_or_default();
+                format!("{method} {place}{action} {status} {milliseconds} ms{caller}{reason}")
             }
         };
         match self.format {
             Some(_) => self.console.write_stderr(&format!("{line}\n")),
             None => debug!("{line}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_names_a_caller_on_another_machine() {
+        for (address, expected) in [
+            ("127.0.0.1:1", false),
+            ("[::1]:1", false),
+            ("192.0.2.1:1", true),
+            ("[2001:db8::1]:1", true),
+        ] {
+            let caller = Caller::Address(address.parse().unwrap());
+            assert_eq!(caller.is_told(), expected, "{address}");
         }
     }
 }

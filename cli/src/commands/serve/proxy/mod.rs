@@ -59,6 +59,9 @@ use crate::{
     terminal::{Queued, printable, printable_path, queue_stderr},
 };
 
+/// How many letters a token has at least that other machines can try to guess.
+const MIN_REMOTE_TOKEN: usize = 16;
+
 /// Serves until Ctrl-C.
 ///
 /// # Errors
@@ -226,13 +229,13 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
     let mut builder = builder
         .allow_remote(allow_remote)
         .refusal(move |status, reason| {
-            metrics.answered(status);
-            metrics.refused(reason);
             // The listener itself refuses only what has another name than its own.
             let reason = match status {
                 StatusCode::FORBIDDEN => OTHER_HOST,
                 _ => reason,
             };
+            metrics.answered(status);
+            metrics.refused(reason);
             // What it is may not be known: it has no right host, or is no request at all.
             log.write(&Entry::default(), status, Duration::ZERO, Some(reason));
             let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
@@ -552,7 +555,8 @@ fn token(args: &ServeProxyArgs) -> Result<Token, Failure> {
         return Ok(Token::None);
     }
     if let Some(path) = &args.token_file {
-        check_token(path)?;
+        // Other machines can try many.
+        check_token(path, if args.listen_any { MIN_REMOTE_TOKEN } else { 1 })?;
         let file = TokenFile::watch(path.clone());
         let file = file.map_err(|error| Failure::other(format!("--token-file: {error}")))?;
         return Ok(Token::File(file));

@@ -220,6 +220,10 @@ fn refused(error: &verify::Error) -> Refusal {
         ErrorKind::NoSignature => {
             forbidden("the request is not signed: this proxy takes only what its keys have signed")
         }
+        ErrorKind::Mechanism => forbidden(
+            "the signature is not one of version 4: set the signature version of the client to 4, \
+             in boto3 signature_version='s3v4'",
+        ),
         ErrorKind::Skew => forbidden("the time of the signature is too far from the proxy's"),
         ErrorKind::UrlExpired => forbidden("the presigned URL has expired"),
         ErrorKind::UnknownKey | ErrorKind::Token | ErrorKind::TokenExpired => OTHER_KEY,

@@ -151,6 +151,8 @@ const FOREIGN: [&str; 5] = [
     "via",
     "x-real-ip",
 ];
+/// Those of web pages and of callers behind a proxy, which no option lets pass.
+const NEVER: [&str; 2] = ["origin", "x-forwarded-for"];
 /// How the names of more such headers begin.
 const FOREIGN_ALL: [&str; 2] = ["sec-fetch-", "x-forwarded-"];
 
@@ -299,7 +301,7 @@ impl Rules {
     ///
     /// The reason why it does not.
     pub(super) fn admit(&self, headers: &HeaderMap, token: Option<&Secret>) -> Result<(), Refusal> {
-        check_origin(headers)?;
+        check_origin(headers, &self.strip)?;
         if token.is_some() {
             // Of two, another server may look at the other one.
             one(headers, self.token_header.as_str())?;
@@ -612,9 +614,15 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
     }
 }
 
-fn check_origin(headers: &HeaderMap) -> Result<(), Refusal> {
+/// Checks that no header tells that a request was forwarded, or made by a web page. Those that a
+/// service mesh adds to each request may be stripped.
+fn check_origin(headers: &HeaderMap, stripped: &[HeaderName]) -> Result<(), Refusal> {
     let is_foreign = |name: &HeaderName| {
+        let is_stripped = stripped.contains(name);
         let name = name.as_str();
+        if is_stripped && !NEVER.contains(&name) && !name.starts_with("sec-fetch-") {
+            return false;
+        }
         FOREIGN.contains(&name) || FOREIGN_ALL.iter().any(|start| name.starts_with(start))
     };
     if headers.keys().any(is_foreign) {
@@ -842,6 +850,24 @@ mod tests {
                 status(&rules, &head("GET", "/", &[(name, "x")])),
                 403,
                 "{name}"
+            );
+        }
+        let all =
+            FOREIGN
+                .into_iter()
+                .chain(["sec-fetch-user", "x-forwarded-proto", "x-forwarded-for"]);
+        let all: Vec<_> = all.map(HeaderName::from_static).collect();
+        for name in &all {
+            let stripping = Rules {
+                strip: all.clone(),
+                ..one_upstream("https://sts.eu-west-1.amazonaws.com", "sts")
+            };
+            let sent = head("GET", "/", &[(name.as_str(), "x")]);
+            let forward = stripping.decide(&sent, Some(0), None);
+            let is_refused = NEVER.contains(&name.as_str()) || name == "sec-fetch-user";
+            assert_eq!(forward.is_err(), is_refused, "{name}");
+            assert!(
+                forward.is_ok_and(|forward| !forward.head.headers.contains_key(name)) || is_refused
             );
         }
         for (method, target, expected) in [
