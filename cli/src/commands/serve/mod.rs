@@ -152,8 +152,8 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
     Failure::usage(format!("{}: {}", printable_path(path), chained(error)))
 }
 
-/// Refuses a file without a token, or with one that is too short, before anything is served. The servers read it again while they
-/// serve, so that the token can be replaced.
+/// Refuses a file without a token, or with one that is too short, before anything is served. The
+/// servers read it again while they serve, so that the token can be replaced.
 fn check_token(path: &Path, least: usize) -> Result<(), Failure> {
     let text = files::read_secret(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.
