@@ -226,6 +226,8 @@ fn an_answer_with_a_status_that_no_request_asks_for_does_not_pass() {
         "GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n\r\n"
     );
     for (status, expected) in [
+        // The version is that of the connection to the caller (RFC 9112, section 2.3).
+        ("200 OK", "200"),
         ("101 Switching Protocols", "502"),
         ("600 Odd", "502"),
         ("999 Odd", "502"),
@@ -236,8 +238,9 @@ fn an_answer_with_a_status_that_no_request_asks_for_does_not_pass() {
         // Each comes over a connection of its own: the test keeps the last one only.
         let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
         let head = "Connection: upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\n\r\n";
+        let version = if status == "200 OK" { "1.0" } else { "1.1" };
         server
-            .write_all(format!("HTTP/1.1 {status}\r\n{head}").as_bytes())
+            .write_all(format!("HTTP/{version} {status}\r\n{head}").as_bytes())
             .unwrap();
         let mut answer = String::new();
         caller.read_to_string(&mut answer).unwrap();

@@ -563,6 +563,21 @@ fn placeholder_keys_may_come_from_a_file_that_programs_read_too() {
         assert!(Instant::now() < end, "the new keys are not in use");
         thread::sleep(Duration::from_millis(100));
     }
+    let keys = std::fs::read_to_string(home.path().join("keys")).unwrap();
+    let tells = |expected: &str| {
+        loop {
+            let line = running.lines.recv_timeout(Duration::from_secs(20)).unwrap();
+            assert_lacks(&line, &["canary"]);
+            if line.contains(expected) {
+                return;
+            }
+        }
+    };
+    std::fs::remove_file(home.path().join("keys")).unwrap();
+    tells("the previous ones stay in use");
+    file(&keys);
+    tells("the keys of --keys-file are read again");
+    assert_eq!(caller.keyfob(get).ok(), "passed");
 }
 
 #[test]

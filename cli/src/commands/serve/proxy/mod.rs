@@ -442,7 +442,7 @@ fn resigned(
     };
     let resign = Resign::new(keys, Targets::new(reach))?;
     if let Some(path) = file {
-        let watched = resign.watch(path);
+        let watched = resign.watch(path, context.console());
         watched.map_err(|error| Failure::other(format!("--keys-file: {error}")))?;
     }
     // The scope of a request tells its host, and not `Host`.

@@ -26,7 +26,7 @@ use super::{
 };
 use crate::{
     failure::{Failure, chained},
-    terminal::printable_path,
+    terminal::{Console, printable_path},
 };
 
 /// How old the keys of a file may be.
@@ -52,20 +52,37 @@ impl Resign {
     }
 
     /// Starts a thread that reads the keys of a file again and again. If it cannot be read, the
-    /// previous ones stay in use.
+    /// previous ones stay in use, which is told once.
     ///
     /// # Errors
     ///
     /// If no thread can be started.
-    pub(super) fn watch(&self, path: PathBuf) -> io::Result<()> {
+    pub(super) fn watch(&self, path: PathBuf, console: Console) -> io::Result<()> {
         let shared = Arc::downgrade(&self.stand_in);
         let thread = thread::Builder::new().name("keyfob-keys".to_owned());
         thread.spawn(move || {
-            while shared.strong_count() > 0 {
+            // A pipe can be read once.
+            let is_regular = path.is_file();
+            let (mut before, mut told) = (None, None);
+            while is_regular && shared.strong_count() > 0 {
                 thread::sleep(KEYS_AGE);
-                // A pipe can be read once.
-                let keys = path.is_file().then(|| read(&path).ok()).flatten();
-                if let (Some(keys), Some(shared)) = (keys, shared.upgrade()) {
+                let keys = read(&path);
+                let problem = keys
+                    .as_ref()
+                    .err()
+                    .map(|failure| failure.message().to_owned());
+                // What is wrong once may be half written.
+                if problem == before && problem != told {
+                    match &problem {
+                        Some(problem) => {
+                            console.warn(&format!("{problem}; the previous ones stay in use"));
+                        }
+                        None => console.note("the keys of --keys-file are read again"),
+                    }
+                    told.clone_from(&problem);
+                }
+                before = problem;
+                if let (Ok(keys), Some(shared)) = (keys, shared.upgrade()) {
                     *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
                 }
             }
