@@ -266,6 +266,8 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         ("127.0.0.1:80", "http://LocalHost"),
         ("[::1]:9913", "http://[::1]:9913"),
         ("127.0.0.1:9913", "http://0.0.0.0:9913"),
+        ("127.0.0.1:9913", "http://localhost.:9913"),
+        ("127.0.0.1:9913", "http://[::ffff:127.0.0.1]:9913"),
     ] {
         let refused = proxy(&["--listen", listen, "--to", to, "--service", "s3"]);
         assert_has(&refused, &["--to", "the proxy itself listens on"]);

@@ -391,8 +391,10 @@ fn is_own(listen: &ListenOn, scheme: &Scheme, authority: &Authority) -> bool {
     };
     let default = if *scheme == Scheme::HTTPS { 443 } else { 80 };
     let is_local = |ip: IpAddr| ip.is_loopback() || ip.is_unspecified();
+    // A dot at its end is that of the root.
     let host = authority.host().trim_matches(['[', ']']);
-    let is_host = match host.parse::<IpAddr>() {
+    let host = host.strip_suffix('.').unwrap_or(host);
+    let is_host = match host.parse::<IpAddr>().map(|ip| ip.to_canonical()) {
         Ok(ip) if ip.is_unspecified() || own.ip().is_unspecified() => {
             is_local(ip) && is_local(own.ip())
         }
