@@ -82,6 +82,8 @@ pub(crate) struct Rules {
     pub(crate) refuses_secret_alone_in_profile: bool,
     /// Whether half a key in a profile is an error. Otherwise the profile has no key.
     pub(crate) refuses_half_key_in_profile: bool,
+    /// Whether the parts of a key may come from both files, each from the credentials file first.
+    pub(crate) merges_files: bool,
     /// Whether a token file in the environment without a role is an error. Otherwise the next
     /// source is asked.
     pub(crate) refuses_half_web_identity: bool,
@@ -320,6 +322,7 @@ const CLI: Rules = Rules {
     refuses_secret_alone: true,
     refuses_secret_alone_in_profile: true,
     refuses_half_key_in_profile: true,
+    merges_files: false,
     refuses_half_web_identity: true,
     passes_over_profiles: PassedOver::None,
     refuses_empty_properties: true,
@@ -535,6 +538,7 @@ const JAVASCRIPT: Rules = Rules {
     sources: PROFILE_FIRST,
     named_profile: NamedProfile::Key,
     refuses_half_key_in_profile: false,
+    merges_files: true,
     refuses_half_web_identity: false,
     passes_over_profiles: PassedOver::WithoutCredentials,
     // Its parser takes them for the start of a block.

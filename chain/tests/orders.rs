@@ -96,6 +96,44 @@ async fn a_named_profile_switches_off_the_variables_as_in_each_sdk() {
 }
 
 #[tokio::test]
+async fn only_javascript_puts_a_key_together_from_both_files() {
+    let process = "credential_process = /bin/keys\n";
+    let half = "[default]\naws_access_key_id = AKIACREDENTIALS\n";
+    for config in [
+        "[default]\naws_secret_access_key = secret\n".to_owned(),
+        format!("[default]\naws_secret_access_key = secret\n{process}"),
+        format!("[default]\naws_access_key_id = AKIACONFIG\naws_secret_access_key = s\n{process}"),
+    ] {
+        let files = ConfigFiles::parse([
+            (FileKind::Config, "config", config.as_bytes()),
+            (FileKind::Credentials, "credentials", half.as_bytes()),
+        ]);
+        let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+        let settings = Settings::new(variables, files);
+        assert_eq!(
+            with_key(&settings, "AKIACREDENTIALS").await,
+            [Order::JavaScript],
+            "{config}"
+        );
+    }
+    // The token too, from the file that has one.
+    let config = "[default]\naws_access_key_id = ASIACONFIG\naws_secret_access_key = old\n\
+                  aws_session_token = token\n";
+    let key = "[default]\naws_access_key_id = ASIACREDENTIALS\naws_secret_access_key = new\n";
+    let files = ConfigFiles::parse([
+        (FileKind::Config, "config", config.as_bytes()),
+        (FileKind::Credentials, "credentials", key.as_bytes()),
+    ]);
+    let variables = Variables::from_iter([("AWS_EC2_METADATA_DISABLED", "true")]);
+    let settings = Settings::new(variables, files);
+    let chain = Chain::default_for(Order::JavaScript, &settings);
+    let credentials = chain.resolve(now()).await.credentials.unwrap();
+    assert_eq!(credentials.access_key_id(), "ASIACREDENTIALS");
+    assert_eq!(credentials.secret_access_key().expose(), "new");
+    assert_eq!(credentials.session_token().unwrap().expose(), "token");
+}
+
+#[tokio::test]
 async fn half_a_key_is_an_error_or_skipped_as_in_each_sdk() {
     let refused = async |variable| {
         let half = settings(&[variable], PROFILES);

@@ -4,7 +4,7 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::{
-    cure::{Selection, Skip, unset},
+    cure::{Selection, Skip},
     error::Error,
     finding::{Finding, FindingKind},
     origin::Origin,
@@ -13,6 +13,8 @@ use crate::{
 
 /// How the access key ID of a session begins.
 const SESSION_KEY: &str = "ASIA";
+/// How that of a long-term key begins.
+const LONG_TERM_KEY: &str = "AKIA";
 
 /// The result of one provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -232,7 +234,7 @@ impl Attempt {
     pub(super) fn token_finding(&self) -> Option<Finding> {
         let key = self.key_id.as_deref()?;
         let has_token = self.has_token?;
-        if key.starts_with("AKIA") && has_token {
+        if is_long_term(key) && has_token {
             let (what, cure) = match &self.origin {
                 Some(Origin::Environment { variables }) => {
                     let token = variables.iter().find(|name| name.ends_with("_TOKEN"));
@@ -241,21 +243,9 @@ impl Attempt {
                     let name = token.map_or("AWS_SESSION_TOKEN", String::as_str);
                     (format!("unset {name}"), Some(change.command()))
                 }
-                Some(Origin::File { section, .. }) => (
-                    "remove aws_session_token".to_owned(),
-                    Some(unset("aws_session_token", section)),
-                ),
                 _ => ("remove the token".to_owned(), None),
             };
-            let text = format!(
-                "{key} is a long-term key, and the session token beside it makes services refuse \
-                 it: {what}"
-            );
-            let finding = Finding::warning(FindingKind::UnneededToken, text);
-            return Some(match cure {
-                Some(cure) => finding.with_cure(cure),
-                None => finding,
-            });
+            return Some(unneeded(key, &what).with_cure_if(cure));
         }
         if key.starts_with(SESSION_KEY) && !has_token {
             let text = format!(
@@ -266,6 +256,20 @@ impl Attempt {
         }
         None
     }
+}
+
+/// Returns true for the ID of a key that needs no session token.
+pub(crate) fn is_long_term(key_id: &str) -> bool {
+    key_id.starts_with(LONG_TERM_KEY)
+}
+
+/// Returns that such a key has a session token, and what to do.
+pub(crate) fn unneeded(key_id: &str, what: &str) -> Finding {
+    let key = shown_key_id(key_id);
+    let text = format!(
+        "{key} is a long-term key, and the session token beside it makes services refuse it: {what}"
+    );
+    Finding::warning(FindingKind::UnneededToken, text)
 }
 
 /// Returns an access key id in full: it is not a secret. Text that does not look like one, which

@@ -8,6 +8,7 @@ use serde::{Serialize, Serializer, ser::SerializeStruct as _};
 
 #[cfg(feature = "sts")]
 pub(crate) use self::attempt::shown_key_id;
+pub(crate) use self::attempt::{is_long_term, unneeded};
 pub use self::{
     attempt::{Attempt, Verdict},
     text::{TextPart, TextStyle},
@@ -92,7 +93,8 @@ impl Explanation {
             findings: Vec::new(),
         };
         explanation.findings = explanation.masks();
-        explanation.findings.extend(explanation.key_findings(now));
+        let key_findings = explanation.key_findings(&mut findings, now);
+        explanation.findings.extend(key_findings);
         explanation.findings.append(&mut findings);
         explanation
     }
@@ -301,11 +303,16 @@ impl Explanation {
         finding
     }
 
-    /// Returns what the key in use tells about itself.
-    fn key_findings(&self, now: Timestamp) -> Vec<Finding> {
+    /// Returns what the key in use tells about itself. What a profile found about the token of its
+    /// key is taken out of `given`: it is of no matter for a key that is not used.
+    fn key_findings(&self, given: &mut Vec<Finding>, now: Timestamp) -> Vec<Finding> {
+        let is_of_token = |finding: &mut Finding| finding.kind == FindingKind::UnneededToken;
+        let of_token: Vec<_> = given.extract_if(.., is_of_token).collect();
         let Some(winner) = self.winner() else {
             return Vec::new();
         };
+        let mut of_token = of_token.into_iter();
+        let of_token = of_token.find(|finding| finding.origin == winner.origin);
         let mut findings = Vec::new();
         let role = self.masked().find_map(|attempt| match &attempt.origin {
             Some(Origin::InstanceMetadata { role: Some(role) }) => Some((
@@ -328,7 +335,7 @@ impl Explanation {
             finding.cure = self.cure(attempt.number).map(str::to_owned);
             findings.push(finding);
         }
-        findings.extend(winner.token_finding());
+        findings.extend(of_token.or_else(|| winner.token_finding()));
         findings.extend(winner.expired_finding(now));
         if let Some(Origin::Environment { variables }) = &winner.origin
             && variables.iter().any(|name| name == "AWS_SECURITY_TOKEN")

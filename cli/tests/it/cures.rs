@@ -467,6 +467,35 @@ fn cures_of_masks_names_and_files_end_their_finding() {
             "unneeded_token",
         ),
         (
+            same_region().with_file(
+                "credentials",
+                &format!("{}aws_security_token = old\n", key_of("default")),
+            ),
+            vec![],
+            "unneeded_token",
+        ),
+        (
+            same_region()
+                .with_file("config", "[default]\naws_session_token = other\n")
+                .with_file(
+                    "credentials",
+                    &format!("{}aws_security_token = old\n", key_of("default")),
+                ),
+            vec![],
+            "unneeded_token",
+        ),
+        (
+            same_region().with_file(
+                "config",
+                &format!(
+                    "{}aws_session_token = a\naws_security_token = b\n",
+                    key_of("profile ab")
+                ),
+            ),
+            vec!["--profile", "ab"],
+            "unneeded_token",
+        ),
+        (
             same_region()
                 .with_key("ASIAIOSFODNN7EXAMPLE", "secret")
                 .with("AWS_SECURITY_TOKEN", "token"),
@@ -520,8 +549,9 @@ fn cures_of_masks_names_and_files_end_their_finding() {
         assert!(finding["cure"].is_string(), "no cure: {finding:#}");
         let cure = finding["cure"].as_str().unwrap();
         let scenario = Scenario::new(kind.to_owned(), home, arguments.clone());
-        let after = if let Some(words) = cure.strip_prefix("keyfob ") {
-            let line = format!("{} {words}", env!("CARGO_BIN_EXE_keyfob"));
+        let after = if cure.starts_with("keyfob ") {
+            let program = format!("{} ", env!("CARGO_BIN_EXE_keyfob"));
+            let line = cure.replace("keyfob ", &program);
             let mut shell = scenario.home.program("sh");
             Run::new(shell.args(["-c", &line]).output().unwrap()).ok();
             why(&scenario.home)

@@ -6,6 +6,7 @@ use super::plan::{ID, ROLE, TOKEN_FILE, property, property_in};
 use crate::{
     config::{Settings, table},
     cure::unset,
+    explain::{is_long_term, unneeded},
     finding::{Finding, FindingKind},
     order::{ProfileSource, Rules, SourceKey},
     origin::Origin,
@@ -37,7 +38,7 @@ pub(in crate::providers) fn masks(
     section: &Section,
     now: Timestamp,
 ) -> Vec<Finding> {
-    masks_among(section, sources(rules, section), now)
+    masks_among(rules, section, sources(rules, section), now)
 }
 
 /// Returns the same for the profiles that the roles of a profile are assumed with, one after the
@@ -70,7 +71,7 @@ pub(in crate::providers) fn masks_of_sources(
                 _ => {}
             }
         }
-        findings.extend(masks_among(next, sources, now));
+        findings.extend(masks_among(settings.rules(), next, sources, now));
         if key.is_some() {
             break;
         }
@@ -96,7 +97,12 @@ fn unused_device(role: &Section, source: &Section) -> Option<Finding> {
     Some(finding.with_cure(unset("mfa_serial", source.name().name())))
 }
 
-fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> Vec<Finding> {
+fn masks_among(
+    rules: &Rules,
+    section: &Section,
+    sources: Vec<Source<'_>>,
+    now: Timestamp,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut sources = sources.into_iter();
     let Some(first) = sources.next() else {
@@ -113,10 +119,13 @@ fn masks_among(section: &Section, sources: Vec<Source<'_>>, now: Timestamp) -> V
         }
         findings.push(finding);
     }
-    findings.extend(split_key(section));
+    if !rules.merges_files {
+        findings.extend(split_key(section));
+    }
     if first.name == ID {
         findings.extend(expiry(section, first.value, now));
         findings.extend(old_token(section, first.value));
+        findings.extend(unneeded_token(rules, section, first.value));
         if let Some(text) = id_fault(ID, first.value.as_str()) {
             findings.push(at(section, first.value, FindingKind::KeyId, text));
         }
@@ -137,6 +146,32 @@ fn old_token(section: &Section, key: &Value) -> Option<Finding> {
     // What alone has the token is not removed.
     let cure = token.map(|_| unset(old_name, section.name().name()));
     Some(at(section, old, FindingKind::OldVariable, text).with_cure_if(cure))
+}
+
+/// Returns that a long-term key has a session token, which matters only if the key is in use. Each
+/// name of the token that is there is removed: without one, the other counts.
+fn unneeded_token(rules: &Rules, section: &Section, key: &Value) -> Option<Finding> {
+    let part = part_of(section, key);
+    let parts = [FileKind::Credentials, FileKind::Config].map(|kind| section.part(kind));
+    let parts = if rules.merges_files {
+        parts
+    } else {
+        [part, None]
+    };
+    let is_there = |name: &String| {
+        let mut parts = parts.into_iter().flatten();
+        parts.any(|part| property_in(part, name).is_some())
+    };
+    let names = rules.token.iter().map(|name| name.to_ascii_lowercase());
+    let names: Vec<_> = names.filter(is_there).collect();
+    if names.is_empty() || !is_long_term(key.as_str()) {
+        return None;
+    }
+    let profile = section.name().name();
+    let cures: Vec<_> = names.iter().map(|name| unset(name, profile)).collect();
+    let finding = unneeded(key.as_str(), &format!("remove {}", names.join(" and ")));
+    let finding = finding.with_origin(Origin::file(key.location(), profile));
+    Some(finding.with_cure(cures.join(" && ")))
 }
 
 /// Returns the part that has the key.

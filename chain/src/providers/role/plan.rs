@@ -587,7 +587,7 @@ fn key_of_credentials<'a>(section: &Section, rules: &Rules) -> Result<Option<Ste
     };
     match part.get(ID) {
         Some(id) if id.non_empty().is_some() => {
-            let key = read_key(section, part, id, rules)?;
+            let key = read_key(section, part, &[], id, rules)?;
             Ok(Some(Step::Base(Base::Key(key))))
         }
         Some(_) if rules.refuses_empty_id => match property_in(part, SECRET) {
@@ -619,17 +619,20 @@ fn source_key(section: &Section, rules: &Rules) -> Result<Option<Found>, Error> 
 /// Returns the profile's key: id, secret, token and account from one file, the credentials file
 /// first.
 fn own_key(section: &Section, rules: &Rules) -> Result<Option<Found>, Error> {
+    let parts = [FileKind::Credentials, FileKind::Config].map(|kind| section.part(kind));
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
     let find = |name| {
-        [FileKind::Credentials, FileKind::Config]
-            .into_iter()
-            .filter_map(|kind| section.part(kind))
-            .find_map(|part| Some((part, property_in(part, name)?)))
+        let mut parts = parts.iter().copied();
+        parts.find_map(|part| Some((part, property_in(part, name)?)))
     };
     match (find(ID), find(SECRET)) {
+        (Some((part, id)), Some(_)) if rules.merges_files => {
+            read_key(section, part, &parts, id, rules).map(Some)
+        }
         (Some((part, id)), _)
             if rules.refuses_half_key_in_profile || property_in(part, SECRET).is_some() =>
         {
-            read_key(section, part, id, rules).map(Some)
+            read_key(section, part, &[], id, rules).map(Some)
         }
         (None, Some((part, secret)))
             if rules.refuses_half_key_in_profile
@@ -641,8 +644,21 @@ fn own_key(section: &Section, rules: &Rules) -> Result<Option<Found>, Error> {
     }
 }
 
-fn read_key(section: &Section, part: &Part, id: &Value, rules: &Rules) -> Result<Found, Error> {
-    let text = |name: &str| property_in(part, name).map(Value::as_str);
+/// Reads the key whose ID is in a part of a profile. What that part does not have is looked for in
+/// `more`.
+fn read_key(
+    section: &Section,
+    part: &Part,
+    more: &[&Part],
+    id: &Value,
+    rules: &Rules,
+) -> Result<Found, Error> {
+    let text = |name: &str| {
+        let mut more = more.iter();
+        let value = property_in(part, name);
+        let value = value.or_else(|| more.find_map(|part| property_in(part, name)));
+        value.map(Value::as_str)
+    };
     let Some(secret) = text(SECRET) else {
         return Err(partial(part, id, ID, SECRET));
     };
