@@ -331,7 +331,7 @@ table! {
     S3_MULTIPART_CHUNKSIZE: [] ["s3.multipart_chunksize"] Bytes, "8MB",
         CLI, "The size of the parts. S3 takes parts of 5MB to 5GB, and the nearest of these counts.";
     S3_PAYLOAD_SIGNING_ENABLED: [] ["s3.payload_signing_enabled"] Flag, "false",
-        CLI, "Whether the hash of what is uploaded is signed with TLS, too.";
+        CLI, "Whether the hash of what is uploaded is signed also with TLS and on this machine.";
     S3_US_EAST_1_REGIONAL_ENDPOINT: ["AWS_S3_US_EAST_1_REGIONAL_ENDPOINT"]
         ["s3.us_east_1_regional_endpoint"]
         Choice(&["regional", "legacy"]), "regional",

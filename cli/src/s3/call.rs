@@ -21,6 +21,8 @@ pub(crate) struct Call {
     pub(super) content: Content,
     /// Whether the content is bytes of an object.
     pub(super) is_transfer: bool,
+    /// Whether a header has the checksum of the content.
+    pub(super) has_checksum: bool,
     /// Whether an answer of success is a document, which may turn out to be an error.
     pub(super) answers_with_document: bool,
 }
@@ -37,6 +39,7 @@ impl Call {
             headers: HeaderMap::new(),
             content: Content::default(),
             is_transfer: false,
+            has_checksum: false,
             answers_with_document: false,
         }
     }

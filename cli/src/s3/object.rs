@@ -69,19 +69,29 @@ pub(crate) async fn head_object(
     client.send(&call).await
 }
 
-/// Returns the size of one of the parts in which an object was uploaded, if S3 tells it.
+/// Returns the size of one of the parts in which an object was uploaded, or `None` if the server
+/// does not tell it.
+///
+/// # Errors
+///
+/// If S3 refuses for another reason, or does not answer.
 pub(crate) async fn part_size(
     client: &Client,
     object: Object<'_>,
     number: u64,
     headers: &HeaderMap,
-) -> Option<u64> {
+) -> Result<Option<u64>, Error> {
     let call = Call::new("HeadObject", Method::HEAD)
         .object(object.bucket, object.key)
         .parameter("partNumber", &number.to_string())
         .headers(headers);
-    let answer = client.send(&call).await.ok()?;
-    answer.header("content-length")?.parse().ok()
+    match client.send(&call).await {
+        Err(error) if matches!(error.status(), Some(400 | 405 | 416 | 501)) => Ok(None),
+        answer => {
+            let length = answer?.header("content-length").map(str::parse);
+            Ok(length.and_then(Result::ok))
+        }
+    }
 }
 
 /// Returns the tags of an object, as a header has them.
@@ -244,7 +254,7 @@ impl MultipartUpload {
         let call = unfinished(object.bucket, object.key, request_payer);
         let (_, body) = match client.fetch(&call, MAX_LIST).await {
             // The server has no such lists.
-            Err(error) if error.status() == Some(501) => return Ok(None),
+            Err(error) if matches!(error.status(), Some(405 | 501)) => return Ok(None),
             answer => answer?,
         };
         let uploads = unfinished_in(&body).map_err(|error| Error::unreadable(UPLOADS, error))?;

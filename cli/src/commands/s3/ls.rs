@@ -7,7 +7,11 @@ use tokio::task;
 
 use crate::{
     args::LsArgs,
-    commands::s3::{client, time::LocalTime, transfer::WILDCARDS},
+    commands::s3::{
+        client,
+        time::LocalTime,
+        transfer::{WILDCARDS, matching_keys},
+    },
     context::Context,
     failure::Failure,
     s3::{Bucket, BucketList, Client, Entry, Filters, Object, ObjectList, Page},
@@ -39,7 +43,7 @@ pub(super) async fn run(context: &Context, args: &LsArgs) -> Result<(), Failure>
         && let Some(start) = key.find(WILDCARDS)
     {
         // As in the source of `cp`, they stand for other characters if no key has them.
-        printer.pattern = Some(Filters::new([(false, "*"), (true, key)], &[""]));
+        printer.pattern = Some(matching_keys(key));
         printer.is_flat = true;
         let list = ObjectList {
             page_size: args.paging.page_size,

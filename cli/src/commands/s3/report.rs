@@ -71,8 +71,26 @@ impl Report {
     ///
     /// If stdout cannot be written.
     pub(super) fn downloaded(&mut self, deed: &Deed, is_verified: bool) -> Result<(), Failure> {
-        self.unverified += u64::from(!is_verified);
+        self.count(is_verified);
         self.success(deed, Some(("Verified", is_verified.into())))
+    }
+
+    /// Counts a download that is not printed.
+    pub(super) fn count(&mut self, is_verified: bool) {
+        self.unverified += u64::from(!is_verified);
+    }
+
+    /// Prints in JSON what was uploaded from standard input. As in `aws`, only errors are printed
+    /// otherwise.
+    ///
+    /// # Errors
+    ///
+    /// If stdout cannot be written.
+    pub(super) fn streamed(&self, deed: &Deed) -> Result<(), Failure> {
+        if self.is_json {
+            return self.done(deed);
+        }
+        Ok(())
     }
 
     fn success(&self, deed: &Deed, more: Option<(&str, Value)>) -> Result<(), Failure> {
@@ -156,7 +174,7 @@ impl Report {
             1 => "1 download was",
             several => &format!("{several} downloads were"),
         };
-        if self.shows_success && self.is_terminal {
+        if self.shows_success && self.console.tells_waits() {
             self.console.note(&format!(
                 "{noun} not verified: S3 has no checksum to compare with"
             ));

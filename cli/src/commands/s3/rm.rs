@@ -9,7 +9,7 @@ use crate::{
     commands::s3::{
         client,
         report::{Deed, Report},
-        transfer::WILDCARDS,
+        transfer::{LITERAL_WILDCARDS, WILDCARDS},
     },
     context::Context,
     failure::Failure,
@@ -63,6 +63,9 @@ pub(super) async fn run(context: &Context, args: &RmArgs) -> Result<(), Failure>
     deleting.filters = args
         .filters
         .below(&[&format!("{}/{prefix}", object.bucket)]);
+    if prefix.contains(WILDCARDS) {
+        deleting.report.caution(LITERAL_WILDCARDS);
+    }
     let list = ObjectList {
         page_size: args.paging.page_size,
         request_payer: payer,

@@ -6,9 +6,9 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderMap, Method, Request, StatusCode, Uri, header::USER_AGENT};
+use http::{HeaderMap, HeaderName, Method, Request, StatusCode, Uri, header::USER_AGENT};
 use keyfob_backoff::{
-    Budget, ClockSkew, Hint, Pause, Policy, Report,
+    Budget, ClockSkew, Hint, Pause, Policy, Report, error_code,
     limit::{KeyedLimit, Limiter, RateLimit},
     retry, s3_status,
 };
@@ -31,6 +31,8 @@ use crate::{
 
 /// The length in bytes beyond which an error or a short answer is not read.
 const MAX_ERROR: usize = 64 << 10;
+/// The codes of S3's own faults, which are repeated.
+const SERVER_ERRORS: [&str; 3] = ["InternalError", "InternalFailure", "ServiceUnavailable"];
 /// How long nothing may happen while an answer is waited for, as in `aws`.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -97,8 +99,9 @@ struct Place {
     url: String,
     region: String,
     signer: Signer,
-    /// Whether what goes there cannot be changed on the way.
-    is_private: bool,
+    has_tls: bool,
+    /// Whether it is on this machine.
+    is_local: bool,
 }
 
 impl Client {
@@ -185,14 +188,18 @@ impl Client {
             return Ok((call.content(content), None));
         };
         let place = self.0.place(call.operation, call.bucket.as_deref())?;
-        let checksum = if self.0.hashes_payloads(&place) {
+        let checksum = if self.0.hashes_payloads(&place, true) {
             content.checksum_and_payload(algorithm).await
         } else {
             content.checksum(algorithm).await
         };
         let checksum = checksum.map_err(|error| call.unreadable(&error))?;
         let call = call.text_header(algorithm.header(), &checksum.text())?;
-        Ok((call.content(content), Some(checksum)))
+        let call = Call {
+            has_checksum: true,
+            ..call.content(content)
+        };
+        Ok((call, Some(checksum)))
     }
 
     /// Returns what is known of lists that say that their keys are encoded: whether they are.
@@ -316,11 +323,16 @@ impl Inner {
 
     async fn attempt(&self, call: &Call) -> Result<Answer, Error> {
         let place = self.place(call.operation, call.bucket.as_deref())?;
+        if !place.has_tls && !place.is_local && call.headers.keys().any(is_customer_key) {
+            return Err(call.unusable(
+                "the key of --sse-c would be sent without encryption: use an endpoint with https",
+            ));
+        }
         let mut request = call.request(&place)?;
         let sent = Timestamp::now();
         let dated = self.connector.service_time(sent);
         if let Some(credentials) = &self.credentials {
-            let payload = if self.hashes_payloads(&place) {
+            let payload = if self.hashes_payloads(&place, call.has_checksum) {
                 let payload = call.content.payload().await;
                 payload.map_err(|error| call.unreadable(&error))?
             } else {
@@ -352,6 +364,11 @@ impl Inner {
                 answer.put_back(body);
                 return Ok(answer);
             }
+            // It would have had a status of its own, had S3 known it in time.
+            let status = match error_code(|_| None, &body) {
+                Some(code) if !SERVER_ERRORS.contains(&code) => StatusCode::BAD_REQUEST,
+                _ => status,
+            };
             return Err(self.refused(call, status, answer.headers(), &body, skew));
         }
         // The status and the headers say enough, should the body not come.
@@ -359,9 +376,11 @@ impl Inner {
         Err(self.refused(call, answer.status(), answer.headers(), &body, skew))
     }
 
-    /// Returns true if requests are signed by the hash of their bodies.
-    fn hashes_payloads(&self, place: &Place) -> bool {
-        self.credentials.is_some() && (self.signs_payloads || !place.is_private)
+    /// Returns true if a request is signed by the hash of its body: if that may be changed on the
+    /// way, or, on this machine, if there is no checksum which tells that it was.
+    fn hashes_payloads(&self, place: &Place, has_checksum: bool) -> bool {
+        let is_safe = place.has_tls || (place.is_local && has_checksum);
+        self.credentials.is_some() && (self.signs_payloads || !is_safe)
     }
 
     /// Returns the error of an answer.
@@ -450,7 +469,8 @@ impl Inner {
         let place = Arc::new(Place {
             region: region.to_owned(),
             signer,
-            is_private: url.starts_with("https:") || endpoint.is_loopback(),
+            has_tls: url.starts_with("https:"),
+            is_local: endpoint.is_loopback(),
             url,
         });
         let bucket = bucket.map(str::to_owned);
@@ -461,6 +481,12 @@ impl Inner {
     fn places(&self) -> MutexGuard<'_, HashMap<Option<String>, Arc<Place>>> {
         self.places.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Returns true for a header with a key that S3 encrypts or decrypts with, and does not keep.
+fn is_customer_key(name: &HeaderName) -> bool {
+    name.as_str()
+        .ends_with("server-side-encryption-customer-key")
 }
 
 impl Call {

@@ -1,44 +1,68 @@
 //! Objects whose checksum is that of the checksums of the parts in which they were uploaded.
 
-use std::{fs::File, io, iter, mem, sync::Arc};
+use std::{collections::BTreeMap, fs::File, iter, mem, path::Path, sync::Arc};
 
-use http::{HeaderValue, header::IF_MATCH};
 use tokio::task::JoinSet;
 
-use super::download::Source;
-use crate::s3::{Checksum, Composite, Content, Object, Section, Summer, part_size};
+use super::{Problem, download::Source};
+use crate::s3::{Checksum, Composite, Content, Section, Summer, part_size};
 
 /// How many parts are asked for at a time.
 const AT_A_TIME: u64 = 8;
 
+/// How many parts are asked for at all.
+const MAX_ASKED: u64 = 1000;
+
 /// The sizes of the parts of an object, in their order.
-#[derive(PartialEq, Eq)]
 pub(super) struct Sizes {
     sizes: Vec<u64>,
-    /// Whether S3 told each of them.
-    are_told: bool,
+    known: Known,
+}
+
+/// What the sizes of parts are known from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Known {
+    /// The server told each of them.
+    All,
+    /// The server told that of the first part, and the others may be as large.
+    First,
+    /// The server tells nothing, and they may have the size that parts have here.
+    Nothing,
 }
 
 impl Sizes {
-    /// Returns the sizes of the parts: that of the first one for all but the last one, or what S3
-    /// says about each. `None` if it does not say that.
-    pub(super) async fn find(source: &Arc<Source>, composite: &Composite) -> Option<Self> {
-        let (length, count) = (source.length?, composite.count());
+    /// Returns the sizes of the parts: that of the first one for all but the last one, or what the
+    /// server says about each. If it says nothing, they are those of an upload with the same
+    /// settings, or `None`.
+    async fn find(source: &Arc<Source>, composite: &Composite) -> Result<Option<Self>, Problem> {
+        let count = composite.count();
+        let Some(length) = source.length else {
+            return Ok(None);
+        };
         let first = size_of(source, 1).await?;
-        match in_equal_parts(length, count, first) {
-            Some(sizes) => Some(Self {
-                sizes,
-                // All of one, and both of two.
-                are_told: count <= 2,
-            }),
+        // A server that knows no parts tells the size of the object.
+        let first = first.filter(|size| *size < length || count == 1);
+        let known = match first {
+            // All of one, and both of two.
+            Some(_) if count <= 2 => Known::All,
+            Some(_) => Known::First,
+            None => Known::Nothing,
+        };
+        let size = first.unwrap_or_else(|| source.transfers.part_size(Some(length)));
+        match in_equal_parts(length, count, size) {
+            Some(sizes) => Ok(Some(Self { sizes, known })),
+            None if known == Known::Nothing => Ok(None),
             None => Self::ask(source, count).await,
         }
     }
 
-    /// Asks for the size of each part.
-    async fn ask(source: &Arc<Source>, count: u64) -> Option<Self> {
+    /// Asks for the size of each part. `None` if they are too many, or if the server tells nothing.
+    async fn ask(source: &Arc<Source>, count: u64) -> Result<Option<Self>, Problem> {
+        if count > MAX_ASKED {
+            return Ok(None);
+        }
         let mut asking = JoinSet::new();
-        let mut sizes = vec![0; usize::try_from(count).ok()?];
+        let mut sizes = BTreeMap::new();
         let mut next = 1;
         loop {
             while next <= count && (asking.len() as u64) < AT_A_TIME {
@@ -49,28 +73,39 @@ impl Sizes {
             let Some(asked) = asking.join_next().await else {
                 break;
             };
-            let (number, size) = asked.ok()?;
-            *sizes.get_mut(usize::try_from(number - 1).ok()?)? = size?;
+            let (number, size) = asked
+                .map_err(|error| Problem::Local(format!("a request was given up: {error}")))?;
+            let Some(size) = size? else {
+                return Ok(None);
+            };
+            sizes.insert(number, size);
         }
+        let sizes: Vec<u64> = sizes.into_values().collect();
         let total = sizes
             .iter()
             .try_fold(0_u64, |sum, size| sum.checked_add(*size));
-        (total == source.length).then_some(Self {
+        Ok((total == source.length).then_some(Self {
             sizes,
-            are_told: true,
-        })
+            known: Known::All,
+        }))
     }
 
     /// Returns the sizes that S3 tells, if they are others.
-    async fn corrected(&self, source: &Arc<Source>, composite: &Composite) -> Correction {
-        if self.are_told {
-            return Correction::None;
+    async fn corrected(
+        &self,
+        source: &Arc<Source>,
+        composite: &Composite,
+    ) -> Result<Correction, Problem> {
+        match self.known {
+            Known::All => return Ok(Correction::None),
+            Known::First => {}
+            Known::Nothing => return Ok(Correction::Unknown),
         }
-        match Self::ask(source, composite.count()).await {
+        Ok(match Self::ask(source, composite.count()).await? {
             Some(told) if told.sizes == self.sizes => Correction::None,
             Some(told) => Correction::Others(told),
             None => Correction::Unknown,
-        }
+        })
     }
 }
 
@@ -90,30 +125,25 @@ fn in_equal_parts(length: u64, count: u64, size: u64) -> Option<Vec<u64>> {
     })
 }
 
-/// Returns the size of a part, if S3 tells it.
-async fn size_of(source: &Source, number: u64) -> Option<u64> {
-    let mut headers = source.transfers.reading.clone();
-    if let Some(etag) = &source.etag {
-        headers.insert(IF_MATCH, HeaderValue::clone(etag));
-    }
-    let object = Object {
-        bucket: &source.bucket,
-        key: &source.key,
-    };
-    part_size(&source.transfers.client, object, number, &headers).await
+/// Returns the size of a part, if the server tells it.
+async fn size_of(source: &Source, number: u64) -> Result<Option<u64>, Problem> {
+    let (client, headers) = (&source.transfers.client, source.headers());
+    Ok(part_size(client, source.object(), number, &headers).await?)
 }
 
-/// Returns true if the bytes of a file have the checksum. `None` if that cannot be told.
+/// Returns true if the bytes of a file have the checksum. `None` if the server does not tell what
+/// the parts are.
 ///
 /// # Errors
 ///
-/// If the file cannot be read.
+/// If the file cannot be read, or if S3 does not answer.
 pub(super) async fn is_of_file(
     source: &Arc<Source>,
     composite: &Composite,
     file: &Arc<File>,
-) -> io::Result<Option<bool>> {
-    let Some(mut sizes) = Sizes::find(source, composite).await else {
+    path: &Path,
+) -> Result<Option<bool>, Problem> {
+    let Some(mut sizes) = Sizes::find(source, composite).await? else {
         return Ok(None);
     };
     loop {
@@ -121,13 +151,14 @@ pub(super) async fn is_of_file(
         let mut start = 0;
         for size in &sizes.sizes {
             let section = Content::Section(Section::new(Arc::clone(file), start, *size));
-            parts.push(section.checksum(composite.algorithm()).await?);
+            let sum = section.checksum(composite.algorithm()).await;
+            parts.push(sum.map_err(|error| Problem::file("read", path, &error))?);
             start += size;
         }
         if composite.is_of(&parts) {
             return Ok(Some(true));
         }
-        sizes = match sizes.corrected(source, composite).await {
+        sizes = match sizes.corrected(source, composite).await? {
             Correction::None => return Ok(Some(false)),
             Correction::Others(sizes) => sizes,
             Correction::Unknown => return Ok(None),
@@ -146,15 +177,23 @@ pub(super) struct PartsSummer {
 }
 
 impl PartsSummer {
-    pub(super) async fn new(source: &Arc<Source>, composite: Composite) -> Option<Self> {
+    /// `None` if the server does not tell what the parts are.
+    ///
+    /// # Errors
+    ///
+    /// If S3 does not answer.
+    pub(super) async fn new(
+        source: &Arc<Source>,
+        composite: Composite,
+    ) -> Result<Option<Self>, Problem> {
         let sizes = Sizes::find(source, &composite).await?;
-        Some(Self {
+        Ok(sizes.map(|sizes| Self {
             summer: Summer::new(composite.algorithm()),
-            left: *sizes.sizes.first()?,
+            left: sizes.sizes.first().copied().unwrap_or_default(),
             composite,
             sizes,
             parts: Vec::new(),
-        })
+        }))
     }
 
     pub(super) fn update(&mut self, mut bytes: &[u8]) {
@@ -171,18 +210,22 @@ impl PartsSummer {
     }
 
     /// Returns true if the bytes that came have the checksum. `None` if that cannot be told.
-    pub(super) async fn verify(mut self, source: &Arc<Source>) -> Option<bool> {
+    ///
+    /// # Errors
+    ///
+    /// If S3 does not answer.
+    pub(super) async fn verify(mut self, source: &Arc<Source>) -> Result<Option<bool>, Problem> {
         if self.left == 0 {
             // A part without bytes.
             self.parts.push(self.summer.finish());
         }
         if self.composite.is_of(&self.parts) {
-            return Some(true);
+            return Ok(Some(true));
         }
-        match self.sizes.corrected(source, &self.composite).await {
+        Ok(match self.sizes.corrected(source, &self.composite).await? {
             Correction::None => Some(false),
             Correction::Others(_) | Correction::Unknown => None,
-        }
+        })
     }
 }
 

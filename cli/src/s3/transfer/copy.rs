@@ -7,7 +7,7 @@ use crate::s3::{
     transfer::{
         Outcome, Overwrite, PARTS, Problem, Transfers,
         same::{are_same, find, length},
-        upload::{OnTheWay, end, joined, part_size, unless_ending},
+        upload::{OnTheWay, end, joined, unless_ending},
     },
 };
 
@@ -153,7 +153,7 @@ async fn copy_parts(
     if let Some(etag) = head.header("etag").and_then(|etag| etag.parse().ok()) {
         headers.insert("x-amz-copy-source-if-match", etag);
     }
-    let part = part_size(transfers.sizes.part, Some(size));
+    let part = transfers.part_size(Some(size));
     let mut copied = Vec::new();
     for (number, start) in (1..).zip((0..size).step_by(usize::try_from(part).unwrap_or(usize::MAX)))
     {

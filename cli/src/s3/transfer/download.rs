@@ -10,14 +10,14 @@ use std::{
 
 use bytes::Bytes;
 use http::{
-    HeaderValue, StatusCode,
+    HeaderMap, HeaderValue, StatusCode,
     header::{ETAG, IF_MATCH, RANGE},
 };
 use jiff::fmt::rfc2822;
 use tokio::task::JoinSet;
 
 use crate::s3::{
-    Algorithm, Answer, Checksum, Composite, Content, Object, Section, Summer, get_object,
+    Algorithm, Answer, Checksum, Composite, Content, Error, Object, Section, Summer, get_object,
     transfer::{
         Outcome, Overwrite, Problem, Transfers,
         composite::{PartsSummer, is_of_file},
@@ -159,7 +159,7 @@ async fn in_order(
         Expected::Whole(expected) => {
             whole = Some((Summer::new(expected.algorithm()), expected));
         }
-        Expected::Parts(composite) => parts = PartsSummer::new(&source, composite).await,
+        Expected::Parts(composite) => parts = PartsSummer::new(&source, composite).await?,
         Expected::None => {}
     }
     while let Some(piece) = reader.piece().await? {
@@ -174,7 +174,7 @@ async fn in_order(
     target.flush().map_err(unwritten)?;
     match (whole, parts) {
         (Some((found, expected)), _) => verify(&expected, &found.finish()),
-        (None, Some(parts)) => verified_by_part(parts.verify(&source).await),
+        (None, Some(parts)) => verified_by_part(parts.verify(&source).await?),
         (None, None) => Ok(Outcome::Unverified),
     }
 }
@@ -205,9 +205,9 @@ fn verified_by_part(is_same: Option<bool>) -> Result<Outcome, Problem> {
 /// An object as it was when the download began.
 pub(super) struct Source {
     pub(super) transfers: Arc<Transfers>,
-    pub(super) bucket: String,
-    pub(super) key: String,
-    pub(super) etag: Option<HeaderValue>,
+    bucket: String,
+    key: String,
+    etag: Option<HeaderValue>,
     pub(super) length: Option<u64>,
 }
 
@@ -223,43 +223,73 @@ impl Source {
     /// server answers with others.
     async fn range(&self, start: u64, end: Option<u64>) -> Result<Option<Answer>, Problem> {
         let last = end.map_or_else(String::new, |end| (end - 1).to_string());
-        let mut headers = self.transfers.reading.clone();
-        if let Some(etag) = &self.etag {
-            headers.insert(IF_MATCH, etag.clone());
-        }
+        let mut headers = self.headers();
         // Digits are always the value of a header.
         if let Ok(range) = HeaderValue::try_from(format!("bytes={start}-{last}")) {
             headers.insert(RANGE, range);
         }
-        let object = Object {
-            bucket: &self.bucket,
-            key: &self.key,
-        };
-        let answer = match get_object(&self.transfers.client, object, &headers).await {
-            // It has no ranges, or none like this.
-            Err(error) if matches!(error.status(), Some(400 | 416 | 501)) => return Ok(None),
+        let client = &self.transfers.client;
+        let answer = match get_object(client, self.object(), &headers).await {
+            Err(error) if is_about_ranges(&error) => return Ok(None),
             answer => answer?,
         };
         // Another answer begins at the start of the object.
         if answer.status() != StatusCode::PARTIAL_CONTENT {
             return Ok(None);
         }
-        // Some servers ignore `If-Match`.
-        let is_same = answer
-            .headers()
-            .get(ETAG)
-            .is_none_or(|etag| Some(etag) == self.etag.as_ref());
+        let is_same = self.is_of(&answer);
         let range = answer.header("content-range").and_then(ContentRange::parse);
         match range {
             Some(range) if is_same && range.is_of(self.length) => {
                 let is_asked_for = range.start == start && end.is_none_or(|end| range.end <= end);
                 Ok(is_asked_for.then_some(answer))
             }
-            Some(_) => Err(Problem::Local(
-                "GetObject: the object has changed while it was downloaded".to_owned(),
-            )),
+            Some(_) => Err(has_changed()),
             None => Ok(None),
         }
+    }
+
+    /// Returns another answer with all bytes.
+    async fn whole(&self) -> Result<Answer, Problem> {
+        let (client, headers) = (&self.transfers.client, self.headers());
+        let answer = get_object(client, self.object(), &headers).await?;
+        let length = answer.header("content-length").map(str::parse);
+        let is_same = self.is_of(&answer) && length.and_then(Result::ok) == self.length;
+        is_same.then_some(answer).ok_or_else(has_changed)
+    }
+
+    /// Returns the headers of a request that goes on with the same object.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let mut headers = self.transfers.reading.clone();
+        if let Some(etag) = &self.etag {
+            headers.insert(IF_MATCH, etag.clone());
+        }
+        headers
+    }
+
+    pub(super) fn object(&self) -> Object<'_> {
+        Object {
+            bucket: &self.bucket,
+            key: &self.key,
+        }
+    }
+
+    /// Returns true if an answer may be of the same object: some servers ignore `If-Match`.
+    fn is_of(&self, answer: &Answer) -> bool {
+        let etag = answer.headers().get(ETAG);
+        etag.is_none_or(|etag| Some(etag) == self.etag.as_ref())
+    }
+}
+
+/// Returns true if a server has no ranges, or none like this one.
+fn is_about_ranges(error: &Error) -> bool {
+    match error.status() {
+        Some(416 | 501) => true,
+        Some(400) => matches!(
+            error.code(),
+            None | Some("InvalidArgument" | "InvalidRange" | "InvalidRequest" | "NotImplemented")
+        ),
+        _ => false,
     }
 }
 
@@ -399,6 +429,10 @@ fn ends_early() -> Problem {
     Problem::Local("GetObject: the answer ends before its last byte".to_owned())
 }
 
+fn has_changed() -> Problem {
+    Problem::Local("GetObject: the object has changed while it was downloaded".to_owned())
+}
+
 fn no_ranges() -> Problem {
     Problem::Local(
         "GetObject: the answer does not have the range of bytes that was asked for".to_owned(),
@@ -492,13 +526,15 @@ impl Parts {
         // What is left was given back.
         while let Some(part) = self.first_open() {
             let (start, _) = self.range(part);
-            match &mut reader {
-                Some(reader) if reader.next() <= start => {
-                    reader.skip_to(start).await?;
-                    sums.extend(self.read_from_start(reader).await?);
+            let reader = match &mut reader {
+                Some(reader) if reader.next() <= start => reader,
+                reader => {
+                    let answer = self.source.whole().await?;
+                    reader.insert(Reader::new(Arc::clone(&self.source), answer))
                 }
-                _ => return Err(no_ranges()),
-            }
+            };
+            reader.skip_to(start).await?;
+            sums.extend(self.read_from_start(reader).await?);
         }
         let verified = self.verify(expected, &sums).await;
         if let (Err(_), Some(partial)) = (&verified, &self.partial) {
@@ -527,8 +563,8 @@ impl Parts {
                 verify(&expected, &found)
             }
             Expected::Parts(composite) => {
-                let is_same = is_of_file(&self.source, &composite, &self.file).await;
-                verified_by_part(is_same.map_err(unread)?)
+                let is_same = is_of_file(&self.source, &composite, &self.file, &self.path);
+                verified_by_part(is_same.await?)
             }
             Expected::None => Ok(Outcome::Unverified),
         }

@@ -167,6 +167,11 @@ impl Transfers {
         self.sizes.requests as usize
     }
 
+    /// Returns the size in bytes of the parts in which an object of that size is uploaded.
+    fn part_size(&self, size: Option<u64>) -> u64 {
+        upload::part_size(self.sizes.part, size)
+    }
+
     /// Waits until one more request can be sent. It counts until the permit is dropped.
     async fn request(&self) -> Permit {
         self.requests.pass().await

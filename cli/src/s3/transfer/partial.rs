@@ -98,6 +98,7 @@ impl Partial {
     pub(super) fn forget(&self) {
         // What cannot be forgotten is found to be wrong again.
         let _ = self.file.set_len(0);
+        let _ = fs::remove_file(&self.path);
     }
 
     /// Leaves only the bytes of the object.

@@ -11,7 +11,7 @@ use crate::s3::{
     Answer, Content, Object, Section,
     content::hex,
     head_object,
-    transfer::{Problem, Transfers, upload::part_size},
+    transfer::{Problem, Transfers},
 };
 
 /// Returns the answer that describes an object, or `None` if there is none.
@@ -63,7 +63,7 @@ pub(super) async fn is_same(
     let Some(etag) = head.header("etag").map(|etag| etag.trim_matches('"')) else {
         return Ok(false);
     };
-    let part = part_size(transfers.sizes.part, Some(size));
+    let part = transfers.part_size(Some(size));
     let part = match etag.split_once('-') {
         None => None,
         Some((_, count)) if count.parse() == Ok(size.div_ceil(part)) => Some(part),

@@ -89,7 +89,7 @@ async fn send(
             start: 0,
             size,
         };
-        let part = part_size(transfers.sizes.part, Some(size));
+        let part = transfers.part_size(Some(size));
         in_parts(transfers, content, part, object, &headers).await?;
         return Ok(Outcome::Copied);
     }
@@ -117,7 +117,7 @@ async fn stream(
     object: Object<'_>,
     headers: &HeaderMap,
 ) -> Result<(), Problem> {
-    let part = part_size(transfers.sizes.part, size);
+    let part = transfers.part_size(size);
     let mut input = Input(Box::new(io::stdin()));
     let permit = transfers.memory.acquire_many(mebibytes(part)).await;
     let head;

@@ -1,4 +1,11 @@
-use std::{fs, ops::Range};
+use std::{
+    fs,
+    ops::Range,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
@@ -183,6 +190,57 @@ fn a_large_object_is_whole_where_ranges_are_refused() {
 }
 
 #[test]
+fn a_download_goes_on_where_ranges_are_no_longer_given() {
+    let whole = text(36 << 20);
+    let content = whole.clone();
+    let gives_ranges = Arc::new(AtomicBool::new(true));
+    let gives = Arc::clone(&gives_ranges);
+    let proxy = stub(move |_, request| match range_of(request, whole.len()) {
+        Some(range) if gives.load(Relaxed) => {
+            // The third of five parts breaks.
+            if range.start == 16 << 20 {
+                return answer("403 Forbidden", "", &error("AccessDenied", ""));
+            }
+            let headers = with_range(&range, "1", &whole.len().to_string());
+            answer("206 Partial Content", &headers, &whole[range])
+        }
+        Some(_) => answer("501 Not Implemented", "", &error("NotImplemented", "")),
+        None => answer("200 OK", "ETag: \"1\"\r\n", &whole),
+    });
+    let home = home(&proxy);
+    let words = ["cp", "s3://b/k", "file", "--resume", "--jobs", "2"];
+    keyfob(&home, &words);
+    gives_ranges.store(false, Relaxed);
+    keyfob(&home, &words).ok();
+    let file = fs::read_to_string(home.path().join("file")).unwrap();
+    assert!(file == content);
+}
+
+#[test]
+fn a_key_of_the_user_is_not_sent_without_encryption() {
+    let home = Home::new()
+        .with("AWS_ENDPOINT_URL", "http://s3.example.test:9")
+        .with("AWS_REGION", "us-east-1")
+        .with_key("AKIDEXAMPLE", "canary");
+    fs::write(home.path().join("in"), "x").unwrap();
+    fs::write(home.path().join("key"), [b'k'; 32]).unwrap();
+    let words = [
+        "cp",
+        "in",
+        "s3://b/k",
+        "--sse-c",
+        "AES256",
+        "--sse-c-key",
+        "fileb://key",
+    ];
+    let stderr = keyfob(&home, &words).fails(1);
+    assert_has(
+        &stderr,
+        &["would be sent without encryption: use an endpoint with https"],
+    );
+}
+
+#[test]
 fn parts_of_another_object_are_no_parts_of_this_one() {
     for (etag, length) in [("2", LENGTH), ("1", "26214401"), ("1", "99999999")] {
         let (run, is_whole, _) = download("", move |range| {
@@ -219,6 +277,16 @@ fn composite(content: &str, sizes: &[usize]) -> String {
 /// Downloads an object that was uploaded in parts of these sizes into a file, and once more to
 /// standard output. With `tells`, S3 tells the size of each part. Returns both runs.
 fn download_parts(sizes: &[usize], checksum: String, tells: bool) -> [Run; 2] {
+    download_parts_with(sizes, checksum, tells, |_| false)
+}
+
+/// As [`download_parts`], from a server that is too busy to tell the size of some parts.
+fn download_parts_with(
+    sizes: &[usize],
+    checksum: String,
+    tells: bool,
+    is_busy: impl Fn(usize) -> bool + Send + Sync + 'static,
+) -> [Run; 2] {
     let sizes = sizes.to_vec();
     let whole = text(sizes.iter().sum());
     let content = whole.clone();
@@ -226,6 +294,12 @@ fn download_parts(sizes: &[usize], checksum: String, tells: bool) -> [Run; 2] {
         let (_, part) = request.line().split_once("partNumber=").unwrap_or_default();
         let part = part.split(' ').next().and_then(|part| part.parse().ok());
         let part: Option<usize> = part.filter(|_| tells);
+        if part.is_some_and(&is_busy) {
+            return Fault::Answer(
+                "HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+                    .to_owned(),
+            );
+        }
         let length = part.map_or(whole.len(), |part| sizes[part - 1]);
         let headers = format!(
             "ETag: \"1\"\r\nx-amz-checksum-type: COMPOSITE\r\nx-amz-checksum-sha256: {checksum}\r\n"
@@ -245,8 +319,13 @@ fn download_parts(sizes: &[usize], checksum: String, tells: bool) -> [Run; 2] {
         }
     });
     let home = home(&proxy);
-    let to_file = keyfob(&home, &["cp", "s3://b/k", "file", "--json-lines"]);
-    let to_output = keyfob(&home, &["cp", "s3://b/k", "-"]);
+    let run = |target: &str, more: &[&str]| {
+        keyfob(
+            &home,
+            &[&["cp", "s3://b/k", target, "--max-attempts", "2"], more].concat(),
+        )
+    };
+    let (to_file, to_output) = (run("file", &["--json-lines"]), run("-", &[]));
     if to_output.stderr.is_empty() {
         assert!(to_output.stdout == content);
     }
@@ -255,7 +334,6 @@ fn download_parts(sizes: &[usize], checksum: String, tells: bool) -> [Run; 2] {
 
 #[test]
 fn checksums_of_checksums_are_compared_part_by_part() {
-    const UNVERIFIED: &[&str] = &["\"Verified\":false}\n"];
     for sizes in [
         &[0][..],
         &[9],
@@ -278,9 +356,31 @@ fn checksums_of_checksums_are_compared_part_by_part() {
         }
         let [to_file, to_output] = download_parts(sizes, right, false);
         to_output.ok();
-        if count > 1 {
-            assert_has(&to_file.ok(), UNVERIFIED);
-        }
+        let (_, verified) = to_file.stdout.split_once("Verified").unwrap();
+        assert_eq!(
+            verified,
+            if count > 1 {
+                "\":false}\n"
+            } else {
+                "\":true}\n"
+            }
+        );
+    }
+    // Where nothing is told about parts, those of the same settings are tried.
+    let sizes = [8 << 20, 8 << 20, 3];
+    let right = composite(&text(sizes.iter().sum()), &sizes);
+    let [to_file, _] = download_parts(&sizes, right, false);
+    assert_has(&to_file.ok(), &["\"Verified\":true}\n"]);
+    let wrong = format!("{}-3", STANDARD.encode(Sha256::digest("other")));
+    let [to_file, _] = download_parts(&sizes, wrong, false);
+    assert_has(&to_file.ok(), &["\"Verified\":false}\n"]);
+    // What is not known because S3 does not answer is no success.
+    let sizes = [9 << 20, 9 << 20, 9 << 20];
+    let wrong = format!("{}-3", STANDARD.encode(Sha256::digest("other")));
+    for run in download_parts_with(&sizes, wrong, true, |part| part == 3) {
+        let said = format!("{}{}", run.stdout, run.stderr);
+        assert_has(&said, &["(503) when calling the HeadObject operation"]);
+        assert_eq!(run.code, 1);
     }
     // The sizes may be those of other parts, which is found out where the bytes are still there.
     let sizes = [6 << 20, 5 << 20, 4 << 20];
@@ -330,6 +430,27 @@ fn errors_and_warnings_are_lines_of_json_if_that_is_asked_for() {
     );
     let run = keyfob(&home, &["rm", "s3://b/*", "--json-lines", "--dryrun"]);
     assert_has(&run.ok(), &["{\"Warning\":\"* and ?", "\"DryRun\":true}\n"]);
+    // An object would have lines of JSON in it.
+    keyfob(&home, &["cp", "s3://b/k", "-", "--json-lines"]).fails(252);
+}
+
+#[test]
+fn a_refusal_that_began_as_a_success_is_sent_once() {
+    let proxy = stub(|_, request| match request.line() {
+        line if line.starts_with("PUT") => answer("200 OK", "", &error("AccessDenied", "")),
+        _ => answer("200 OK", "ETag: \"1\"\r\n", "text"),
+    });
+    let stderr = keyfob(&home(&proxy), &["cp", "s3://b/k", "s3://b/l"]).fails(1);
+    assert_has(
+        &stderr,
+        &["(AccessDenied) when calling the CopyObject operation: no"],
+    );
+    let puts = proxy
+        .requests()
+        .iter()
+        .filter(|it| it.line().starts_with("PUT"))
+        .count();
+    assert_eq!(puts, 1);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 use super::{AWKWARD, aws, home, keyfob, put, same, server};
-use crate::keyfob::{Home, assert_has, assert_lacks};
+use crate::{
+    keyfob::{Home, assert_has, assert_lacks},
+    servers::Server,
+};
 
 /// One test, because each would start a server of its own.
 #[test]
@@ -42,7 +45,7 @@ fn lists_are_those_of_aws() {
     let no_summary = ["ls", "s3://bucket/none", "--recursive", "--summarize"];
     same(&home, &[&none, &no_summary], 1);
     refusals_are_those_of_version_2(&home);
-    wildcards_stand_for_other_characters_if_no_key_has_them(&home);
+    wildcards_stand_for_other_characters_if_no_key_has_them(&server, &home);
     lines_are_json(&home);
     put(
         &server,
@@ -82,7 +85,7 @@ fn refusals_are_those_of_version_2(home: &Home) {
     keyfob(home, &["ls", "s3://keys", "--page-size", "many"]).fails(255);
 }
 
-fn wildcards_stand_for_other_characters_if_no_key_has_them(home: &Home) {
+fn wildcards_stand_for_other_characters_if_no_key_has_them(server: &Server, home: &Home) {
     for (uri, key) in [
         ("s3://keys/d*/on?", "dir/one"),
         ("s3://keys/*one", "dir/one"),
@@ -92,6 +95,12 @@ fn wildcards_stand_for_other_characters_if_no_key_has_them(home: &Home) {
         assert_has(&out, &["{\"TotalObjects\":1,"]);
     }
     assert_eq!(keyfob(home, &["ls", "s3://keys/*.none"]).fails(1), "");
+    // A bracket is none.
+    put(server, "brackets", ["a[1].gz", "a1.gz"]);
+    let out = keyfob(home, &["ls", "s3://brackets/a[1]*", "--json-lines"]).ok();
+    assert_has(&out, &["{\"Key\":\"a[1].gz\","]);
+    let out = keyfob(home, &["cp", "s3://brackets/a[1]*", "got"]).ok();
+    assert_eq!(out, "download: s3://brackets/a[1].gz to got/a[1].gz\n");
 }
 
 fn lines_are_json(home: &Home) {

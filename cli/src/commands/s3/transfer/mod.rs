@@ -38,8 +38,8 @@ use crate::{
     s3::{
         Algorithm, Filters, Listing, Object, ObjectList,
         transfer::{
-            Destination, Overwrite, Problem, Sizes, Source, Transfers, Unfinished, download, find,
-            upload,
+            Destination, Outcome, Overwrite, Problem, Sizes, Source, Transfers, Unfinished,
+            download, find, upload,
         },
     },
     terminal::{Console, printable, quoted},
@@ -95,6 +95,9 @@ pub(super) async fn cp(context: &Context, args: &CpArgs) -> Result<(), Failure> 
         (Place::Stream, _) | (_, Place::Stream) if args.recursive => Err(only_cp_streams()),
         (Place::Stream, _) | (_, Place::Stream) if args.if_changed => Err(Failure::usage(
             "--if-changed is only for files and objects, not for -",
+        )),
+        (_, Place::Stream) if task.args.report.json_lines => Err(Failure::usage(
+            "--json-lines is not for standard output, which gets the object",
         )),
         (_, Place::Stream) if task.args.no_overwrite => {
             Err(Failure::usage("--no-overwrite is not for standard output"))
@@ -315,6 +318,11 @@ async fn run(
         }
         return one_object(context, &plan, pipeline, object).await;
     }
+    if let Place::S3(object) = source
+        && object.key.contains(WILDCARDS)
+    {
+        pipeline.report().caution(LITERAL_WILDCARDS);
+    }
     plan.create_folder()?;
     let mut items = plan.source(&pipeline.transfers().client);
     loop {
@@ -328,6 +336,17 @@ async fn run(
 
 /// What stands for other characters in a key, unless there is an object with that very key.
 pub(in crate::commands::s3) const WILDCARDS: [char; 2] = ['*', '?'];
+
+/// What is told of wildcards in a prefix, where they stand for themselves.
+pub(in crate::commands::s3) const LITERAL_WILDCARDS: &str = "* and ? in a prefix stand for \
+    themselves: to choose what is below it, add --exclude '*' --include PATTERN";
+
+/// Returns the filters that let pass the keys that a key with wildcards stands for.
+pub(in crate::commands::s3) fn matching_keys(key: &str) -> Filters {
+    // Nothing else is special, so that keys with brackets can be named.
+    let pattern = key.replace('[', "[[]");
+    Filters::new([(false, "*"), (true, &pattern)], &[""])
+}
 
 /// Copies or moves all objects whose keys match that of the source into the folder or prefix of the
 /// target, with their paths from the folder before the first wildcard on. What is below a target
@@ -354,7 +373,7 @@ async fn matching(
         }),
         target,
     )?;
-    let pattern = Filters::new([(false, "*"), (true, source.key)], &[""]);
+    let pattern = matching_keys(source.key);
     let list = ObjectList {
         page_size: task.args.paging.page_size,
         request_payer: task.args.paging.request_payer(),
@@ -442,9 +461,9 @@ async fn from_input(context: &Context, args: &CpArgs, target: Object<'_>) -> Res
     transfers.progress.found(args.expected_size);
     transfers.progress.complete(args.expected_size.is_some());
     let source = Source::Input(args.expected_size);
-    // As in `aws`, only errors are printed.
-    if let Err(problem) = upload(&transfers, source, target).await {
-        report.failed(&deed, &problem)?;
+    match upload(&transfers, source, target).await {
+        Ok(_) => report.streamed(&deed)?,
+        Err(problem) => report.failed(&deed, &problem)?,
     }
     report.finish()
 }
@@ -476,7 +495,7 @@ async fn to_output(
     let mut output = io::stdout();
     let stream = Destination::Stream(&mut output);
     match download(&transfers, source, stream).await {
-        Ok(_) => {}
+        Ok(outcome) => report.count(outcome != Outcome::Unverified),
         Err(Problem::Closed) => return Ok(()),
         Err(problem) => report.failed(&deed, &problem)?,
     }

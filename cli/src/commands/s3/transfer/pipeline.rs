@@ -1,10 +1,13 @@
 use std::{
     collections::VecDeque,
-    fs,
+    fs::{self, Metadata},
     path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
+
+#[cfg(windows)]
+use std::time::SystemTime;
 
 use tokio::task::{self, JoinError, JoinSet};
 
@@ -310,12 +313,29 @@ impl Job {
     }
 }
 
-/// What changes when a file is written: its size and its time, where the system has one.
+/// What changes when a file is written, or when another one takes its place.
+#[cfg(unix)]
+type Version = (u64, u64, i64, i64);
+
+#[cfg(unix)]
+fn version_of(metadata: &Metadata) -> Version {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let (device, inode) = (metadata.dev(), metadata.ino());
+    (device, inode, metadata.ctime(), metadata.ctime_nsec())
+}
+
+#[cfg(windows)]
 type Version = (u64, Option<SystemTime>);
+
+#[cfg(windows)]
+fn version_of(metadata: &Metadata) -> Version {
+    (metadata.len(), metadata.modified().ok())
+}
 
 fn version(path: &Path) -> Result<Option<Version>, Problem> {
     let metadata = fs::metadata(path).map_err(|error| Problem::file("read", path, &error))?;
-    Ok(Some((metadata.len(), metadata.modified().ok())))
+    Ok(Some(version_of(&metadata)))
 }
 
 impl Work {
