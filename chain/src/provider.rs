@@ -132,6 +132,9 @@ pub struct Found {
     pub origin: Origin,
     /// How they are renewed.
     pub renewal: Renewal,
+    /// When they expired, if their source gave expired ones. Their expiry is then a time in the
+    /// near future, because AWS accepts them while the source cannot refresh them.
+    pub expired: Option<Timestamp>,
 }
 
 impl Found {
@@ -141,6 +144,7 @@ impl Found {
             credentials,
             origin,
             renewal: Renewal::ByCaller,
+            expired: None,
         }
     }
 
@@ -163,6 +167,34 @@ impl Found {
     pub fn with_renewal(mut self, renewal: Renewal) -> Self {
         self.renewal = renewal;
         self
+    }
+
+    /// Sets when the credentials expired, for those that their source gives although they have, and
+    /// whose own expiry was put off.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Found, Origin};
+    /// use keyfob_sigv4::{Credentials, Timestamp};
+    ///
+    /// let now = Timestamp::now();
+    /// let key = Credentials::new("ASIAEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")?
+    ///     .with_expiry(now.plus_seconds(600));
+    /// let origin = Origin::Container { variable: "AGENT_URL".to_owned() };
+    /// let found = Found::new(key, origin).with_expired(Some(now.plus_seconds(-3600)));
+    /// assert_eq!(found.end(), Some(now.plus_seconds(-3600)));
+    /// # Ok::<(), keyfob_sigv4::Error>(())
+    /// ```
+    #[must_use]
+    pub fn with_expired(mut self, at: Option<Timestamp>) -> Self {
+        self.expired = at;
+        self
+    }
+
+    /// Returns the expiry that the source itself told, which may be past.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.expired.or_else(|| self.credentials.expiry())
     }
 }
 

@@ -140,7 +140,10 @@ impl Attempt {
     }
 
     pub(crate) fn found(provider: &str, found: &Found) -> Self {
-        Self::new(provider, Verdict::Used).seen(&found.origin, Some(&found.credentials))
+        Self {
+            expiry: found.end(),
+            ..Self::new(provider, Verdict::Used).seen(&found.origin, Some(&found.credentials))
+        }
     }
 
     pub(crate) fn not_configured(provider: &str, reason: String) -> Self {

@@ -156,14 +156,14 @@ async fn fetch(settings: &Settings, variable: &str, is_asked_once: bool) -> Resu
     }
     let client = builder.build().map_err(failed)?;
     let credentials = if is_asked_once {
-        client.credentials().await
+        client.issue().await
     } else {
         ask(&client).await
     };
-    let credentials = credentials.map_err(failed)?;
+    let issued = credentials.map_err(failed)?;
     let origin = ContainerProvider::origin(variable);
-    let found = Found::new(credentials, origin).with_renewal(Renewal::Service);
-    Ok(Outcome::Found(found))
+    let found = Found::new(issued.credentials, origin).with_renewal(Renewal::Service);
+    Ok(Outcome::Found(found.with_expired(issued.expired)))
 }
 
 /// Asks the agent up to three times, a second apart. The variable says that there is one, so it may
@@ -173,18 +173,18 @@ async fn fetch(settings: &Settings, variable: &str, is_asked_once: bool) -> Resu
 #[cfg(feature = "imds")]
 async fn ask(
     client: &keyfob_imds::container::Client,
-) -> Result<keyfob_sigv4::Credentials, keyfob_imds::Error> {
+) -> Result<keyfob_imds::container::ContainerCredentials, keyfob_imds::Error> {
     use keyfob_imds::ErrorKind::{Connect, Response, Timeout, Transport};
 
     for _ in 1..ATTEMPTS {
-        match client.credentials().await {
+        match client.issue().await {
             // The client itself repeats what is answered with 429 or 5xx.
             Err(error) if matches!(error.kind(), Connect | Timeout | Transport | Response) => {}
             answer => return answer,
         }
         tokio::time::sleep(PAUSE).await;
     }
-    client.credentials().await
+    client.issue().await
 }
 
 #[cfg(feature = "imds")]

@@ -87,11 +87,14 @@ impl InstanceMetadataProvider {
         }
         match client.credentials().await {
             Ok(RoleCredentials {
-                name, credentials, ..
+                name,
+                credentials,
+                expired,
+                ..
             }) => {
                 let origin = Origin::InstanceMetadata { role: Some(name) };
                 let found = Found::new(credentials, origin).with_renewal(Renewal::Service);
-                Ok(Outcome::Found(found))
+                Ok(Outcome::Found(found.with_expired(expired)))
             }
             Err(error) => match self.absent(&error, now) {
                 Some(reason) => Ok(Outcome::NotConfigured(reason)),

@@ -57,11 +57,14 @@ impl Report {
         explanation: Explanation,
     ) -> Result<Self, Failure> {
         let region = context.region().await?.clone();
+        // What the source told, even if the credentials are used on.
+        let winner = explanation.winner();
+        let expiry = winner.map_or_else(|| credentials.expiry(), |winner| winner.expiry);
         Ok(Self {
             verified,
             explanation: explanation.with_findings(context.settings().findings(Some(&region))),
             region,
-            expiry: credentials.expiry(),
+            expiry,
             is_temporary: credentials.session_token().is_some(),
             now: Timestamp::now(),
         })

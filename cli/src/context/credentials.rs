@@ -1,8 +1,8 @@
 use std::sync::atomic::Ordering;
 
 use keyfob_chain::{
-    Argument, AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Order, Origin,
-    Verdict,
+    Argument, AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Finding,
+    FindingKind, Order, Origin, Verdict,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
@@ -81,6 +81,35 @@ impl Context {
         args: &RoleArgs,
         endpoint: Option<Argument<'_>>,
     ) -> Result<(Credentials, Option<Origin>), Failure> {
+        let (credentials, explanation) = self.used_for(args, endpoint).await?;
+        Ok((credentials, origin_of(&explanation)))
+    }
+
+    /// Returns the same credentials with the expiry that their source told, even if that is past
+    /// and they are used on.
+    ///
+    /// # Errors
+    ///
+    /// As [`credentials`](Self::credentials).
+    pub(crate) async fn credentials_as_issued_for(
+        &self,
+        args: &RoleArgs,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<Credentials, Failure> {
+        let (credentials, explanation) = self.used_for(args, endpoint).await?;
+        let end = explanation.winner().and_then(|winner| winner.expiry);
+        Ok(match end {
+            Some(end) => credentials.with_expiry(end),
+            None => credentials,
+        })
+    }
+
+    /// Returns the credentials of these arguments and the providers that were asked.
+    async fn used_for(
+        &self,
+        args: &RoleArgs,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<(Credentials, Explanation), Failure> {
         if args.role_arn.is_none() {
             if endpoint.is_some() {
                 self.console().note(
@@ -88,7 +117,7 @@ impl Context {
                      profile is assumed at the URL of AWS_ENDPOINT_URL_STS",
                 );
             }
-            return self.credentials_and_origin().await;
+            return self.used().await;
         }
         self.check_signs()?;
         self.check_profile()?;
@@ -98,7 +127,7 @@ impl Context {
             .resolve(Timestamp::now())
             .await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;
-        Ok((credentials, origin_of(&resolution.explanation)))
+        Ok((credentials, resolution.explanation))
     }
 
     /// Adds where the key comes from, and what it masks.
@@ -192,18 +221,30 @@ impl Context {
     pub(crate) async fn credentials_and_origin(
         &self,
     ) -> Result<(Credentials, Option<Origin>), Failure> {
+        let (credentials, explanation) = self.used().await?;
+        Ok((credentials, origin_of(&explanation)))
+    }
+
+    /// Returns the credentials in use and the providers that were asked. Warns of credentials that
+    /// have expired and are used on.
+    async fn used(&self) -> Result<(Credentials, Explanation), Failure> {
         self.check_signs()?;
-        let (credentials, explanation) = if self.globals().why {
-            self.told_credentials().await?
-        } else {
-            self.check_profile()?;
-            let _waiting = self.waiting_for_credentials();
-            let resolution = self.chain().resolve(Timestamp::now()).await;
-            let credentials = self.found(resolution.credentials, &resolution.explanation)?;
-            (credentials, resolution.explanation)
+        if self.globals().why {
+            return self.told_credentials().await;
+        }
+        self.check_profile()?;
+        let _waiting = self.waiting_for_credentials();
+        let resolution = self.chain().resolve(Timestamp::now()).await;
+        let explanation = resolution.explanation;
+        let credentials = self.found(resolution.credentials, &explanation)?;
+        let number = explanation.winner().map(|winner| winner.number);
+        let is_expired = |finding: &&Finding| {
+            finding.kind == FindingKind::Expiry && number.is_some() && finding.number == number
         };
-        let origin = origin_of(&explanation);
-        Ok((credentials, origin))
+        if let Some(finding) = explanation.warnings().find(is_expired) {
+            self.print_finding(finding);
+        }
+        Ok((credentials, explanation))
     }
 
     /// Returns the credentials in use, and an explanation that names those they mask.

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{BufRead as _, BufReader, Write as _},
+    io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     thread,
 };
@@ -668,4 +668,114 @@ fn the_agent_of_a_container_is_asked() {
     assert_eq!((found.len(), code), (1, 1), "{checks:#?}");
     let after = follow(&broken, found[0], "");
     assert!(faults(&after, "container").is_empty(), "{after:#?}");
+}
+
+/// Serves the metadata of an instance whose role has this document, and STS for its credentials.
+fn instance(document: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let (mut first, mut length) = (String::new(), 0);
+            reader.read_line(&mut first).unwrap();
+            loop {
+                let mut line = String::new();
+                reader.read_line(&mut line).unwrap();
+                if line.trim().is_empty() {
+                    break;
+                }
+                if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = value.trim().parse().unwrap();
+                }
+            }
+            reader.read_exact(&mut vec![0; length]).unwrap();
+            let path = first.split(' ').nth(1).unwrap();
+            let (status, body) = match path {
+                "/" => ("200 OK", IDENTITY),
+                _ if path.ends_with("/token") => ("200 OK", "TOKEN"),
+                _ if path.ends_with("/security-credentials/") => ("200 OK", "app"),
+                _ if path.ends_with("/security-credentials/app") => ("200 OK", document),
+                _ => ("404 Not Found", ""),
+            };
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nx-aws-ec2-metadata-token-ttl-seconds: 100\r\n\
+                 Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            let _ = stream.write_all(answer.as_bytes());
+        }
+    });
+    format!("http://{address}")
+}
+
+const IDENTITY: &str = r#"<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/">
+<GetCallerIdentityResult><Arn>arn:aws:sts::123456789012:assumed-role/app/i-1</Arn>
+<UserId>AROAEXAMPLE:i-1</UserId><Account>123456789012</Account></GetCallerIdentityResult>
+<ResponseMetadata><RequestId>1</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#;
+
+/// Returns a home on an instance whose role has this document.
+fn on_instance(document: &'static str) -> Home {
+    let url = instance(document);
+    Home::new()
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_ENDPOINT_URL", &url)
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url)
+}
+
+#[test]
+fn a_role_of_the_instance_without_credentials_is_not_fine() {
+    for document in [
+        r#"{"Code": "AssumeRoleUnauthorizedAccess", "Message": "no", "LastUpdated": "x"}"#,
+        "{}",
+    ] {
+        let home = on_instance(document);
+        let (checks, code) = doctor(&home, &[]);
+        let found = faults(&checks, "instance");
+        assert_eq!((found.len(), code), (1, 1), "{checks:#?}");
+        let after = follow(&home, found[0], "");
+        assert!(faults(&after, "instance").is_empty(), "{after:#?}");
+    }
+}
+
+const EXPIRED: &str = r#"{"Code": "Success", "AccessKeyId": "ASIAEXPIREDEXAMPLE01",
+    "SecretAccessKey": "secret", "Token": "token", "Expiration": "2020-01-01T00:00:00Z"}"#;
+
+#[test]
+fn credentials_that_have_expired_are_used_with_a_warning_and_their_own_expiry() {
+    let home = on_instance(EXPIRED);
+    let (checks, _) = doctor(&home, &[]);
+    let found = faults(&checks, "instance");
+    assert_eq!(found.len(), 1, "{checks:#?}");
+    assert_has(
+        found[0]["text"].as_str().unwrap(),
+        &["2020-01-01T00:00:00Z"],
+    );
+
+    let why = home.keyfob(["why"]);
+    assert_has(
+        &why.ok(),
+        &[
+            "(key ASIAEXPIREDEXAMPLE01, expired)",
+            "expired at 2020-01-01T00:00:00Z",
+        ],
+    );
+    let whoami = home.keyfob(["whoami", "--json"]);
+    let data: Value = serde_json::from_str(&whoami.ok()).unwrap();
+    assert_eq!(data["expiry"], "2020-01-01T00:00:00Z");
+    assert!(data["seconds_left"].as_i64().unwrap() < 0, "{data:#}");
+    let kinds = data["findings"].as_array().unwrap().iter();
+    assert!(
+        kinds.into_iter().any(|finding| finding["kind"] == "expiry"),
+        "{data:#}"
+    );
+
+    let export = home.keyfob(["configure", "export-credentials"]);
+    assert_has(
+        &export.stdout,
+        &["\"Expiration\": \"2020-01-01T00:00:00+00:00\""],
+    );
+    assert_has(&export.stderr, &["expired at 2020-01-01T00:00:00Z"]);
 }

@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Fail
         _ => Failure::from_provider(&error, context.settings()),
     })?;
     let credentials = context
-        .credentials_for(&args.role, context.endpoint_argument())
+        .credentials_as_issued_for(&args.role, context.endpoint_argument())
         .await?;
     let text = match args.format {
         ExportFormat::Process => document(&credentials, "SessionToken", true),

@@ -178,7 +178,7 @@ fn proxy_cure(reason: &str) -> Option<String> {
     Some(format!("env -u {} COMMAND", names.join(" -u ")))
 }
 
-/// Asks the instance for the name of its role.
+/// Asks the instance for the credentials of its role, as a program does.
 async fn instance(settings: &Settings) -> Network {
     let client = settings.imds(None).and_then(|builder| {
         let builder = builder.attempt_timeout(Duration::from_secs(1)).attempts(1);
@@ -194,8 +194,14 @@ async fn instance(settings: &Settings) -> Network {
         }
     };
     let disabled = EC2_METADATA_DISABLED.name();
-    match in_time(client.role_name()).await {
-        Ok(Ok(role)) => Network::fact(Check::Instance, format!("role \"{role}\" answers (IMDSv2)")),
+    match in_time(client.credentials()).await {
+        Ok(Ok(role)) => match role.expired {
+            Some(at) => Network::finding(expired(FindingKind::Instance, "instance metadata", at)),
+            None => Network::fact(
+                Check::Instance,
+                format!("role \"{}\" answers (IMDSv2)", role.name),
+            ),
+        },
         Ok(Err(error)) if error.kind() == ImdsErrorKind::Disabled => {
             Network::fact(Check::Instance, format!("not asked: {disabled} is true"))
         }
@@ -223,6 +229,15 @@ async fn instance(settings: &Settings) -> Network {
         }
         Err(reason) => Network::finding(no_answer(&reason)),
     }
+}
+
+/// Returns the finding of a source that gives credentials which have expired. They are used on.
+fn expired(kind: FindingKind, source: &str, at: Timestamp) -> Finding {
+    let text = format!(
+        "{source} gives credentials that expired at {at}: services may refuse them, unless the \
+         clock of this machine is ahead"
+    );
+    Finding::warning(kind, text)
 }
 
 /// Returns the finding of an instance whose metadata does not answer: mostly a container, which is
@@ -254,7 +269,12 @@ async fn container(settings: &Settings) -> Network {
         Ok(Ok(Outcome::NotConfigured(_))) => {
             return Network::fact(Check::Container, "no variable names an agent");
         }
-        Ok(Ok(_)) => return Network::fact(Check::Container, "its agent has credentials"),
+        Ok(Ok(Outcome::Found(found))) => {
+            return match found.expired {
+                Some(at) => Network::finding(expired(FindingKind::Container, "the agent", at)),
+                None => Network::fact(Check::Container, "its agent has credentials"),
+            };
+        }
         Ok(Err(error)) => chained(&error),
         Err(reason) => format!("the container's agent gives {reason}"),
     };
