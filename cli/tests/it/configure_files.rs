@@ -380,6 +380,16 @@ fn a_job_of_github_gets_variables_after_its_log_masks_them() {
             "\nAWS_SESSION_TOKEN=token+/=\n",
         ],
     );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        // A file that is not there yet is the user's alone.
+        let file = home.path().join("new");
+        let home = home.with("GITHUB_ENV", file.to_str().unwrap());
+        export(&home, "github").ok();
+        assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
 }
 
 #[test]

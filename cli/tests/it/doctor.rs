@@ -779,3 +779,21 @@ fn credentials_that_have_expired_are_used_with_a_warning_and_their_own_expiry() 
     );
     assert_has(&export.stderr, &["expired at 2020-01-01T00:00:00Z"]);
 }
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_is_a_link_to_nothing_is_a_warning() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+        .with_file("credentials", "");
+    assert!(faults(&doctor(&home, &["--offline"]).0, "files").is_empty());
+    std::os::unix::fs::symlink("nowhere", home.file("config")).unwrap();
+    let (checks, code) = doctor(&home, &["--offline"]);
+    let found = faults(&checks, "files");
+    assert_eq!((found.len(), code), (1, 1), "{checks:#?}");
+    assert_has(
+        found[0]["text"].as_str().unwrap(),
+        &["config is a link to nowhere, which is not there"],
+    );
+}

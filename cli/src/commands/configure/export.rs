@@ -139,9 +139,12 @@ fn for_github(context: &Context, credentials: &Credentials) -> Result<(), Failur
     let text: String = variables(credentials)
         .map(|(name, value)| format!("{name}={value}\n"))
         .collect();
-    let written = OpenOptions::new()
-        .append(true)
-        .create(true)
+    let mut options = OpenOptions::new();
+    options.append(true).create(true);
+    // Of a file that is there already, the mode stays.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let written = options
         .open(file)
         .and_then(|mut file| file.write_all(text.as_bytes()));
     written

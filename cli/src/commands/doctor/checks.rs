@@ -1,4 +1,4 @@
-use std::fs;
+use std::{fs, io::ErrorKind as ErrorKindOfFile};
 
 use keyfob_chain::{
     Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
@@ -207,5 +207,21 @@ pub(super) fn findings(
     let mut notes = settings.endpoint_findings();
     // No call is sent to a URL that cannot be used.
     notes.retain(|note| url.is_none() || note.origin != url);
-    notes.into_iter().chain(clear_text).chain(calls).collect()
+    let found = notes.into_iter().chain(clear_text).chain(calls);
+    found.chain(dangling_links(context)).collect()
+}
+
+/// Returns a warning for each file that is a link to nothing, which is read as no file at all.
+fn dangling_links(context: &Context) -> Vec<Finding> {
+    let variables = context.variables();
+    let files = [variables.config_file(), variables.credentials_file()];
+    let findings = files.into_iter().flatten().filter_map(|file| {
+        let target = fs::read_link(&file).ok()?;
+        let error = fs::metadata(&file).err()?;
+        let (file, target) = (file.display(), target.display());
+        let text = format!("{file} is a link to {target}, which is not there");
+        let is_missing = error.kind() == ErrorKindOfFile::NotFound;
+        is_missing.then(|| Finding::warning(FindingKind::File, text))
+    });
+    findings.collect()
 }
