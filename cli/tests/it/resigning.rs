@@ -709,7 +709,6 @@ fn a_command_beside_a_proxy_has_placeholder_keys_and_no_others() {
             "AWS_ACCESS_KEY_ID=KFOB",
             "AWS_ENDPOINT_URL=http://127.0.0.1:",
             "AWS_USE_FIPS_ENDPOINT=false",
-            "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true",
             "NO_PROXY=corp.example,127.0.0.1\n",
             "max_concurrent_requests = 3",
             "output = text",

@@ -47,12 +47,8 @@ const SWITCHED_OFF: [&str; 3] = [
     "AWS_USE_FIPS_ENDPOINT",
 ];
 /// What the command leaves to the proxy, which knows the hosts: botocore would put a part before
-/// that of the proxy. In directory buckets it would sign with keys of a session, which the proxy
-/// does not have.
-const SWITCHED_ON: [&str; 2] = [
-    "AWS_DISABLE_HOST_PREFIX_INJECTION",
-    "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH",
-];
+/// that of the proxy.
+const SWITCHED_ON: [&str; 1] = ["AWS_DISABLE_HOST_PREFIX_INJECTION"];
 
 impl Proxied {
     pub(super) async fn start(context: &Context, args: &ExecArgs) -> Result<Self, Failure> {

@@ -104,10 +104,30 @@ pub(super) fn check_head_for_credentials(
     {
         return Err(GIVES_CREDENTIALS);
     }
-    if has_body && giving::has_credential_actions(service.name) && is_unreadable(&head.headers) {
+    if has_body && may_be_in_body(head, service) && is_unreadable(&head.headers) {
         return Err(UNREADABLE);
     }
     Ok(())
+}
+
+/// Returns true for a request whose body may name an action. Servers of S3 that are not those of
+/// AWS have STS at their root, and servers for all services read many a body as a form.
+pub(super) fn may_be_in_body(head: &Parts, service: Service<'_>) -> bool {
+    let target = head.headers.get("x-amz-target");
+    if target.is_some() && !service.is_one_of_all && is_json(&head.headers) {
+        return false;
+    }
+    let is_at_root = || {
+        let path = decode(head.uri.path());
+        head.method == Method::POST && path.split('/').all(|name| matches!(name, "" | "."))
+    };
+    giving::has_credential_actions(service.name)
+        || service.is_one_of_all && (is_form(&head.headers) || is_at_root())
+        || service.name == "s3" && head.uri.query().is_none() && is_at_root()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    content_types(headers).all(|kind| kind.starts_with("application/x-amz-json"))
 }
 
 /// Checks that a body names no action that gets credentials of AWS.
@@ -116,10 +136,11 @@ pub(super) fn check_head_for_credentials(
 ///
 /// The reason why it may get some.
 pub(super) fn check_body_for_credentials(
+    head: &Parts,
     service: Service<'_>,
     body: &[u8],
 ) -> Result<(), &'static str> {
-    if (service.is_one_of_all || giving::has_credential_actions(service.name))
+    if (service.is_one_of_all || may_be_in_body(head, service))
         && in_form(body).any(|action| giving::is_credential_action(service, &action))
     {
         return Err(GIVES_CREDENTIALS);
@@ -245,6 +266,94 @@ mod tests {
         let service = Service::new(service);
         check_head(&head, service, &in_head(&head), has_body).is_ok()
             && form.is_none_or(|form| check_body(&head.headers, service, form.as_bytes()).is_ok())
+    }
+
+    /// Returns whether a request passes whose body asks for credentials.
+    fn passes_with_action(start: &str, service: Service<'_>, kind: &str) -> bool {
+        let (method, target) = start.split_once(' ').unwrap();
+        let mut request = Request::builder().method(method).uri(target);
+        if kind.contains("json") {
+            request = request.header("x-amz-target", "AmazonSSM.PutParameter");
+        }
+        for (name, value) in kind.split(' ').filter_map(|header| header.split_once('=')) {
+            request = request.header(name, value);
+        }
+        let head = request.body(()).unwrap().into_parts().0;
+        let body = b"a&Action=AssumeRole&b";
+        check_head_for_credentials(&head, service, &in_head(&head), true).is_ok()
+            && (!may_be_in_body(&head, service)
+                || check_body_for_credentials(&head, service, body).is_ok())
+    }
+
+    #[test]
+    fn a_body_in_which_a_server_may_see_an_action_is_looked_at() {
+        let all = |name| Service {
+            name,
+            is_one_of_all: true,
+        };
+        for (start, service, kind, expected) in [
+            ("POST /", all("dynamodb"), "content-type=text/plain", false),
+            (
+                "POST //./",
+                all("dynamodb"),
+                "content-type=text/plain",
+                false,
+            ),
+            ("POST /", all("s3"), "content-encoding=gzip", false),
+            (
+                "POST /",
+                all("s3"),
+                "content-type=multipart/form-data",
+                false,
+            ),
+            (
+                "POST /b?uploads",
+                all("s3"),
+                "content-type=text/plain",
+                true,
+            ),
+            ("PUT /b/k", all("s3"), "content-type=text/plain", true),
+            (
+                "POST /",
+                Service::new("s3"),
+                "content-type=text/plain",
+                false,
+            ),
+            (
+                "POST /?delete",
+                Service::new("s3"),
+                "content-type=text/xml",
+                true,
+            ),
+            ("PUT /", Service::new("s3"), "content-type=text/plain", true),
+            (
+                "POST /",
+                Service::new("iam"),
+                "content-type=text/plain",
+                false,
+            ),
+            (
+                "POST /",
+                Service::new("ssm"),
+                "content-type=application/x-amz-json-1.1",
+                true,
+            ),
+            (
+                "POST /",
+                all("ssm"),
+                "content-type=application/x-amz-json-1.1",
+                false,
+            ),
+            (
+                "POST /",
+                Service::new("ssm"),
+                "content-type=text/plain",
+                false,
+            ),
+        ] {
+            let passes = passes_with_action(start, service, kind);
+            assert_eq!(passes, expected, "{start} {} {kind}", service.name);
+        }
     }
 
     #[test]

@@ -321,7 +321,7 @@ impl Proxy {
             name: &forward.service,
             is_one_of_all: forward.is_for_all,
         };
-        self.rules.check_body(headers, service, &bytes)?;
+        self.rules.check_body(&forward.head, service, &bytes)?;
         Ok(bytes)
     }
 

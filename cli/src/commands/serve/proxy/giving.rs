@@ -101,9 +101,27 @@ const HARMLESS_OF_STS: [&str; 3] = [
     "GetAccessKeyInfo",
     "GetCallerIdentity",
 ];
+/// Services in which customers choose the paths, by their signing names.
+const OF_CUSTOMERS: [&str; 6] = [
+    "aoss",
+    "appsync",
+    "es",
+    "execute-api",
+    "lambda",
+    "vpc-lattice-svcs",
+];
 /// How the names of actions begin that give something out.
-const GETTING: [&str; 7] = [
-    "assume", "create", "generate", "get", "issue", "request", "retrieve",
+const GETTING: [&str; 12] = [
+    "assume", "batchget", "create", "exchange", "fetch", "generate", "get", "issue", "refresh",
+    "request", "retrieve", "vend",
+];
+/// How they end then, if it is what AWS takes for keys.
+const GIVEN: [&str; 5] = [
+    "accesskey",
+    "accesskeys",
+    "credentials",
+    "federationtoken",
+    "roletoken",
 ];
 /// Actions that give out credentials of a database, a cluster or an authority, and none of AWS.
 const OF_OTHERS: [(&str, &str); 5] = [
@@ -233,8 +251,12 @@ pub(super) fn is_credential_action(service: Service<'_>, text: &str) -> bool {
 /// service that is new.
 fn names_credentials(action: &str) -> bool {
     let name = action.to_ascii_lowercase();
+    // `GetCredentialsV2`.
+    let name = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let name = name.strip_suffix('v').unwrap_or(name);
     let is_getting = GETTING.iter().any(|verb| name.starts_with(verb));
-    is_getting && (name.ends_with("credentials") || name.contains("credentialsfor"))
+    let is_given = GIVEN.iter().any(|given| name.ends_with(given));
+    is_getting && (is_given || name.contains("credentialsfor"))
         || name.starts_with("assume") && name.contains("role")
         || name.ends_with("sessiontoken")
 }
@@ -256,9 +278,13 @@ pub(super) fn is_credential_path(
             || parameters.any(|(name, _)| bare(&name).eq_ignore_ascii_case("session"));
     }
     // Other names may be those of customers.
-    let is_named = segments()
-        .next()
-        .is_some_and(|name| names_credentials(&name));
+    let is_version = |name: &String| {
+        let mut bytes = name.trim_start_matches('v').bytes();
+        bytes.all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+    };
+    let first = segments().find(|name| !is_version(name));
+    let is_named =
+        !OF_CUSTOMERS.contains(&service.name) && first.is_some_and(|name| names_credentials(&name));
     let has_paths = rows(&CREDENTIALS, service).any(is_path);
     is_named
         || is_of_table(segments())
@@ -326,6 +352,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_path_that_asks_for_credentials_is_known_by_its_first_name() {
+        for (service, path, expected) in [
+            ("newrest", "/get-credentials", true),
+            ("newrest", "/v1/GetTemporaryCredentials", true),
+            ("newrest", "/2024-01-01/assume-role", true),
+            ("newrest", "/names/get-credentials", false),
+            ("execute-api", "/get-credentials", false),
+            ("es", "/assumed-roles/_search", false),
+        ] {
+            let service = Service::new(service);
+            let gives = is_credential_path(service, &Method::GET, path, "");
+            assert_eq!(gives, expected, "{path}");
+        }
+    }
+
+    #[test]
     fn credentials_of_aws_are_not_for_callers_of_a_proxy() {
         for (service, action, expected) in [
             ("sts", "AssumeRole", true),
@@ -333,12 +375,16 @@ mod tests {
             ("sts", "A.GetCallerIdentity#A.GetSessionToken", true),
             ("sts", "GetCallerIdentity", false),
             ("iam", "CreateAccessKey", true),
-            ("iam", "CreateAccessKeys", false),
+            ("iam", "GetAccessKeyLastUsed", false),
             // By its name.
             ("iam", "AssumeRole", true),
             ("newservice", "IssueCredentialsForAgent", true),
             ("newservice", "A.GetX#A.getsessiontoken", true),
             ("newservice", "ListCredentials", false),
+            ("newservice", "VendCredentialsV2", true),
+            ("newservice", "GetVaultAccessKeys", true),
+            ("ssm", "RequestManagedInstanceRoleToken", true),
+            ("ssm", "GetDeployablePatchSnapshotForInstance", false),
             ("newservice", "DeleteAssumeRolePolicy", false),
             ("redshift", "GetClusterCredentials", false),
             ("sts", "GetNewThing", true),

@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use http::{HeaderMap, StatusCode, request::Parts};
+use keyfob_sigv4::HostScope;
 
 use super::{
     action,
     paths::matches,
     rules::{Refusal, refusal},
 };
+use crate::services::catalog::{Row, is_host_of_service};
 
 /// Written by `cli/models/generate.py`, which has the format.
 const TABLE: &str = include_str!("../../../../models/prefixes");
@@ -39,6 +41,22 @@ pub(super) fn find(service: &str, head: &Parts) -> Result<Cow<'static, str>, Ref
         Some((name, rest)) => from_header(&head.headers, name, rest).map(Cow::Owned),
         None => Ok(found.into()),
     }
+}
+
+/// Returns the scope of a host that begins with what stands before that of a service.
+pub(super) fn scope_of(host: &str) -> Option<HostScope> {
+    let mut lines = TABLE.lines().filter_map(|line| line.split_once(' '));
+    lines.find_map(|(service, words)| {
+        let prefixes = words.split(' ').filter_map(|word| word.strip_suffix('='));
+        let mut inner = prefixes
+            .filter(|prefix| !prefix.is_empty())
+            .filter_map(|prefix| host.strip_prefix(prefix));
+        inner.find_map(|inner| {
+            let told = HostScope::parse(inner)?;
+            let is_its_name = |row: Row| row.name == service && row.scope_name == told.service();
+            (is_host_of_service(inner, &told) && Row::all().any(is_its_name)).then_some(told)
+        })
+    })
 }
 
 fn words(service: &str) -> Option<&'static str> {
@@ -81,12 +99,44 @@ fn from_header(headers: &HeaderMap, name: &str, rest: &str) -> Result<String, Re
 mod tests {
     use http::Request;
 
+    use super::scope_of;
+
     fn prefix(service: &str, start: &str, header: (&str, &str)) -> Option<String> {
         let (method, path) = start.split_once(' ').unwrap();
         let request = Request::builder().method(method).uri(path);
         let request = request.header(header.0, header.1).body(()).unwrap();
         let found = super::find(service, &request.into_parts().0).ok()?;
         Some(found.into_owned())
+    }
+
+    #[test]
+    fn a_host_with_a_prefix_is_one_of_its_service() {
+        for (host, service) in [
+            ("management.deadline.eu-west-1.amazonaws.com", "deadline"),
+            ("data.iotsitewise.eu-west-1.amazonaws.com", "iotsitewise"),
+            ("workflows-omics.eu-west-1.amazonaws.com", "omics"),
+            (
+                "data-lakeformation.eu-west-1.amazonaws.com",
+                "lakeformation",
+            ),
+            ("sync-states.eu-west-1.amazonaws.com", "states"),
+        ] {
+            let scope = scope_of(host).unwrap();
+            assert_eq!(
+                (scope.service(), scope.region()),
+                (service, Some("eu-west-1")),
+                "{host}"
+            );
+        }
+        for host in [
+            "deadline.eu-west-1.amazonaws.com",
+            "management.lambda.eu-west-1.amazonaws.com",
+            "evil.deadline.eu-west-1.amazonaws.com",
+            "management.deadline.eu-west-1.example.com",
+            "management.",
+        ] {
+            assert!(scope_of(host).is_none(), "{host}");
+        }
     }
 
     #[test]

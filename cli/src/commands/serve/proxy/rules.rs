@@ -12,7 +12,8 @@ use keyfob_sigv4::{HostScope, Secret};
 
 use super::{
     action,
-    giving::{self, Service},
+    giving::Service,
+    host_prefix,
     paths::{climbs, decode},
 };
 use crate::{args::MAX_BODY, s3::Filters, services::catalog::is_host_of_service};
@@ -321,14 +322,14 @@ impl Rules {
     /// The reason why it does not pass.
     pub(super) fn check_body(
         &self,
-        headers: &HeaderMap,
+        head: &Parts,
         service: Service<'_>,
         body: &[u8],
     ) -> Result<(), Refusal> {
         let checked = match self.limit {
             Limit::None => Ok(()),
-            Limit::Credentials => action::check_body_for_credentials(service, body),
-            Limit::Reading => action::check_body(headers, service, body),
+            Limit::Credentials => action::check_body_for_credentials(head, service, body),
+            Limit::Reading => action::check_body(&head.headers, service, body),
         };
         checked.map_err(forbidden)
     }
@@ -398,8 +399,10 @@ impl Rules {
                 let host = host(headers)?;
                 let is_known =
                     |told: &HostScope| is_host_of_service(&host, told) || allowed.names(&host);
-                let told = HostScope::parse(&host).filter(|_| allowed.admit(&host));
-                let told = told.filter(is_known).ok_or(forbidden(
+                let told = || HostScope::parse(&host).filter(is_known);
+                // What stands before the host of a service may look like another one.
+                let told = host_prefix::scope_of(&host).or_else(told);
+                let told = told.filter(|_| allowed.admit(&host)).ok_or(forbidden(
                     "the host of the request is not one of a service of AWS that --allow names",
                 ))?;
                 let authority = Authority::try_from(host)
@@ -419,10 +422,7 @@ impl Rules {
     fn reads_body(&self, head: &Parts, upstream: &Upstream) -> bool {
         match self.limit {
             Limit::None => false,
-            Limit::Credentials => {
-                giving::has_credential_actions(&upstream.service)
-                    || upstream.is_for_all && action::is_form(&head.headers)
-            }
+            Limit::Credentials => action::may_be_in_body(head, upstream.service()),
             Limit::Reading => head.method == Method::POST,
         }
     }
