@@ -25,7 +25,7 @@ const PROPERTIES: [&str; 4] = [
 /// What looks like a setting and is none: names of Cargo's, where programs are, a code of AWS, a
 /// prefix that is shown, the prefix of variables that are options of the command, what only a
 /// command beside a proxy reads, and arguments that no file sets.
-const NOT_READ: [&str; 13] = [
+const NOT_READ: [&str; 12] = [
     "AWS_BEARER_TOKEN_",
     "AWS_CONTAINER_",
     "AWS_DISABLE_HOST_PREFIX_INJECTION",
