@@ -715,6 +715,18 @@ fn a_service_that_throttles_all_is_left_alone_within_some_round_trips() {
 }
 
 #[test]
+fn the_end_of_a_burst_of_throttling_is_found_at_the_least_rate() {
+    for (least, expected) in [(20.0, 14.0..27.0), (0.0, 0.0..1.0), (f64::NAN, 0.0..1.0)] {
+        let mut limiter = ProbingLimiter::new().at_least(least);
+        let mut service = Service::new(1_000.0, 1_000.0);
+        service.state = State::Closed;
+        drive(&mut limiter, &mut service, 0.0, 60.0);
+        let rate = sent(&drive(&mut limiter, &mut service, 60.0, 60.0)) as f64 / 60.0;
+        assert!(expected.contains(&rate), "{rate} at {least}");
+    }
+}
+
+#[test]
 fn at_long_round_trips_the_rate_doubles_in_several_of_them() {
     for (rate, round_trip) in [(20.0, 5.0), (100.0, 1.0)] {
         let mut limiter = ProbingLimiter::new();

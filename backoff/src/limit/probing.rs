@@ -66,6 +66,8 @@ use core::time::Duration;
 pub struct ProbingLimiter {
     /// Requests that may be in flight more for each that is granted, in the start.
     gain: f64,
+    /// The rate that it does not fall below.
+    least: f64,
     /// Requests that may be in flight, in the start, and the fewest of them.
     window: f64,
     least_window: f64,
@@ -274,9 +276,37 @@ impl ProbingLimiter {
         Self::start(4.0, 0.1)
     }
 
+    /// Sets the rate, in requests per second, that throttling does not bring it below, give or take
+    /// 30 %: for a service that is known to grant more. A lower one would only find the end of a
+    /// burst of throttling later. Default: 0.05, which is the least and counts in place of what is
+    /// no number.
+    ///
+    /// ```
+    /// use core::time::Duration;
+    /// use keyfob_backoff::limit::ProbingLimiter;
+    ///
+    /// let mut limiter = ProbingLimiter::new().at_least(20.0);
+    /// let mut now = Duration::ZERO;
+    /// for _ in 0..100 {
+    ///     while let Err(wait) = limiter.acquire(now) {
+    ///         now += wait;
+    ///     }
+    ///     now += Duration::from_millis(5);
+    ///     limiter.on_answer(true, now);
+    /// }
+    /// assert!(limiter.rate() > 13.0);
+    /// ```
+    #[must_use]
+    pub const fn at_least(mut self, rate: f64) -> Self {
+        // As `f64::max` with what is no number.
+        self.least = rate.max(Self::MIN_RATE).min(Self::MAX_RATE);
+        self
+    }
+
     const fn start(window: f64, gain: f64) -> Self {
         Self {
             gain,
+            least: Self::MIN_RATE,
             window,
             least_window: window,
             phase: Phase::Start,
@@ -792,12 +822,12 @@ impl ProbingLimiter {
     }
 
     fn search(&mut self, rate: f64) {
-        let rate = rate.clamp(Self::MIN_RATE, Self::MAX_RATE);
+        let rate = rate.clamp(self.least, Self::MAX_RATE);
         self.set_phase(Phase::Search { rate });
     }
 
     fn track(&mut self, center: f64) {
-        let center = center.clamp(Self::MIN_RATE, Self::MAX_RATE);
+        let center = center.clamp(self.least, Self::MAX_RATE);
         let round_trip = self.round_trip.mean;
         // Throttling comes a round trip late: the more requests that are, the flatter the rise.
         let swing = Self::MAX_SWING / (1.0 + center * round_trip / 4.0);

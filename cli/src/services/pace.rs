@@ -31,6 +31,12 @@ impl Pace {
         }
     }
 
+    /// Sets the rate, in requests a second, that throttling does not bring it below.
+    pub(crate) const fn at_least(mut self, rate: f64) -> Self {
+        self.probing = self.probing.at_least(rate);
+        self
+    }
+
     pub(super) fn shared(self) -> SharedPace {
         Arc::new(Shared::new(self))
     }

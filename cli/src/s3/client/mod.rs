@@ -31,6 +31,9 @@ use crate::{
 
 /// The length in bytes beyond which an error or a short answer is not read.
 const MAX_ERROR: usize = 64 << 10;
+/// How many requests a second S3, and any server like it, takes below a prefix, also when it is
+/// busy.
+const LEAST_RATE: f64 = 20.0;
 /// The codes of S3's own faults, which are repeated.
 const SERVER_ERRORS: [&str; 3] = ["InternalError", "InternalFailure", "ServiceUnavailable"];
 /// How long nothing may happen while an answer is waited for, as in `aws`.
@@ -78,7 +81,10 @@ struct Limits {
 impl Limits {
     /// Begins with what S3 documents. What another server grants is learned from its answers.
     fn new(is_other: bool) -> Self {
-        let of = |limit| KeyedLimit::new(Pace::new(Some(limit).filter(|_| !is_other)));
+        let of = |limit| {
+            let pace = Pace::new(Some(limit).filter(|_| !is_other));
+            KeyedLimit::new(pace.at_least(LEAST_RATE))
+        };
         Self {
             reads: of(RateLimit::S3_READ),
             changes: of(RateLimit::S3_CHANGE),

@@ -18,6 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::s3::{
     Algorithm, Answer, Checksum, Composite, Content, Error, Object, Section, Summer, get_object,
+    head_object,
     transfer::{
         Outcome, Overwrite, Problem, Transfers,
         composite::{PartsSummer, is_of_file},
@@ -162,6 +163,8 @@ async fn in_order(
         Expected::Parts(composite) => parts = PartsSummer::new(&source, composite).await?,
         Expected::None => {}
     }
+    // Its end is then that of the connection, which may have broken.
+    let is_endless = source.length.is_none() && reader.answer.header("transfer-encoding").is_none();
     while let Some(piece) = reader.piece().await? {
         target.write_all(&piece).map_err(&unwritten)?;
         if let Some((summer, _)) = &mut whole {
@@ -172,6 +175,14 @@ async fn in_order(
         }
     }
     target.flush().map_err(unwritten)?;
+    if is_endless
+        && source
+            .told_length()
+            .await?
+            .is_some_and(|length| length != reader.at)
+    {
+        return Err(ends_early());
+    }
     match (whole, parts) {
         (Some((found, expected)), _) => verify(&expected, &found.finish()),
         (None, Some(parts)) => verified_by_part(parts.verify(&source).await?),
@@ -256,6 +267,14 @@ impl Source {
         let length = answer.header("content-length").map(str::parse);
         let is_same = self.is_of(&answer) && length.and_then(Result::ok) == self.length;
         is_same.then_some(answer).ok_or_else(has_changed)
+    }
+
+    /// Returns the length that S3 tells of the object without its bytes.
+    async fn told_length(&self) -> Result<Option<u64>, Problem> {
+        let (client, headers) = (&self.transfers.client, self.headers());
+        let answer = head_object(client, self.object(), &headers).await?;
+        let length = answer.header("content-length").map(str::parse);
+        Ok(length.and_then(Result::ok))
     }
 
     /// Returns the headers of a request that goes on with the same object.

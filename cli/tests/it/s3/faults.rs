@@ -217,6 +217,24 @@ fn a_download_goes_on_where_ranges_are_no_longer_given() {
 }
 
 #[test]
+fn an_answer_without_a_length_that_ends_early_is_no_file() {
+    for (sent, is_whole) in [("all of it", true), ("all", false)] {
+        let proxy = stub(move |_, request| {
+            let is_head = request.line().starts_with("HEAD");
+            let length = if is_head { "Content-Length: 9\r\n" } else { "" };
+            let body = if is_head { "" } else { sent };
+            Fault::Answer(format!(
+                "HTTP/1.1 200 OK\r\nConnection: close\r\n{length}\r\n{body}"
+            ))
+        });
+        let home = home(&proxy);
+        let run = keyfob(&home, &["cp", "s3://b/k", "file"]);
+        assert_eq!(run.code == 0, is_whole, "{run:?}");
+        assert_eq!(home.path().join("file").exists(), is_whole);
+    }
+}
+
+#[test]
 fn a_key_of_the_user_is_not_sent_without_encryption() {
     let home = Home::new()
         .with("AWS_ENDPOINT_URL", "http://s3.example.test:9")

@@ -93,9 +93,14 @@ fn progress_is_one_line_on_a_terminal_and_nothing_elsewhere() {
         &[gates.open_at(one_left, END)],
     );
     assert_has(&text, &["/20.0 MiB (", one_left, " left"]);
-    // This server has no checksum of it, which is a note.
-    let line = "download: s3://bucket/t/a to ./back\nnote: ";
-    assert!(screen(&run).starts_with(line), "{}", screen(&run));
+    assert_eq!(screen(&run), "download: s3://bucket/t/a to ./back");
+    // S3 has no checksum of what was uploaded without one.
+    let bare = wide.with("AWS_REQUEST_CHECKSUM_CALCULATION", "when_required");
+    keyfob(&bare, &["cp", "t/b", "s3://bucket/bare"]).ok();
+    let (_, run) = gates.run(&bare, &["cp", "s3://bucket/bare", "bare"], &[]);
+    let lines_of_it = "download: s3://bucket/bare to ./bare\nnote: 1 download was not verified: S3";
+    assert!(screen(&run).starts_with(lines_of_it), "{}", screen(&run));
+    let wide = bare.with("AWS_REQUEST_CHECKSUM_CALCULATION", "when_supported");
     let (text, _) = gates.run(
         &wide,
         &["cp", "s3://bucket/t/a", "s3://bucket/t/c"],
