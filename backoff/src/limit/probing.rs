@@ -278,8 +278,7 @@ impl ProbingLimiter {
 
     /// Sets the rate, in requests per second, that throttling does not bring it below, give or take
     /// 30 %: for a service that is known to grant more. A lower one would only find the end of a
-    /// burst of throttling later. Default: 0.05, which is the least and counts in place of what is
-    /// no number.
+    /// burst of throttling later. Default: 0.05, which is also the least, and stands for NaN.
     ///
     /// ```
     /// use core::time::Duration;
@@ -298,7 +297,7 @@ impl ProbingLimiter {
     /// ```
     #[must_use]
     pub const fn at_least(mut self, rate: f64) -> Self {
-        // As `f64::max` with what is no number.
+        // `max` leaves NaN out.
         self.least = rate.max(Self::MIN_RATE).min(Self::MAX_RATE);
         self
     }

@@ -87,10 +87,7 @@ pub(crate) async fn part_size(
         .headers(headers);
     match client.send(&call).await {
         Err(error) if matches!(error.status(), Some(400 | 405 | 416 | 501)) => Ok(None),
-        answer => {
-            let length = answer?.header("content-length").map(str::parse);
-            Ok(length.and_then(Result::ok))
-        }
+        answer => Ok(answer?.length()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::{
     answers::start_echo,
     keyfob::{Home, Run},
     python,
-    resigning::home,
+    resigning::{home, python_behind_proxy},
 };
 
 /// A home whose connections to AWS go to a server that tells where to, and refuses each.
@@ -120,10 +120,7 @@ assert count > 30, count
 fn no_operation_of_the_models_gives_out_keys_of_aws() {
     let (home, requests) = recorded();
     let python = python::with_botocore();
-    let python = python.to_str().unwrap();
-    let program = format!("{SEND}{KEYS}");
-    let words = ["exec", "--via-proxy", "--", python, "-c", &program];
-    let passed = home.keyfob(words).ok();
+    let passed = python_behind_proxy(&home, &python, &format!("{SEND}{KEYS}")).ok();
     assert_eq!(passed, "");
     assert_eq!(hosts(&requests).len(), 0);
 }
@@ -174,15 +171,8 @@ call('logs', 'start_live_tail', logGroupIdentifiers=['a'])
 call('omics', 'list_runs')
 call('deadline', 'list_farms')
 ";
-    let words = [
-        "exec",
-        "--via-proxy",
-        "--",
-        python.to_str().unwrap(),
-        "-c",
-        program,
-    ];
-    assert_eq!(home.keyfob(words).ok(), "502\n".repeat(5));
+    let answered = python_behind_proxy(&home, &python, program).ok();
+    assert_eq!(answered, "502\n".repeat(5));
     let of = |front: &str| format!("{front}.us-west-2.amazonaws.com");
     let expected = [
         of("sync-states"),

@@ -3,6 +3,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{TcpListener, TcpStream},
+    path::Path,
     sync::mpsc,
     thread,
     time::{Duration, Instant},
@@ -29,6 +30,12 @@ pub(crate) fn home() -> Home {
     Home::new()
         .with_key("AKIAPROXYEXAMPLE0000", SECRET)
         .with("AWS_REGION", "us-east-1")
+}
+
+/// Runs a program in Python with `exec --via-proxy`.
+pub(crate) fn python_behind_proxy(home: &Home, python: &Path, program: &str) -> Run {
+    let python = python.to_str().unwrap();
+    home.keyfob(["exec", "--via-proxy", "--", python, "-c", program])
 }
 
 /// A proxy in front of a server, and its placeholder keys.
@@ -847,15 +854,7 @@ try:
 except Exception as error:
     print(type(error).__name__)
 ";
-    let words = [
-        "exec",
-        "--via-proxy",
-        "--",
-        python.to_str().unwrap(),
-        "-c",
-        program,
-    ];
-    home.keyfob(words).ok();
+    python_behind_proxy(&home, &python, program).ok();
     let sent = requests.recv_timeout(Duration::from_secs(20)).unwrap();
     assert_has(
         &sent,

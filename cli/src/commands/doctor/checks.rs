@@ -1,4 +1,4 @@
-use std::{fs, io::ErrorKind as ErrorKindOfFile};
+use std::{fs, io};
 
 use keyfob_chain::{
     Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
@@ -220,7 +220,7 @@ fn dangling_links(context: &Context) -> Vec<Finding> {
         let error = fs::metadata(&file).err()?;
         let (file, target) = (file.display(), target.display());
         let text = format!("{file} is a link to {target}, which is not there");
-        let is_missing = error.kind() == ErrorKindOfFile::NotFound;
+        let is_missing = error.kind() == io::ErrorKind::NotFound;
         is_missing.then(|| Finding::warning(FindingKind::File, text))
     });
     findings.collect()

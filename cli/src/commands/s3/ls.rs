@@ -38,7 +38,7 @@ pub(super) async fn run(context: &Context, args: &LsArgs) -> Result<(), Failure>
         request_payer: args.paging.request_payer(),
     };
     let client = client(context).await?;
-    list_objects(context, &client, list, &mut printer).await?;
+    list_objects(context, &client, list.clone(), &mut printer).await?;
     if printer.is_empty
         && let Some(start) = key.find(WILDCARDS)
     {
@@ -46,9 +46,9 @@ pub(super) async fn run(context: &Context, args: &LsArgs) -> Result<(), Failure>
         printer.pattern = Some(matching_keys(key));
         printer.is_flat = true;
         let list = ObjectList {
-            page_size: args.paging.page_size,
-            request_payer: args.paging.request_payer(),
-            ..ObjectList::all(bucket, &key[..start])
+            prefix: key[..start].to_owned(),
+            is_flat: true,
+            ..list
         };
         list_objects(context, &client, list, &mut printer).await?;
     }

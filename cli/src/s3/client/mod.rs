@@ -268,6 +268,11 @@ impl Client {
 }
 
 impl Answer {
+    /// Returns the length of the body, or that of the object if the answer is one to HEAD.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.header("content-length")?.parse().ok()
+    }
+
     /// Returns the checksum of the whole object, which has that length, if S3 has one.
     pub(crate) fn checksum(&self, length: u64) -> Option<Checksum> {
         Checksum::from_headers(self.headers(), length)

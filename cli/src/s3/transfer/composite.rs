@@ -177,7 +177,7 @@ pub(super) struct PartsSummer {
 }
 
 impl PartsSummer {
-    /// `None` if the server does not tell what the parts are.
+    /// Begins with the first part. `None` if the server does not tell what the parts are.
     ///
     /// # Errors
     ///

@@ -6,7 +6,7 @@ use crate::s3::{
     Answer, MultipartUpload, Object, Part, copy_object, head_object, object_tags,
     transfer::{
         Outcome, Overwrite, PARTS, Problem, Transfers,
-        same::{are_same, find, length},
+        same::{are_same, find},
         upload::{OnTheWay, end, joined, unless_ending},
     },
 };
@@ -63,7 +63,11 @@ async fn copy_one(
     if is_needless {
         return Ok(Outcome::Skipped);
     }
-    let size = head.as_ref().and_then(length).or(size).unwrap_or_default();
+    let size = head
+        .as_ref()
+        .and_then(Answer::length)
+        .or(size)
+        .unwrap_or_default();
     transfers.progress.learned(size);
     if let Some(head) = &head
         && size > transfers.sizes.threshold

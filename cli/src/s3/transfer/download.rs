@@ -64,9 +64,7 @@ pub(crate) async fn download(
     }
     let permit = transfers.request().await;
     let answer = get_object(&transfers.client, object, &transfers.reading).await?;
-    let length = answer
-        .header("content-length")
-        .and_then(|length| length.parse().ok());
+    let length = answer.length();
     let expected = if transfers.verifies {
         Expected::from_answer(&answer, length.unwrap_or_default())
     } else {
@@ -264,8 +262,7 @@ impl Source {
     async fn whole(&self) -> Result<Answer, Problem> {
         let (client, headers) = (&self.transfers.client, self.headers());
         let answer = get_object(client, self.object(), &headers).await?;
-        let length = answer.header("content-length").map(str::parse);
-        let is_same = self.is_of(&answer) && length.and_then(Result::ok) == self.length;
+        let is_same = self.is_of(&answer) && answer.length() == self.length;
         is_same.then_some(answer).ok_or_else(has_changed)
     }
 
@@ -273,8 +270,7 @@ impl Source {
     async fn told_length(&self) -> Result<Option<u64>, Problem> {
         let (client, headers) = (&self.transfers.client, self.headers());
         let answer = head_object(client, self.object(), &headers).await?;
-        let length = answer.header("content-length").map(str::parse);
-        Ok(length.and_then(Result::ok))
+        Ok(answer.length())
     }
 
     /// Returns the headers of a request that goes on with the same object.

@@ -50,7 +50,7 @@ pub(super) async fn is_same(
         return Ok(false);
     };
     let size = metadata.len();
-    if length(&head) != Some(size) {
+    if head.length() != Some(size) {
         return Ok(false);
     }
     let unread = |error| Problem::file("read", path, &error);
@@ -86,8 +86,8 @@ pub(super) async fn are_same(
     let Some(target) = find(transfers, target).await? else {
         return Ok(false);
     };
-    let size = length(source);
-    if size.is_none() || size != length(&target) {
+    let size = source.length();
+    if size.is_none() || size != target.length() {
         return Ok(false);
     }
     let sums = [source, &target].map(|head| head.checksum(size.unwrap_or_default()));
@@ -98,11 +98,6 @@ pub(super) async fn are_same(
     }
     let etag = source.header("etag");
     Ok(etag.is_some() && etag == target.header("etag"))
-}
-
-/// Returns the size of an object.
-pub(super) fn length(head: &Answer) -> Option<u64> {
-    head.header("content-length")?.parse().ok()
 }
 
 /// Returns the ETag that an object with the bytes of a file has, if it is not encrypted with a key

@@ -292,7 +292,7 @@ impl Job {
 
     async fn copy(&self, transfers: &Arc<Transfers>) -> Result<Outcome, Problem> {
         let version = match &self.work {
-            Work::Upload { path, .. } if self.is_move => version(path)?,
+            Work::Upload { path, .. } if self.is_move => Some(version(path)?),
             _ => None,
         };
         let outcome = match &self.work {
@@ -333,9 +333,9 @@ fn version_of(metadata: &Metadata) -> Version {
     (metadata.len(), metadata.modified().ok())
 }
 
-fn version(path: &Path) -> Result<Option<Version>, Problem> {
+fn version(path: &Path) -> Result<Version, Problem> {
     let metadata = fs::metadata(path).map_err(|error| Problem::file("read", path, &error))?;
-    Ok(Some(version_of(&metadata)))
+    Ok(version_of(&metadata))
 }
 
 impl Work {
@@ -346,7 +346,7 @@ impl Work {
     ) -> Result<(), Problem> {
         match self {
             Self::Upload { path, .. } => {
-                if version(path)? != uploaded {
+                if Some(version(path)?) != uploaded {
                     return Err(Problem::Local(
                         "the file has changed while it was uploaded, and is not deleted".to_owned(),
                     ));

@@ -118,8 +118,8 @@ pub(super) fn may_be_in_body(head: &Parts, service: Service<'_>) -> bool {
         return false;
     }
     let is_at_root = || {
-        let path = decode(head.uri.path());
-        head.method == Method::POST && path.split('/').all(|name| matches!(name, "" | "."))
+        let is_empty = |name| matches!(name, "" | ".");
+        head.method == Method::POST && decode(head.uri.path()).split('/').all(is_empty)
     };
     giving::has_credential_actions(service.name)
         || service.is_one_of_all && (is_form(&head.headers) || is_at_root())

@@ -1,6 +1,6 @@
 //! What stands before the host of a service for some of its operations.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet, sync::LazyLock};
 
 use http::{HeaderMap, StatusCode, request::Parts};
 use keyfob_sigv4::HostScope;
@@ -45,17 +45,20 @@ pub(super) fn find(service: &str, head: &Parts) -> Result<Cow<'static, str>, Ref
 
 /// Returns the scope of a host that begins with what stands before that of a service.
 pub(super) fn scope_of(host: &str) -> Option<HostScope> {
-    let mut lines = TABLE.lines().filter_map(|line| line.split_once(' '));
-    lines.find_map(|(service, words)| {
-        let prefixes = words.split(' ').filter_map(|word| word.strip_suffix('='));
-        let mut inner = prefixes
-            .filter(|prefix| !prefix.is_empty())
-            .filter_map(|prefix| host.strip_prefix(prefix));
-        inner.find_map(|inner| {
-            let told = HostScope::parse(inner)?;
-            let is_its_name = |row: Row| row.name == service && row.scope_name == told.service();
-            (is_host_of_service(inner, &told) && Row::all().any(is_its_name)).then_some(told)
-        })
+    /// What may stand there, with the scope names of the services. Every host is compared with it.
+    static PREFIXES: LazyLock<BTreeSet<(&str, &str)>> = LazyLock::new(|| {
+        let prefixes = |row: Row| {
+            let words = words(row.name).unwrap_or_default().split(' ');
+            let prefixes = words.filter_map(|word| word.strip_suffix('='));
+            let prefixes = prefixes.filter(|prefix| !prefix.is_empty());
+            prefixes.map(move |prefix| (prefix, row.scope_name))
+        };
+        Row::all().flat_map(prefixes).collect()
+    });
+    PREFIXES.iter().find_map(|(prefix, service)| {
+        let inner = host.strip_prefix(prefix)?;
+        let told = HostScope::parse(inner)?;
+        (told.service() == *service && is_host_of_service(inner, &told)).then_some(told)
     })
 }
 
