@@ -19,7 +19,6 @@ use std::task::{Context, Poll};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use crc_fast::CrcAlgorithm::Crc64Nvme;
 use http::header::{ACCEPT_RANGES, CONTENT_LENGTH, CONTENT_RANGE, ETAG, LAST_MODIFIED, RANGE};
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode, response};
@@ -157,12 +156,12 @@ fn part(text: &str, length: u64) -> Option<Range<u64>> {
 
 /// Returns the checksum of an object in Base64.
 fn checksum(length: u64) -> String {
-    let mut digest = crc_fast::Digest::new(Crc64Nvme);
+    let mut digest = crc64fast_nvme::Digest::new();
     let mut range = 0..length;
     while let Some(piece) = next(&mut range) {
-        digest.update(piece);
+        digest.write(piece);
     }
-    BASE64_STANDARD.encode(digest.finalize().to_be_bytes())
+    BASE64_STANDARD.encode(digest.sum64().to_be_bytes())
 }
 
 /// Takes the next piece of an object off the front of the range.

@@ -1,7 +1,6 @@
 use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use crc_fast::{CrcAlgorithm, checksum_combine};
 use http::HeaderMap;
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
@@ -39,8 +38,19 @@ pub(crate) struct Summer {
     length: u64,
 }
 
+/// What a cyclic redundancy check divides by. The check of some bytes is the rest of their
+/// division, so it too is a polynomial, with a bit for each coefficient: the highest is that of x⁰.
+#[derive(Clone, Copy)]
+struct Polynomial {
+    bits: u32,
+    /// All terms but the highest.
+    terms: u64,
+}
+
 enum State {
-    Crc(crc_fast::Digest),
+    Crc64Nvme(crc64fast_nvme::Digest),
+    Crc32(crc32fast::Hasher),
+    Crc32c(u32),
     Sha1(Sha1),
     Sha256(Sha256),
 }
@@ -80,24 +90,27 @@ impl Algorithm {
     /// Returns what the checksum of an upload in parts is of: of all bytes, which needs checksums
     /// that can be combined, or of the checksums of the parts.
     pub(crate) const fn kind(self) -> &'static str {
-        match self.crc() {
-            Some(_) => "FULL_OBJECT",
-            None => "COMPOSITE",
-        }
-    }
-
-    const fn crc(self) -> Option<CrcAlgorithm> {
-        match self {
-            Self::Crc64Nvme => Some(CrcAlgorithm::Crc64Nvme),
-            Self::Crc32 => Some(CrcAlgorithm::Crc32IsoHdlc),
-            Self::Crc32c => Some(CrcAlgorithm::Crc32Iscsi),
-            Self::Sha1 | Self::Sha256 => None,
+        if self.can_be_combined() {
+            "FULL_OBJECT"
+        } else {
+            "COMPOSITE"
         }
     }
 
     /// Returns true if the checksum of a whole can be told by those of its parts.
     pub(crate) const fn can_be_combined(self) -> bool {
-        self.crc().is_some()
+        self.polynomial().is_some()
+    }
+
+    /// Returns what a cyclic redundancy check divides by.
+    const fn polynomial(self) -> Option<Polynomial> {
+        let (bits, terms) = match self {
+            Self::Crc64Nvme => (64, 0x9a6c_9329_ac4b_c9b5),
+            Self::Crc32 => (32, 0xedb8_8320),
+            Self::Crc32c => (32, 0x82f6_3b78),
+            Self::Sha1 | Self::Sha256 => return None,
+        };
+        Some(Polynomial { bits, terms })
     }
 
     /// Returns the length of a checksum in bytes.
@@ -124,6 +137,39 @@ impl Algorithm {
             value: bytes[bytes.len() - self.length()..].to_vec(),
             length,
         }
+    }
+}
+
+impl Polynomial {
+    /// Returns the contribution of bytes that have this check to that of a whole, in which so many
+    /// more bytes follow them: its product with x⁸ for each of these.
+    fn followed_by_zeros(self, crc: u64, mut count: u64) -> u64 {
+        let mut product = crc;
+        // x⁸, and then its square, the square of that, and so on.
+        let mut power = 1 << (self.bits - 1 - 8);
+        while count > 0 {
+            if count & 1 == 1 {
+                product = self.product(product, power);
+            }
+            power = self.product(power, power);
+            count >>= 1;
+        }
+        product
+    }
+
+    /// Returns the rest of the product of two rests.
+    const fn product(self, one: u64, mut other: u64) -> u64 {
+        let mut product = 0;
+        let mut exponent = 0;
+        while exponent < self.bits {
+            if one >> (self.bits - 1 - exponent) & 1 == 1 {
+                product ^= other;
+            }
+            // Times x.
+            other = other >> 1 ^ if other & 1 == 1 { self.terms } else { 0 };
+            exponent += 1;
+        }
+        product
     }
 }
 
@@ -172,10 +218,10 @@ impl Checksum {
         let mut parts = parts.into_iter();
         let first = parts.next()?;
         let algorithm = first.algorithm;
-        let crc = algorithm.crc()?;
+        let polynomial = algorithm.polynomial()?;
         let (mut value, mut length) = (first.crc_value(), first.length);
         for part in parts {
-            value = checksum_combine(crc, value, part.crc_value(), part.length);
+            value = polynomial.followed_by_zeros(value, part.length) ^ part.crc_value();
             length += part.length;
         }
         Some(algorithm.crc_checksum(value, length))
@@ -226,10 +272,12 @@ impl fmt::Debug for Checksum {
 
 impl Summer {
     pub(crate) fn new(algorithm: Algorithm) -> Self {
-        let state = match (algorithm.crc(), algorithm) {
-            (Some(crc), _) => State::Crc(crc_fast::Digest::new(crc)),
-            (None, Algorithm::Sha1) => State::Sha1(Sha1::new()),
-            (None, _) => State::Sha256(Sha256::new()),
+        let state = match algorithm {
+            Algorithm::Crc64Nvme => State::Crc64Nvme(crc64fast_nvme::Digest::new()),
+            Algorithm::Crc32 => State::Crc32(crc32fast::Hasher::new()),
+            Algorithm::Crc32c => State::Crc32c(0),
+            Algorithm::Sha1 => State::Sha1(Sha1::new()),
+            Algorithm::Sha256 => State::Sha256(Sha256::new()),
         };
         Self {
             algorithm,
@@ -241,7 +289,9 @@ impl Summer {
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.length += bytes.len() as u64;
         match &mut self.state {
-            State::Crc(digest) => digest.update(bytes),
+            State::Crc64Nvme(digest) => digest.write(bytes),
+            State::Crc32(digest) => digest.update(bytes),
+            State::Crc32c(crc) => *crc = crc32c::crc32c_append(*crc, bytes),
             State::Sha1(digest) => digest.update(bytes),
             State::Sha256(digest) => digest.update(bytes),
         }
@@ -249,9 +299,9 @@ impl Summer {
 
     pub(crate) fn finish(self) -> Checksum {
         let value = match self.state {
-            State::Crc(digest) => {
-                return self.algorithm.crc_checksum(digest.finalize(), self.length);
-            }
+            State::Crc64Nvme(digest) => digest.sum64().to_be_bytes().to_vec(),
+            State::Crc32(digest) => digest.finalize().to_be_bytes().to_vec(),
+            State::Crc32c(crc) => crc.to_be_bytes().to_vec(),
             State::Sha1(digest) => digest.finalize().to_vec(),
             State::Sha256(digest) => digest.finalize().to_vec(),
         };
@@ -303,7 +353,8 @@ mod tests {
                     })
                     .collect();
                 let whole = Checksum::combined(&parts);
-                let expected = algorithm.crc().map(|_| algorithm.compute(&bytes));
+                let can = algorithm.can_be_combined();
+                let expected = can.then(|| algorithm.compute(&bytes));
                 assert_eq!(whole, expected, "{algorithm:?} {sizes:?}");
             }
         }
