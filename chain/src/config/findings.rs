@@ -189,10 +189,14 @@ impl Settings {
             masked
                 .filter(|masked| masked.text != self.profile_name())
                 .map(|masked| {
-                    let (name, profile) = (masked.name, shown(masked.text));
+                    let (name, profile) = (&masked.name, shown(masked.text));
                     let text = format!("{name} (\"{profile}\") is masked by {variable}");
                     let finding = Finding::note(FindingKind::ProfileName, text);
-                    let cure = Skip::unset([*variable]).command();
+                    // A profile that no file has is of no use.
+                    let section = self.files().find(&SectionName::profile(masked.text));
+                    let is_there = section.is_ok_and(|section| section.is_some());
+                    let left_out = if is_there { *variable } else { name.as_ref() };
+                    let cure = Skip::unset([left_out]).command();
                     finding.with_origin(masked.origin).with_cure(cure)
                 }),
         );

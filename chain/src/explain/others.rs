@@ -197,7 +197,13 @@ impl View {
         if let Some(cure) = cure(&theirs.explanation, theirs_of_ours) {
             return Some(cure);
         }
-        if self.settings.profile_name() != theirs.settings.profile_name() {
+        let has_name = !self.settings.profile_name().is_empty();
+        let is_profile = ours.is_some_and(|ours| ours.provider == "profile \"\"");
+        if is_profile {
+            // Not all tools refuse it.
+            return Some(Skip::unset(PROFILE_VARIABLES).command());
+        }
+        if has_name && self.settings.profile_name() != theirs.settings.profile_name() {
             let settings = theirs.settings.clone().with_same_profile(&self.settings);
             let changed = Self::new(theirs.order, &settings, now).await;
             if is_same(ours, changed.answer()) {

@@ -109,7 +109,7 @@ impl World {
     }
 
     /// Returns the case of a seed with its environment, whose files it writes.
-    fn case(&self, seed: u64) -> (Case, Value) {
+    pub(crate) fn case(&self, seed: u64) -> (Case, Value) {
         let around = Surroundings {
             folder: self.path(),
             url: &self.url,

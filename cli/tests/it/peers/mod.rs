@@ -8,6 +8,7 @@
 
 mod cases;
 mod compare;
+mod cures;
 mod fake;
 
 use std::{ffi::OsStr, fs, io::Write as _, path::Path, process::Stdio, thread};
