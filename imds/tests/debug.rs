@@ -46,7 +46,7 @@ const CHECKED: [&str; 21] = [
 ];
 
 /// Types that cannot hold a secret: numbers, enumerations, names, dates, addresses.
-const OPEN: [&str; 16] = [
+const OPEN: [&str; 17] = [
     "Certificate",
     "Counters",
     "ErrorKind",
@@ -61,6 +61,7 @@ const OPEN: [&str; 16] = [
     "Path",
     "Peer",
     "Placement",
+    "Refused",
     "SpotAction",
     "TokenTtl",
 ];

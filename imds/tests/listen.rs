@@ -13,9 +13,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use hyper::body::{Body, Frame, Incoming};
-use keyfob_imds::{ErrorKind, server::listen::Listener};
+use keyfob_imds::{
+    ErrorKind,
+    server::listen::{Listener, Refused},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
@@ -124,9 +127,10 @@ async fn only_requests_for_its_own_names_reach_the_handler() {
 
 #[tokio::test]
 async fn the_check_and_the_refusals_can_be_replaced() {
-    let refusal = |status: StatusCode, reason: &'static str| {
-        let mut response = Response::new(Bytes::from(format!("<Message>{reason}</Message>")));
-        *response.status_mut() = status;
+    let refusal = |refused: &Refused<'_>| {
+        let text = format!("<Message>{}</Message>", refused.reason);
+        let mut response = Response::new(Bytes::from(text));
+        *response.status_mut() = refused.status;
         response
     };
     let listener = Listener::builder()

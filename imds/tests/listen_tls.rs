@@ -16,7 +16,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use keyfob_imds::{
     ErrorKind,
     server::listen::{Listener, Tls},
@@ -270,10 +270,12 @@ async fn a_request_in_clear_text_is_told_to_use_https() {
     let counted = Arc::clone(&refusals);
     let listener = Listener::builder()
         .tls(identity("server.pem").unwrap())
-        .refusal(move |status, reason| {
+        .refusal(move |refused| {
+            assert_eq!(refused.method, Some(&Method::POST));
+            assert!(refused.extensions.get::<std::net::SocketAddr>().is_some());
             counted.fetch_add(1, Relaxed);
-            let mut response = Response::new(Bytes::from(reason));
-            *response.status_mut() = status;
+            let mut response = Response::new(Bytes::from(refused.reason));
+            *response.status_mut() = refused.status;
             response
         })
         .start(echo)

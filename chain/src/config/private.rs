@@ -7,7 +7,7 @@ use std::{
 
 use super::{settings::Settings, table};
 use crate::{
-    files::exposed,
+    files::{exposed, foreign_owner, own_copy},
     finding::{Finding, FindingKind},
     origin::Origin,
     profiles::Value,
@@ -59,10 +59,8 @@ impl Settings {
                 "{} belongs to user {owner}, who can read and change it",
                 file.display()
             );
-            let (copy, word) = (file.with_extension("mine"), shell::path(&file));
-            let copy = shell::path(&copy);
-            let cure = format!("cp {word} {copy} && chmod 600 {copy} && mv -f {copy} {word}");
-            Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
+            let finding = Finding::warning(FindingKind::FileMode, text);
+            Some(finding.with_cure(own_copy(&file)))
         });
         let caches = folders.iter().filter_map(|folder| {
             let owners = cached_files(folder).filter_map(|file| foreign_owner(&file, home));
@@ -105,23 +103,6 @@ impl Settings {
 /// Returns the command that makes a file readable for its owner only.
 pub(crate) fn private(file: &Path) -> String {
     format!("chmod 600 {}", shell::path(file))
-}
-
-/// Returns the owner of a file who is neither this user nor root, and so can change it. To root,
-/// the owner of the home folder is no other user: `sudo` may leave `HOME` as it was.
-#[cfg(unix)]
-fn foreign_owner(file: &Path, home: Option<&Path>) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt as _;
-
-    let owner = |file: &Path| Some(fs::metadata(file).ok()?.uid());
-    let (found, user) = (owner(file)?, rustix::process::geteuid().as_raw());
-    let is_at_home = || user == 0 && home.and_then(owner) == Some(found);
-    (found != 0 && found != user && !is_at_home()).then_some(found)
-}
-
-#[cfg(not(unix))]
-fn foreign_owner(_file: &Path, _home: Option<&Path>) -> Option<u32> {
-    None
 }
 
 /// Returns the files in the folder of a cache.

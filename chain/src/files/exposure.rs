@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use crate::shell;
+
 /// Returns what users other than the owner can do with a file, `read` or `change`, and its mode.
 /// Returns `None` if that is nothing, or if the system has no such modes.
 ///
@@ -38,4 +40,51 @@ pub fn exposed(file: impl AsRef<Path>) -> Option<(&'static str, u32)> {
 #[cfg(not(unix))]
 pub fn exposed(_file: impl AsRef<Path>) -> Option<(&'static str, u32)> {
     None
+}
+
+/// Returns the owner of a file who is neither this user nor root, and so can change it. To root,
+/// the owner of the home folder is no other user: `sudo` may leave `HOME` as it was. Returns `None`
+/// if there is no such owner, or if the system has no numbers of users.
+///
+/// # Examples
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// # let path = folder.path().join("token");
+/// std::fs::write(&path, "eyJhbGciOi")?;
+/// assert_eq!(keyfob_chain::files::foreign_owner(&path, None), None);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[cfg(unix)]
+pub fn foreign_owner(file: impl AsRef<Path>, home: Option<&Path>) -> Option<u32> {
+    use std::{fs, os::unix::fs::MetadataExt as _};
+
+    let owner = |file: &Path| Some(fs::metadata(file).ok()?.uid());
+    let (found, user) = (owner(file.as_ref())?, rustix::process::geteuid().as_raw());
+    let is_at_home = || user == 0 && home.and_then(owner) == Some(found);
+    (found != 0 && found != user && !is_at_home()).then_some(found)
+}
+
+/// Returns the owner of a file who is neither this user nor root, and so can change it. Returns
+/// `None` if there is no such owner, or if the system has no numbers of users.
+#[cfg(not(unix))]
+pub fn foreign_owner(_file: impl AsRef<Path>, _home: Option<&Path>) -> Option<u32> {
+    None
+}
+
+/// Returns the command that replaces a file of another user by a copy that belongs to this one.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(
+///     keyfob_chain::files::own_copy("token"),
+///     "cp token token.mine && chmod 600 token.mine && mv -f token.mine token"
+/// );
+/// ```
+pub fn own_copy(file: impl AsRef<Path>) -> String {
+    let file = file.as_ref();
+    let copy = shell::path(&file.with_extension("mine"));
+    let word = shell::path(file);
+    format!("cp {word} {copy} && chmod 600 {copy} && mv -f {copy} {word}")
 }

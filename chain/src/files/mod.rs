@@ -20,7 +20,7 @@ mod update;
 
 use std::{io, path::Path};
 
-pub use exposure::exposed;
+pub use exposure::{exposed, foreign_owner, own_copy};
 pub use folder::create_private_folder;
 pub use lock::Lock;
 pub(crate) use read::read_in_time;

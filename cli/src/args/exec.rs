@@ -2,7 +2,9 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use crate::args::{KEYFOB_OPTIONS_HEADING, RoleArgs};
+use crate::args::{
+    KEYFOB_OPTIONS_HEADING, MAX_BODY, RoleArgs, number::in_range, serve::MAX_MAX_BODY,
+};
 
 #[derive(Debug, Args)]
 pub(crate) struct ExecArgs {
@@ -34,6 +36,17 @@ pub(crate) struct ExecArgs {
         conflicts_with = "read_only"
     )]
     pub(crate) allow_credentials: bool,
+    /// How many bytes of a body the proxy reads to sign it, as `serve proxy --max-body`
+    #[arg(
+        long,
+        value_name = "BYTES",
+        default_value_t = MAX_BODY,
+        value_parser = in_range(0..=MAX_MAX_BODY),
+        allow_negative_numbers = true,
+        help_heading = KEYFOB_OPTIONS_HEADING,
+        requires = "via_proxy"
+    )]
+    pub(crate) max_body: u32,
     #[command(flatten)]
     pub(crate) role: RoleArgs,
     /// The command and its arguments, after -- if they have options [default: your shell]

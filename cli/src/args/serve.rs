@@ -6,6 +6,8 @@ use crate::args::number::in_range;
 
 /// The default of `--max-body`.
 pub(crate) const MAX_BODY: u32 = 16 << 20;
+/// The most that it takes.
+pub(super) const MAX_MAX_BODY: u32 = 1 << 30;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ServeCommand {
@@ -155,7 +157,7 @@ pub(crate) struct ServeProxyArgs {
         long,
         value_name = "BYTES",
         default_value_t = MAX_BODY,
-        value_parser = in_range(0..=1_073_741_824),
+        value_parser = in_range(0..=MAX_MAX_BODY),
         allow_negative_numbers = true
     )]
     pub(crate) max_body: u32,

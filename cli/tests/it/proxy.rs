@@ -283,6 +283,18 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         (["--add-header", "X-Amz-Date: a"], "x-amz-date itself"),
         (["--add-header", "TE: trailers"], "te itself"),
         (["--add-header", "Upgrade: a"], "upgrade itself"),
+        (["--strip-header", "TE"], "te itself"),
+        (["--strip-header", "Authorization"], "authorization itself"),
+        (
+            ["--strip-header", "X-Amz-Content-Sha256"],
+            "x-amz-content-sha256 itself",
+        ),
+        (
+            ["--strip-header", "x-keyfob-token"],
+            "x-keyfob-token itself",
+        ),
+        (["--strip-header", "Origin"], "with origin come from"),
+        (["--strip-header", "Sec-Fetch-Site"], "are refused"),
         (["--host", "a:80"], "without a port"),
     ] {
         assert_has(&proxy(&[&one[..], &words].concat()), &[expected]);
@@ -438,6 +450,79 @@ fn a_signal_lets_a_request_in_progress_come_to_its_end() {
     stream.write_all(b"last").unwrap();
     assert_has(&client.join().unwrap(), &["HTTP/1.1 200", "firstlast"]);
     assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once_what_still_waits() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let upstream = format!("http://{}", listener.local_addr().unwrap());
+    for second in ["TERM", "INT"] {
+        let (mut proxy, url, token) = start(&home(), &upstream, &[]);
+        let head = format!("GET /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n\r\n");
+        let mut client = TcpStream::connect(url.trim_start_matches("http://")).unwrap();
+        client.write_all(head.as_bytes()).unwrap();
+        let (mut stream, _) = listener.accept().unwrap();
+        read_head(&mut stream);
+        send("TERM", &proxy.child);
+        thread::sleep(Duration::from_millis(700));
+        assert!(proxy.child.try_wait().unwrap().is_none());
+        let start = Instant::now();
+        send(second, &proxy.child);
+        assert_eq!(proxy.child.wait().unwrap().code(), Some(143));
+        // It would wait for some more seconds.
+        assert!(
+            start.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            start.elapsed()
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn secrets_that_other_users_can_read_or_own_are_told() {
+    use std::os::unix::fs::{PermissionsExt as _, chown};
+
+    let (upstream, _requests) = start_server(&answer("200 OK", "passed"));
+    let home = home();
+    let keys = "[default]\naws_access_key_id = AKIDSTANDIN\naws_secret_access_key = placeholder\n";
+    for (name, text) in [("token", "a-token"), ("keys", keys)] {
+        std::fs::write(home.path().join(name), text).unwrap();
+        let mode = std::fs::Permissions::from_mode(0o644);
+        std::fs::set_permissions(home.path().join(name), mode).unwrap();
+    }
+    let files = ["--token-file", "token", "--keys-file", "keys", "--resign"];
+    let words = [&["--to", &upstream][..], &files].concat();
+    let tell = |expected: &[&str]| {
+        let proxy = Running::serve(&home, "proxy", &words);
+        for expected in expected {
+            let mut lines = std::iter::from_fn(|| {
+                Some(proxy.lines.recv_timeout(Duration::from_secs(20)).unwrap())
+            });
+            assert!(lines.any(|line| line.contains(expected)), "{expected}");
+        }
+    };
+    tell(&[
+        "other users can read the token in token: run chmod 600 token",
+        "other users can read the placeholder keys in keys: run chmod 600 keys",
+    ]);
+    // Only root may give a file away.
+    let token = home.path().join("token");
+    if chown(&token, Some(65534), None).is_err() {
+        return;
+    }
+    let cure = "cp token token.mine && chmod 600 token.mine && mv -f token.mine token";
+    tell(&[&format!(
+        "token belongs to user 65534, who can read and change the token: run {cure}"
+    )]);
+    let cured = home.program("sh").args(["-c", cure]).status();
+    assert!(cured.unwrap().success());
+    tell(&["other users can read the placeholder keys"]);
+    assert_eq!(
+        std::fs::metadata(&token).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
 }
 
 #[cfg(unix)]
@@ -746,12 +831,14 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
             (&name.into(), &"?".into())
         );
     }
-    // What the listener refuses has a line, too, without its method.
+    // What the listener refuses has a line, too.
     let web = ("Origin", "http://canary.example");
     assert_eq!(status(&fetch("GET", &at, &[own, web], "")), "403");
     let refused = line();
     assert_eq!(refused["status"], 403);
-    assert!(refused["method"].is_null() && refused["caller"].is_null());
+    assert_eq!(refused["method"], "GET");
+    let from = |line: &serde_json::Value| line["caller"].as_str().map(|from| from[..10].to_owned());
+    assert_eq!(from(&refused).as_deref(), Some("127.0.0.1:"));
     assert!(refused["reason"].is_string());
     // What is no request at all, too.
     let address = url.trim_start_matches("http://");
@@ -762,6 +849,7 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
         (&().into(), &400.into())
     );
     assert_eq!(refused["reason"], "the head of the request is malformed");
+    assert_eq!(from(&refused).as_deref(), Some("127.0.0.1:"));
 }
 
 #[test]
@@ -812,20 +900,55 @@ fn what_could_be_read_as_two_requests_is_refused_or_sent_as_one() {
         };
         assert_eq!(status(&answer), expected, "{request}: {answer}");
     }
+    // The connection closes by itself, before what is hidden in the body.
+    let own = format!("Host: {address}\r\nX-Keyfob-Token: {token}\r\n");
+    let body = format!("Content-Length: {}\r\n\r\n{hidden}", hidden.len());
+    for odd in [
+        "Content-Length: 1\r\n",
+        "X-A: b\r\n c\r\n",
+        "X-A: b\r\n\tc\r\n",
+        " X-A: b\r\n",
+        "X-A : b\r\n",
+        "X-A\t: b\r\n",
+        "X-A: b\0c\r\n",
+        "X\0A: b\r\n",
+        "X-A: b\rTransfer-Encoding: chunked\r\n",
+        "X-A\n: b\r\n",
+        "Transfer-Encoding: chunked, identity\r\n",
+        "Transfer-Encoding: \x0bchunked\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "Content-Length: 0x4\r\n",
+        "Content-Length: \r\n",
+    ] {
+        let answer = exchange(address, &format!("POST /a HTTP/1.1\r\n{own}{odd}{body}")).unwrap();
+        assert_has(&answer, &["HTTP/1.1 400 ", "connection: close\r\n"]);
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{odd:?}: {answer}");
+    }
     assert!(requests.try_recv().is_err());
     let (upstream, requests) = start_echo();
     let (_proxy, url, token) = start(&home, &upstream, &[]);
     let address = url.trim_start_matches("http://");
     let own = format!("Host: {address}\r\nX-Keyfob-Token: {token}\r\nConnection: close\r\n");
-    // With both, the length counts for nothing (RFC 9112, section 6.3), and does not go out.
-    let both = format!(
-        "POST /a HTTP/1.1\r\n{own}Content-Length: 60\r\nTransfer-Encoding: chunked\r\n\r\n\
-         2\r\nok\r\n0\r\n\r\n{hidden}"
-    );
+    // With both, the length counts for nothing, does not go out, and the connection closes (RFC
+    // 9112, section 6.3).
+    let stays = own.replace("Connection: close\r\n", "");
+    let [both, turned] = [
+        "Content-Length: 60\r\nTransfer-Encoding: chunked\r\n",
+        "Transfer-Encoding: chunked\r\nContent-Length: 60\r\n",
+    ]
+    .map(|framing| {
+        let chunks = "2\r\nok\r\n0\r\n\r\n";
+        format!("POST /a HTTP/1.1\r\n{stays}{framing}\r\n{chunks}{hidden}")
+    });
+    // Two that are equal count as one (section 6.3).
+    let equal = "Content-Length: 2\r\nContent-Length: 2\r\n";
+    let equal = format!("POST /a HTTP/1.1\r\n{own}{equal}\r\nok");
     // A line may end without a carriage return (section 2.2): it ends so for the signature, too.
     let bare = format!("GET /a HTTP/1.1\n{own}X-A: b\nX-B: c\r\n\r\n");
     for (request, expected) in [
         (both, &["content-length: 2\r\n", "\r\n\r\nok"]),
+        (turned, &["content-length: 2\r\n", "\r\n\r\nok"]),
+        (equal, &["content-length: 2\r\n", "\r\n\r\nok"]),
         (bare, &["x-a: b\r\n", "x-b: c\r\n"]),
     ] {
         let answer = exchange(address, &request).unwrap();

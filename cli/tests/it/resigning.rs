@@ -582,6 +582,19 @@ fn placeholder_keys_may_come_from_a_file_that_programs_read_too() {
     };
     std::fs::remove_file(home.path().join("keys")).unwrap();
     tells("the previous ones stay in use");
+    // Nothing waits for the writer of a pipe.
+    #[cfg(unix)]
+    {
+        let made = home.program("mkfifo").arg("keys").status();
+        assert!(made.unwrap().success());
+        tells("it is not a regular file; the previous ones stay in use");
+        let caller = Home::new().with("AWS_REGION", "us-east-1");
+        let caller = caller.with("AWS_ACCESS_KEY_ID", "AKIDOTHER");
+        let caller = caller.with("AWS_SECRET_ACCESS_KEY", "canary-other");
+        assert_eq!(caller.keyfob(get).ok(), "passed");
+        std::fs::remove_file(home.path().join("keys")).unwrap();
+        tells("the previous ones stay in use");
+    }
     file(&keys);
     tells("the keys of --keys-file are read again");
     assert_eq!(caller.keyfob(get).ok(), "passed");
@@ -864,6 +877,62 @@ except Exception as error:
         ],
     );
     assert_lacks(&sent, &["KFOB", "canary"]);
+}
+
+/// Both have the same hosts, and the same name in signatures.
+#[test]
+fn the_endpoint_url_of_one_service_is_for_no_other() {
+    let (upstream, requests) = start_echo();
+    let home = home()
+        .with("AWS_ENDPOINT_URL_SESV2", &upstream)
+        .with("HTTPS_PROXY", "http://127.0.0.1:9");
+    let python = python::tool("python");
+    let program = "
+import boto3
+from botocore.config import Config
+for service, call in [('ses', 'get_account_sending_enabled'), ('sesv2', 'get_account')]:
+    client = boto3.client(service, config=Config(retries={'max_attempts': 0}))
+    try:
+        getattr(client, call)()
+    except Exception as error:
+        print(service, error)
+";
+    let printed = python_behind_proxy(&home, &python, program).ok();
+    assert_has(&printed, &["ses ", "keyfob: the server did not answer"]);
+    let sent = requests.recv_timeout(Duration::from_secs(20)).unwrap();
+    assert_has(&sent, &["GET /v2/email/account HTTP/1.1"]);
+    assert!(requests.try_recv().is_err());
+}
+
+#[test]
+fn a_command_beside_a_proxy_has_its_limit_of_bodies() {
+    let (upstream, requests) = start_server(&answer("200 OK", "passed"));
+    let home = home().with("AWS_ENDPOINT_URL", &upstream);
+    let keyfob = env!("CARGO_BIN_EXE_keyfob");
+    let run = |limit: &str| {
+        let exec = ["exec", "--via-proxy", "--max-body", limit, "--", "sh", "-c"];
+        let request = format!("{keyfob} request --service sqs -d 12345 $AWS_ENDPOINT_URL/");
+        home.keyfob([&exec[..], &[&request]].concat())
+    };
+    assert_has(&run("4").stdout, &["the body is longer than --max-body"]);
+    assert!(requests.try_recv().is_err());
+    assert_eq!(run("5").ok(), "passed");
+    let alone = home
+        .keyfob(["exec", "--max-body", "4", "--", "true"])
+        .fails(252);
+    assert_has(&alone, &["--via-proxy"]);
+    let range = [
+        "exec",
+        "--via-proxy",
+        "--max-body",
+        "1073741825",
+        "--",
+        "true",
+    ];
+    assert_has(
+        &home.keyfob(range).fails(252),
+        &["--max-body", "1073741824"],
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::{
         answer,
         counters::{Counters, Counts},
         fault::{Fault, Faults},
-        listen::Listener,
+        listen::{Listener, Refused},
         settings::Settings,
         source::{Source, container_document},
         token::{random_text, same},
@@ -205,7 +205,8 @@ impl ContainerBuilder {
             let service = Arc::clone(&service);
             move |request| Arc::clone(&service).handle(request)
         };
-        let settings = self.settings.listener.refusal(refusal);
+        let refused = |refused: &Refused<'_>| refusal(refused.status, refused.reason);
+        let settings = self.settings.listener.refusal(refused);
         let listener = settings.start(handler).await?;
         Ok(Container { listener, service })
     }

@@ -43,7 +43,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode, header, request::Parts};
+use http::{
+    Extensions, HeaderValue, Method, Request, Response, StatusCode, header, request::Parts,
+};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited, combinators::UnsyncBoxBody};
 use hyper::{
     body::{Body, Incoming},
@@ -124,8 +126,22 @@ pub struct ListenerCounters {
     pub refused: u64,
 }
 
+/// A request that does not reach the handler of a [`Listener`].
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Refused<'a> {
+    /// The status of the answer.
+    pub status: StatusCode,
+    /// Why it is refused, in words that can be shown.
+    pub reason: &'static str,
+    /// The method, unless the head cannot be read.
+    pub method: Option<&'a Method>,
+    /// The [`SocketAddr`] of the client, or on a Unix socket its `Peer`.
+    pub extensions: &'a Extensions,
+}
+
 type Admit = dyn Fn(&Parts) -> bool + Send + Sync;
-type Refusal = dyn Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync;
+type Refusal = dyn Fn(&Refused<'_>) -> Response<Bytes> + Send + Sync;
 type FailedHandshake = dyn Fn(&io::Error) + Send + Sync;
 type Handler = dyn Fn(Request<Incoming>) -> Answer + Send + Sync;
 type Answer = Pin<Box<dyn Future<Output = Response<AnswerBody>> + Send>>;
@@ -169,6 +185,17 @@ impl Drop for Listener {
     fn drop(&mut self) {
         // The task owns the connections, so they are closed with it.
         self.task.abort();
+    }
+}
+
+impl<'a> Refused<'a> {
+    fn new(head: &'a Parts, status: StatusCode, reason: &'static str) -> Self {
+        Self {
+            status,
+            reason,
+            method: Some(&head.method),
+            extensions: &head.extensions,
+        }
     }
 }
 
@@ -268,8 +295,8 @@ impl ListenerBuilder {
 
     /// Sets how the listener answers requests that do not reach the handler: HTTP 403 for one that
     /// is not admitted, 408 and 413 for a body that takes too long or is too long, 400 for one that
-    /// is cut off. The function gets the status and a reason. The default is the reason as plain
-    /// text.
+    /// is cut off. The function gets what is known of the request. The default is the reason as
+    /// plain text.
     ///
     /// It is also called for a request whose head cannot be read. The answer to that is HTTP 400,
     /// 414 or 431 without a body, whatever the function returns.
@@ -278,19 +305,20 @@ impl ListenerBuilder {
     ///
     /// ```
     /// use bytes::Bytes;
-    /// use http::{Response, StatusCode};
-    /// use keyfob_imds::server::listen::Listener;
+    /// use http::Response;
+    /// use keyfob_imds::server::listen::{Listener, Refused};
     ///
-    /// let as_json = |status: StatusCode, reason: &'static str| {
-    ///     let mut response = Response::new(Bytes::from(format!(r#"{{"message":"{reason}"}}"#)));
-    ///     *response.status_mut() = status;
+    /// let as_json = |refused: &Refused<'_>| {
+    ///     let text = format!(r#"{{"message":"{}"}}"#, refused.reason);
+    ///     let mut response = Response::new(Bytes::from(text));
+    ///     *response.status_mut() = refused.status;
     ///     response
     /// };
     /// let builder = Listener::builder().refusal(as_json);
     /// ```
     pub fn refusal(
         mut self,
-        refusal: impl Fn(StatusCode, &'static str) -> Response<Bytes> + Send + Sync + 'static,
+        refusal: impl Fn(&Refused<'_>) -> Response<Bytes> + Send + Sync + 'static,
     ) -> Self {
         self.refusal = Arc::new(refusal);
         self
@@ -347,9 +375,9 @@ impl ListenerBuilder {
         let handler = move |request| -> Answer {
             let (handler, refusal) = (Arc::clone(&handler), Arc::clone(&refusal));
             Box::pin(async move {
-                let response = match read(request, max_body).await {
+                let response = match read(request, max_body, &*refusal).await {
                     Ok(request) => handler(request).await,
-                    Err((status, reason)) => refusal(status, reason),
+                    Err(response) => response,
                 };
                 response.map(whole)
             })
@@ -629,7 +657,7 @@ impl Server {
                 let response = if has_scheme {
                     server.answer(request).await
                 } else {
-                    server.refuse_clear_text()
+                    server.refuse_clear_text(&request.into_parts().0)
                 };
                 // Others are sent when the body has been read.
                 let is_refusal = response.status().as_u16() >= 400;
@@ -664,16 +692,24 @@ impl Server {
         {
             self.counters.requests.fetch_add(1, Relaxed);
             self.counters.refused.fetch_add(1, Relaxed);
+            let mut extensions = Extensions::new();
+            client.add_to(&mut extensions);
             // It has been answered by now.
-            drop((self.refusal)(status, reason));
+            drop((self.refusal)(&Refused {
+                status,
+                reason,
+                method: None,
+                extensions: &extensions,
+            }));
         }
     }
 
-    fn refuse_clear_text(&self) -> Response<AnswerBody> {
+    fn refuse_clear_text(&self, head: &Parts) -> Response<AnswerBody> {
         self.counters.requests.fetch_add(1, Relaxed);
         self.counters.refused.fetch_add(1, Relaxed);
         let reason = "this port speaks TLS: begin the URL with https://";
-        let mut response = (self.refusal)(StatusCode::BAD_REQUEST, reason).map(whole);
+        let refused = Refused::new(head, StatusCode::BAD_REQUEST, reason);
+        let mut response = (self.refusal)(&refused).map(whole);
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(header::CONNECTION, close);
         response
@@ -688,7 +724,8 @@ impl Server {
         } else {
             let reason = "the request was not made for this server, or was forwarded by a proxy or \
                           made by a web page";
-            (self.refusal)(StatusCode::FORBIDDEN, reason).map(whole)
+            let refused = Refused::new(&head, StatusCode::FORBIDDEN, reason);
+            (self.refusal)(&refused).map(whole)
         };
         if response.status().as_u16() >= 400 {
             self.counters.refused.fetch_add(1, Relaxed);
@@ -744,27 +781,29 @@ fn unreadable(error: &hyper::Error) -> Option<(StatusCode, &'static str)> {
     Some((status, reason))
 }
 
-/// Reads the body of a request, which has at most `max` bytes.
+/// Reads the body of a request, which has at most `max` bytes. Returns the answer if it cannot.
 async fn read(
     request: Request<Incoming>,
     max: usize,
-) -> Result<Request<Bytes>, (StatusCode, &'static str)> {
+    refusal: &Refusal,
+) -> Result<Request<Bytes>, Response<Bytes>> {
     let (head, body) = request.into_parts();
-    match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
-        Ok(Ok(body)) => Ok(Request::from_parts(head, body.to_bytes())),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err((
+    let (status, reason) = match timeout(BODY_TIMEOUT, Limited::new(body, max).collect()).await {
+        Ok(Ok(body)) => return Ok(Request::from_parts(head, body.to_bytes())),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => (
             StatusCode::PAYLOAD_TOO_LARGE,
             "the body of the request is too long",
-        )),
-        Ok(Err(_)) => Err((
+        ),
+        Ok(Err(_)) => (
             StatusCode::BAD_REQUEST,
             "the body of the request is incomplete",
-        )),
-        Err(_) => Err((
+        ),
+        Err(_) => (
             StatusCode::REQUEST_TIMEOUT,
             "the body of the request did not arrive in time",
-        )),
-    }
+        ),
+    };
+    Err(refusal(&Refused::new(&head, status, reason)))
 }
 
 fn whole(body: Bytes) -> AnswerBody {
@@ -772,9 +811,9 @@ fn whole(body: Bytes) -> AnswerBody {
     body.boxed_unsync()
 }
 
-fn plain_text(status: StatusCode, reason: &'static str) -> Response<Bytes> {
-    let mut response = Response::new(Bytes::from_static(reason.as_bytes()));
-    *response.status_mut() = status;
+fn plain_text(refused: &Refused<'_>) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from_static(refused.reason.as_bytes()));
+    *response.status_mut() = refused.status;
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));

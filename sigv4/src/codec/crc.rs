@@ -1,63 +1,74 @@
 //! The cyclic redundancy checks of event streams and of S3's checksum trailers.
 
 /// CRC-32 as in zlib and Ethernet (ISO 3309), which event streams use.
-pub(crate) static CRC32: Tables = tables(0xedb8_8320);
+pub(crate) static CRC32: Tables<u32> = narrow(tables(0xedb8_8320));
 /// CRC-32C (Castagnoli), RFC 3720 appendix B.4.
-pub(crate) static CRC32C: Tables = tables(0x82f6_3b78);
+pub(crate) static CRC32C: Tables<u32> = narrow(tables(0x82f6_3b78));
 /// CRC-64/NVME, from the NVM Express specification; the default of S3.
-pub(crate) static CRC64_NVME: Tables = tables(0x9a6c_9329_ac4b_c9b5);
+pub(crate) static CRC64_NVME: Tables<u64> = tables(0x9a6c_9329_ac4b_c9b5);
 
 /// Table `i` maps a byte to its effect on the register after `i` more zero bytes.
-pub(crate) type Tables = [[u64; 256]; 8];
+pub(crate) type Tables<T> = [[T; 256]; 8];
+
+#[derive(Clone, Copy)]
+enum Width {
+    Bits32(&'static Tables<u32>),
+    Bits64(&'static Tables<u64>),
+}
 
 /// A running check: reflected, all ones at the start and inverted at the end.
 ///
 /// A 64-bit register serves both widths. A 32-bit check never fills its upper half.
 #[derive(Clone)]
 pub(crate) struct Crc {
-    tables: &'static Tables,
+    width: Width,
     ones: u64,
     register: u64,
 }
 
 impl Crc {
-    pub(crate) fn bits32(tables: &'static Tables) -> Self {
-        Self::new(tables, u64::from(u32::MAX))
+    pub(crate) fn bits32(tables: &'static Tables<u32>) -> Self {
+        Self::new(Width::Bits32(tables), u64::from(u32::MAX))
     }
 
-    pub(crate) fn bits64(tables: &'static Tables) -> Self {
-        Self::new(tables, u64::MAX)
+    pub(crate) fn bits64(tables: &'static Tables<u64>) -> Self {
+        Self::new(Width::Bits64(tables), u64::MAX)
     }
 
-    fn new(tables: &'static Tables, ones: u64) -> Self {
+    fn new(width: Width, ones: u64) -> Self {
         Self {
-            tables,
+            width,
             ones,
             register: ones,
         }
     }
 
-    /// Takes eight bytes a step. Each goes through the table for its distance to the end of the
-    /// step.
     pub(crate) fn update(&mut self, data: &[u8]) {
-        let (words, rest) = data.as_chunks::<8>();
-        let mut register = self.register;
-        for word in words {
-            let mixed = (register ^ u64::from_le_bytes(*word)).to_le_bytes();
-            register = 0;
-            for (table, byte) in self.tables.iter().rev().zip(mixed) {
-                register ^= table[usize::from(byte)];
-            }
-        }
-        for byte in rest {
-            register = self.tables[0][usize::from(register as u8 ^ byte)] ^ (register >> 8);
-        }
-        self.register = register;
+        self.register = match self.width {
+            Width::Bits32(tables) => updated(self.register, tables, data),
+            Width::Bits64(tables) => updated(self.register, tables, data),
+        };
     }
 
     pub(crate) fn value(&self) -> u64 {
         self.register ^ self.ones
     }
+}
+
+/// Takes eight bytes a step. Each goes through the table for its distance to the end of the step.
+fn updated<T: Copy + Into<u64>>(mut register: u64, tables: &Tables<T>, data: &[u8]) -> u64 {
+    let (words, rest) = data.as_chunks::<8>();
+    for word in words {
+        let mixed = (register ^ u64::from_le_bytes(*word)).to_le_bytes();
+        register = 0;
+        for (table, byte) in tables.iter().rev().zip(mixed) {
+            register ^= table[usize::from(byte)].into();
+        }
+    }
+    for byte in rest {
+        register = tables[0][usize::from(register as u8 ^ byte)].into() ^ (register >> 8);
+    }
+    register
 }
 
 /// Returns the CRC-32 of one piece.
@@ -67,7 +78,22 @@ pub(crate) fn crc32(data: &[u8]) -> u32 {
     crc.value() as u32
 }
 
-const fn tables(polynomial: u64) -> Tables {
+/// Returns the tables of 32 bits, which take half the room.
+const fn narrow(wide: Tables<u64>) -> Tables<u32> {
+    let mut tables = [[0; 256]; 8];
+    let mut table = 0;
+    while table < 8 {
+        let mut byte = 0;
+        while byte < 256 {
+            tables[table][byte] = wide[table][byte] as u32;
+            byte += 1;
+        }
+        table += 1;
+    }
+    tables
+}
+
+const fn tables(polynomial: u64) -> Tables<u64> {
     let mut tables = [[0; 256]; 8];
     let mut byte = 0;
     while byte < 256 {

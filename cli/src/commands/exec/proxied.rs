@@ -8,10 +8,7 @@ use crate::{
     args::ExecArgs,
     commands::{
         environment::Changes,
-        serve::{
-            self,
-            proxy::{self, Limit},
-        },
+        serve::{self, proxy},
     },
     context::Context,
     failure::Failure,
@@ -54,8 +51,8 @@ impl Proxied {
     pub(super) async fn start(context: &Context, args: &ExecArgs) -> Result<Self, Failure> {
         serve::forbid_core_dumps();
         let chain = context.chain_for(&args.role, None);
-        let limit = Limit::new(args.read_only, args.allow_credentials);
-        let (proxy, keys, queued) = proxy::start_beside(context, chain, &args.allow, limit).await?;
+        let started = proxy::start_beside(context, chain, args).await;
+        let (proxy, keys, queued) = started?;
         let credentials = format!(
             "[default]\naws_access_key_id = {}\naws_secret_access_key = {}\n",
             keys.access_key_id(),

@@ -17,6 +17,7 @@ use crate::{
         fault::{Fault, Faults},
         imds::{Imds, Service},
         items::{Items, Later},
+        listen::Refused,
         settings::Settings,
         source::{Source, whole_second},
         token::Tokens,
@@ -232,7 +233,7 @@ impl ImdsBuilder {
             let service = Arc::clone(&service);
             move |request| Arc::clone(&service).handle(request)
         };
-        let refusal = |status, _: &'static str| answer::refusal(status);
+        let refusal = |refused: &Refused<'_>| answer::refusal(refused.status);
         let settings = self.settings.listener.refusal(refusal);
         let listener = settings.start(handler).await?;
         Ok(Imds { listener, service })

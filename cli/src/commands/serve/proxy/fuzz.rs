@@ -1,15 +1,20 @@
 //! Requests of any kind against the rules, as the ones of a fuzzer would be.
+//!
+//! There is no target of cargo-fuzz for them: the rules stand on other modules of this program,
+//! which is not a library, and would have to be public in one to be called from another crate.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, header, request::Parts};
 use keyfob_sigv4::{Credentials, HostScope, Payload, Secret};
 use percent_encoding::percent_decode_str;
 
 use super::{
+    giving::Service,
     resign::Resign,
-    rules::{Limit, Rules, Upstream, Upstreams},
+    rules::{Limit, Plan, Rules, Upstream, Upstreams},
     targets::{Reach, Targets},
 };
 use crate::{
+    args::MAX_BODY,
     generator::{Generator, LONG, SHORT},
     s3::Filters,
 };
@@ -119,7 +124,7 @@ fn rules(upstreams: Upstreams, limit: Limit, is_limited: bool) -> Rules {
         resigns: false,
         strip: vec![HeaderName::from_static("x-strip")],
         add: vec![(HeaderName::from_static("x-add"), own)],
-        ..Rules::with_signing_callers(limit)
+        ..Rules::with_signing_callers(limit, MAX_BODY.into())
     }
 }
 
@@ -217,6 +222,15 @@ fn check(rules: &Rules, head: &Parts, length: Option<u64>) -> bool {
             Method::GET | Method::HEAD => assert_eq!(length, Some(0), "{shown}"),
             _ => assert_eq!(sent.method, Method::POST, "{shown}"),
         }
+        // A body is read, and one that names another action does not pass.
+        let is_read = matches!(forward.plan, Plan::Empty | Plan::Hashed);
+        assert!(is_read, "{shown}");
+        let service = Service {
+            name: &forward.service,
+            is_one_of_all: forward.is_for_all,
+        };
+        let checked = rules.check_body(sent, service, b"a=b&Action=CreateUser");
+        assert!(checked.is_err(), "{shown}");
     }
     true
 }
@@ -281,7 +295,7 @@ fn check_all(count: u64) -> (u64, u64) {
         any_service: true,
     };
     let resign = Resign::new(keys, Targets::new(reach)).unwrap();
-    let signing = limits.map(Rules::with_signing_callers);
+    let signing = limits.map(|limit| Rules::with_signing_callers(limit, MAX_BODY.into()));
     let (mut passed, mut claimed) = (0, 0);
     Generator::each(count, |generator| {
         let Some(head) = head(generator) else { return };

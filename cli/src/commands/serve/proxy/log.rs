@@ -35,6 +35,17 @@ pub(super) struct Entry {
     pub(super) caller: Option<Caller>,
 }
 
+impl Entry {
+    /// Returns what is known of a request before anything is decided.
+    pub(super) fn new(method: Option<&Method>, extensions: &Extensions) -> Self {
+        Self {
+            method: method.cloned(),
+            caller: Caller::from_extensions(extensions),
+            ..Self::default()
+        }
+    }
+}
+
 /// Where a request comes from.
 #[derive(Clone, Copy)]
 pub(super) enum Caller {
@@ -45,7 +56,7 @@ pub(super) enum Caller {
 
 impl Caller {
     /// Returns what the listener knows of the caller.
-    pub(super) fn from_extensions(extensions: &Extensions) -> Option<Self> {
+    fn from_extensions(extensions: &Extensions) -> Option<Self> {
         let address = extensions.get().copied().map(Self::Address);
         #[cfg(unix)]
         let address = address.or_else(|| extensions.get().copied().map(Self::Peer));

@@ -35,20 +35,20 @@ use keyfob_sigv4::{Credentials, HostScope, Secret, Signer};
 use keyfob_sts::Endpoint;
 use rand::Rng as _;
 
+pub(in crate::commands) use self::targets::paths;
 use self::{
     clocks::Clocks,
     forward::{Proxy, Token, TokenFile},
     log::{Entry, Log},
     paths::{climbs, decode},
     resign::Resign,
-    rules::{Rules, Upstream, Upstreams},
+    rules::{Limit, Rules, Upstream, Upstreams},
     targets::{Reach, Targets},
     upstream::Pool,
 };
-pub(in crate::commands) use self::{rules::Limit, targets::paths};
 use super::{check_listen, check_token, start_serving};
 use crate::{
-    args::{ListenOn, ServeProxyArgs},
+    args::{ExecArgs, ListenOn, ServeProxyArgs},
     commands::sign::scope,
     context::Context,
     failure::Failure,
@@ -184,15 +184,19 @@ async fn proxy(
 pub(in crate::commands) async fn start_beside(
     context: &Context,
     chain: Chain,
-    allow: &[String],
-    limit: Limit,
+    args: &ExecArgs,
 ) -> Result<(Listener, Credentials, Queued), Failure> {
     let connector = context.settings().connections()?.connector()?;
     let keys = resign::random()?;
     let all = ["*".to_owned()];
-    let allow = if allow.is_empty() { &all } else { allow };
+    let allow = if args.allow.is_empty() {
+        &all
+    } else {
+        &*args.allow
+    };
     let targets = Targets::new(allowed(context, allow)?);
-    let rules = Rules::with_signing_callers(limit);
+    let limit = Limit::new(args.read_only, args.allow_credentials);
+    let rules = Rules::with_signing_callers(limit, args.max_body.into());
     let proxy = Proxy {
         memory: forward::memory(rules.max_body),
         rules,
@@ -226,22 +230,20 @@ async fn listen(proxy: Proxy, listen: &ListenOn, allow_remote: bool) -> Result<L
         #[cfg(unix)]
         ListenOn::Socket(path) => Listener::builder().bind_unix(path),
     };
-    let mut builder = builder
-        .allow_remote(allow_remote)
-        .refusal(move |status, reason| {
-            // The listener itself refuses only what has another name than its own.
-            let reason = match status {
-                StatusCode::FORBIDDEN => OTHER_HOST,
-                _ => reason,
-            };
-            metrics.answered(status);
-            metrics.refused(reason);
-            // What it is may not be known: it has no right host, or is no request at all.
-            log.write(&Entry::default(), status, Duration::ZERO, Some(reason));
-            let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
-            *response.status_mut() = status;
-            response
-        });
+    let mut builder = builder.allow_remote(allow_remote).refusal(move |refused| {
+        // The listener itself refuses only what has another name than its own.
+        let reason = match refused.status {
+            StatusCode::FORBIDDEN => OTHER_HOST,
+            _ => refused.reason,
+        };
+        metrics.answered(refused.status);
+        metrics.refused(reason);
+        let entry = Entry::new(refused.method, refused.extensions);
+        log.write(&entry, refused.status, Duration::ZERO, Some(reason));
+        let mut response = Response::new(Bytes::from(format!("keyfob: {reason}\n")));
+        *response.status_mut() = refused.status;
+        response
+    });
     if let Some(tls) = tls {
         let told = move |error: &_| handshakes.failed(error);
         builder = builder.tls(tls).failed_handshake(told);
@@ -266,7 +268,9 @@ fn warn(context: &Context, args: &ServeProxyArgs) {
         ("the token", &args.token_file),
         ("the placeholder keys", &args.keys_file),
     ] {
-        if let Some(problem) = path.as_deref().and_then(|path| exposure(what, path)) {
+        let home = context.variables().home();
+        let problem = |path| exposure(what, path, home.as_deref());
+        if let Some(problem) = path.as_deref().and_then(problem) {
             context.console().warn(&problem);
         }
     }
@@ -290,13 +294,20 @@ fn warn(context: &Context, args: &ServeProxyArgs) {
     }
 }
 
-/// Returns what users other than the owner can do with a secret in a file, and the cure.
-fn exposure(what: &str, path: &Path) -> Option<String> {
+/// Returns what users other than this one can do with a secret in a file, and the cure.
+fn exposure(what: &str, path: &Path, home: Option<&Path>) -> Option<String> {
+    let shown = printable_path(path);
+    if let Some(owner) = files::foreign_owner(path, home) {
+        let cure = files::own_copy(path);
+        return Some(format!(
+            "{shown} belongs to user {owner}, who can read and change {what}: run {}",
+            printable(&cure)
+        ));
+    }
     let (can, _) = files::exposed(path)?;
     let word = shell::path(path);
     Some(format!(
-        "other users can {can} {what} in {}: run chmod 600 {}",
-        printable_path(path),
+        "other users can {can} {what} in {shown}: run chmod 600 {}",
         printable(&word)
     ))
 }
@@ -492,9 +503,20 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
     let patterns = args.allow_path.iter().map(|path| (true, path.as_str()));
     let patterns = [(false, "*")].into_iter().chain(patterns);
     let paths = (!args.allow_path.is_empty()).then(|| Filters::new(patterns, &[""]));
+    let token_header = header_name("--token-header", &args.token_header)?;
     let mut strip = Vec::new();
     for name in &args.strip_header {
-        strip.push(header_name("--strip-header", name)?);
+        let name = header_name("--strip-header", name)?;
+        if rules::is_set_here(&name) || name == token_header {
+            return Err(set_here("--strip-header", &name));
+        }
+        if rules::is_never_forwarded(&name) {
+            return Err(Failure::usage(format!(
+                "--strip-header: requests with {name} come from web pages or other callers, and \
+                 are refused: leave it out"
+            )));
+        }
+        strip.push(name);
     }
     let mut add = Vec::new();
     for header in &args.add_header {
@@ -517,7 +539,7 @@ fn rules(args: &ServeProxyArgs, upstreams: Upstreams) -> Result<Rules, Failure> 
     });
     Ok(Rules {
         upstreams,
-        token_header: header_name("--token-header", &args.token_header)?,
+        token_header,
         methods,
         paths,
         limit: Limit::new(args.read_only, args.allow_credentials),
@@ -547,7 +569,7 @@ fn header_name(argument: &str, name: &str) -> Result<HeaderName, Failure> {
 
 fn set_here(argument: &str, name: &HeaderName) -> Failure {
     Failure::usage(format!(
-        "{argument}: the proxy sets {name} itself: leave it out"
+        "{argument}: the proxy sets or removes {name} itself: leave it out"
     ))
 }
 

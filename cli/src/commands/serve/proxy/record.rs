@@ -9,7 +9,7 @@ use std::{
 use http::{StatusCode, request::Parts};
 
 use super::{
-    log::{Caller, Entry, Log},
+    log::{Entry, Log},
     own::{InFlight, Metrics},
 };
 
@@ -45,11 +45,7 @@ enum State {
 impl Record {
     pub(super) fn start(metrics: &Arc<Metrics>, log: Log, head: &Parts) -> Self {
         Self {
-            entry: Entry {
-                method: Some(head.method.clone()),
-                caller: Caller::from_extensions(&head.extensions),
-                ..Entry::default()
-            },
+            entry: Entry::new(Some(&head.method), &head.extensions),
             start: Instant::now(),
             metrics: Arc::clone(metrics),
             log,

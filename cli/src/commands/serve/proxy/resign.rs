@@ -14,7 +14,7 @@ use keyfob_chain::{
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_sigv4::{
-    Credentials, Payload, Request, Rules, Scope, Timestamp,
+    Credentials, Payload, Request, Rules, Scope, Secret, Timestamp,
     resign::Checked,
     verify::{self, Dialect, ErrorKind, Verifier},
 };
@@ -66,7 +66,7 @@ impl Resign {
             let (mut before, mut told) = (None, None);
             while is_regular && shared.strong_count() > 0 {
                 thread::sleep(KEYS_AGE);
-                let keys = read(&path);
+                let keys = parse(&path, files::read_secret_file(&path));
                 let problem = keys
                     .as_ref()
                     .err()
@@ -195,9 +195,14 @@ pub(super) fn random() -> Result<Credentials, Failure> {
 
 /// Reads the keys of the profile `default` in a file of credentials.
 pub(super) fn read(path: &Path) -> Result<Credentials, Failure> {
+    parse(path, files::read_secret(path))
+}
+
+/// Returns the keys of the profile `default` in what was read from a file.
+fn parse(path: &Path, text: io::Result<Secret>) -> Result<Credentials, Failure> {
     let shown = printable_path(path);
-    let text = files::read_secret(path)
-        .map_err(|error| Failure::usage(format!("--keys-file: cannot read {shown}: {error}")))?;
+    let text =
+        text.map_err(|error| Failure::usage(format!("--keys-file: cannot read {shown}: {error}")))?;
     let file = (FileKind::Credentials, path, text.expose().as_bytes());
     let files = ConfigFiles::parse([file]);
     let unusable = |reason: String| {

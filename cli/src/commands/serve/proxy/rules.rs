@@ -16,7 +16,7 @@ use super::{
     host_prefix,
     paths::{climbs, decode},
 };
-use crate::{args::MAX_BODY, s3::Filters, services::catalog::is_host_of_service};
+use crate::{s3::Filters, services::catalog::is_host_of_service};
 
 /// The configuration of a proxy.
 pub(super) struct Rules {
@@ -43,7 +43,7 @@ pub(super) struct Rules {
 
 /// What requests may ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::commands) enum Limit {
+pub(super) enum Limit {
     /// Whatever they like.
     None,
     /// No credentials of AWS, with which they would need no proxy.
@@ -53,7 +53,7 @@ pub(in crate::commands) enum Limit {
 }
 
 impl Limit {
-    pub(in crate::commands) fn new(read_only: bool, allow_credentials: bool) -> Self {
+    pub(super) fn new(read_only: bool, allow_credentials: bool) -> Self {
         match (read_only, allow_credentials) {
             (true, _) => Self::Reading,
             (false, true) => Self::None,
@@ -188,14 +188,14 @@ const NOT_FORWARDED: [&str; 8] = [
 
 impl Rules {
     /// Returns those for callers that sign, which decide nothing else.
-    pub(super) fn with_signing_callers(limit: Limit) -> Self {
+    pub(super) fn with_signing_callers(limit: Limit, max_body: u64) -> Self {
         Self {
             upstreams: Upstreams::Allowed(Filters::new([(false, "*")], &[""])),
             token_header: HeaderName::from_static("x-keyfob-token"),
             methods: Vec::new(),
             paths: None,
             limit,
-            max_body: MAX_BODY.into(),
+            max_body,
             unsigned_payload: false,
             resigns: true,
             sign_host: None,
@@ -537,6 +537,11 @@ pub(super) fn is_set_here(name: &HeaderName) -> bool {
     HOP_BY_HOP.contains(&name) || NOT_FORWARDED.contains(&name) || name == CONTENT_SHA256
 }
 
+/// Returns true for a header with which a request is refused, whatever the options say.
+pub(super) fn is_never_forwarded(name: &HeaderName) -> bool {
+    NEVER.contains(&name.as_str()) || name.as_str().starts_with("sec-fetch-")
+}
+
 /// Returns the path and the query that are sent and signed for those of a request.
 fn prefixed(prefix: &str, target: &PathAndQuery) -> Result<PathAndQuery, Refusal> {
     if prefix.is_empty() {
@@ -618,11 +623,10 @@ fn remove_named_by_connection(headers: &mut HeaderMap) {
 /// service mesh adds to each request may be stripped.
 fn check_origin(headers: &HeaderMap, stripped: &[HeaderName]) -> Result<(), Refusal> {
     let is_foreign = |name: &HeaderName| {
-        let is_stripped = stripped.contains(name);
-        let name = name.as_str();
-        if is_stripped && !NEVER.contains(&name) && !name.starts_with("sec-fetch-") {
+        if stripped.contains(name) && !is_never_forwarded(name) {
             return false;
         }
+        let name = name.as_str();
         FOREIGN.contains(&name) || FOREIGN_ALL.iter().any(|start| name.starts_with(start))
     };
     if headers.keys().any(is_foreign) {

@@ -205,14 +205,18 @@ impl Targets {
         }
     }
 
-    /// Returns the row whose hosts begin so; without a prefix, the nearest one.
+    /// Returns the row whose hosts begin so, or that has this name; without a prefix, the nearest
+    /// one.
     fn row(&self, service: &str, prefix: Option<&str>) -> Option<&(Row, Hosts)> {
         let mut rows = self
             .services
             .iter()
             .filter(|(row, _)| row.scope_name == service);
         match prefix {
-            Some(prefix) => rows.find(|(row, _)| row.host == prefix),
+            Some(prefix) => rows
+                .clone()
+                .find(|(row, _)| row.host == prefix)
+                .or_else(|| rows.find(|(row, _)| row.name == prefix)),
             None => rows.min_by_key(|(row, _)| row.distance()),
         }
     }
@@ -344,8 +348,10 @@ pub(super) fn split(target: &PathAndQuery) -> Option<(&str, PathAndQuery)> {
     Some((prefix, rest.ok()?))
 }
 
-/// Returns the services that a program reaches only with the beginning of their host: the name of
-/// the variable for the endpoint URL, and the path. The names live as long as the program.
+/// Returns the services that share their name in signatures with another one, which is meant
+/// without a path: the name of the variable for the endpoint URL, and the path, which has the
+/// beginning of the host, or the name of the service if that is shared, too. With it, an endpoint
+/// URL in the settings is for one service only. The names live as long as the program.
 pub(in crate::commands) fn paths() -> Vec<(&'static str, String)> {
     let mut paths = Vec::new();
     let all: Vec<_> = Row::all().collect();
@@ -353,11 +359,15 @@ pub(in crate::commands) fn paths() -> Vec<(&'static str, String)> {
         let of_scope = all
             .iter()
             .filter(|other| other.scope_name == row.scope_name);
-        let default = of_scope.min_by_key(|other| other.distance());
-        if default.is_some_and(|default| default.host != row.host) {
+        let default = of_scope.clone().min_by_key(|other| other.distance());
+        if default.is_some_and(|default| default != row) {
+            let mut of_host = of_scope.filter(|other| other.host == row.host);
+            let is_host = default.is_some_and(|default| default.host != row.host)
+                && of_host.next() == Some(row);
+            let prefix = if is_host { row.host } else { row.name };
             let id = row.id().replace(' ', "_").to_ascii_uppercase();
             let name = format!("AWS_ENDPOINT_URL_{id}");
-            paths.push((&*name.leak(), format!("{PREFIX}{}", row.host)));
+            paths.push((&*name.leak(), format!("{PREFIX}{prefix}")));
         }
     }
     paths
@@ -518,6 +528,17 @@ mod tests {
             url(&all, "s3", "us-west-2", None).as_deref(),
             Some("http://127.0.0.1:9000/own us-west-2")
         );
+        // Both have the same hosts, and the same name in signatures.
+        let own = [("AWS_ENDPOINT_URL_SESV2", "http://127.0.0.1:9000")];
+        let of_one = targets("*", &own);
+        for (prefix, expected) in [
+            (None, "https://email.us-west-2.amazonaws.com us-west-2"),
+            (Some("sesv2"), "http://127.0.0.1:9000 us-west-2"),
+        ] {
+            let found = url(&of_one, "ses", "us-west-2", prefix);
+            assert_eq!(found.as_deref(), Some(expected), "{prefix:?}");
+        }
+        let own = [("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000/own/")];
         for (pattern, service, passes) in [
             ("sts.*", "sts", true),
             ("sts.*", "s3", false),
@@ -587,13 +608,19 @@ mod tests {
         let runtime = path("AWS_ENDPOINT_URL_BEDROCK_RUNTIME");
         assert_eq!(runtime, Some("/-/bedrock-runtime"));
         assert_eq!(path("AWS_ENDPOINT_URL_S3_CONTROL"), Some("/-/s3-control"));
-        for name in ["S3", "STS", "BEDROCK", "SES", "SESV2", "EC2"] {
+        assert_eq!(path("AWS_ENDPOINT_URL_SESV2"), Some("/-/sesv2"));
+        for name in ["S3", "STS", "BEDROCK", "SES", "EC2"] {
             assert_eq!(path(&format!("AWS_ENDPOINT_URL_{name}")), None);
         }
         let targets = targets("*", &[]);
         for row in Row::all() {
             let found = targets.find(wanted(row.scope_name, "us-east-1", Some(row.host)));
             assert!(found.is_ok(), "{row:?}");
+            let id = row.id().replace(' ', "_").to_ascii_uppercase();
+            let path = path(&format!("AWS_ENDPOINT_URL_{id}"));
+            let prefix = path.map(|path| path.trim_start_matches(PREFIX));
+            let (found, _) = targets.row(row.scope_name, prefix).unwrap();
+            assert_eq!(found.id(), row.id(), "{path:?}");
         }
     }
 }

@@ -174,7 +174,7 @@ impl Pair {
     }
 
     fn warn_of_exposure(&self, console: Console) {
-        if let Some(problem) = exposure("the private key", &self.files.key) {
+        if let Some(problem) = exposure("the private key", &self.files.key, None) {
             console.warn(&problem);
         }
     }
