@@ -106,6 +106,16 @@ pub(crate) fn left_out(name: &str, origin: &Origin) -> Option<String> {
     }
 }
 
+/// Returns the command line with which a user changes what has this origin: without the variables, or
+/// in an editor.
+pub(crate) fn of_origin(origin: &Origin) -> Option<String> {
+    match origin {
+        Origin::Environment { variables } => Some(Skip::unset(variables).command()),
+        Origin::File { file, .. } => Some(shell::editor(file)),
+        _ => None,
+    }
+}
+
 /// Adds what is not there yet.
 fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
     for item in more {

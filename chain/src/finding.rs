@@ -3,7 +3,10 @@ use std::path::Path;
 use keyfob_sigv4::printable;
 use serde::Serialize;
 
-use crate::origin::{Origin, with_tilde};
+use crate::{
+    cure::of_origin,
+    origin::{Origin, with_tilde},
+};
 
 /// Something that a user should know: what is masked, what is wrong, and what other tools read
 /// differently.
@@ -232,6 +235,20 @@ impl Finding {
     pub fn with_cure(mut self, command: impl Into<String>) -> Self {
         self.cure = Some(command.into());
         self
+    }
+
+    /// Adds a cure to a warning that has none, if its origin has one. What is wrong with a cache is
+    /// not where its session is named.
+    pub(crate) fn with_own_cure(self) -> Self {
+        let is_of_origin = self.severity >= Severity::Warning && self.kind != FindingKind::Cache;
+        let origin = self
+            .origin
+            .as_ref()
+            .filter(|_| is_of_origin && self.cure.is_none());
+        match origin.and_then(of_origin) {
+            Some(cure) => self.with_cure(cure),
+            None => self,
+        }
     }
 
     /// Returns the text for people, after the file and line if it is about a file. Paths below

@@ -59,6 +59,19 @@ pub fn path(path: &Path) -> String {
     shown(bytes)
 }
 
+/// Returns the command line that opens a file in the user's editor.
+///
+/// # Examples
+///
+/// ```
+/// use keyfob_chain::shell::editor;
+///
+/// assert_eq!(editor("/home/ada/my keys".as_ref()), "${EDITOR:-vi} '/home/ada/my keys'");
+/// ```
+pub fn editor(file: &Path) -> String {
+    format!("${{EDITOR:-vi}} {}", path(file))
+}
+
 /// Quotes bytes as one word. `printf` writes those that a terminal would not show.
 fn shown(bytes: &[u8]) -> String {
     match std::str::from_utf8(bytes) {

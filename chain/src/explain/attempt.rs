@@ -255,7 +255,9 @@ impl Attempt {
                 "{key} is the key of a session, and services refuse it without its session token: \
                  set that too"
             );
-            return Some(Finding::warning(FindingKind::MissingToken, text));
+            let mut finding = Finding::warning(FindingKind::MissingToken, text);
+            finding.origin.clone_from(&self.origin);
+            return Some(finding);
         }
         None
     }

@@ -94,9 +94,9 @@ impl Explanation {
         };
         explanation.findings = explanation.masks();
         let key_findings = explanation.key_findings(&mut findings, now);
-        explanation.findings.extend(key_findings);
-        explanation.findings.append(&mut findings);
         explanation
+            .with_findings(key_findings)
+            .with_findings(findings)
     }
 
     /// Adds the name of the profile, and what chose it.
@@ -139,7 +139,7 @@ impl Explanation {
     /// there already is not added again.
     #[must_use]
     pub fn with_findings(mut self, findings: impl IntoIterator<Item = Finding>) -> Self {
-        for finding in findings {
+        for finding in findings.into_iter().map(Finding::with_own_cure) {
             if !self.findings.contains(&finding) {
                 self.findings.push(finding);
             }
@@ -203,6 +203,27 @@ impl Explanation {
         self.attempts
             .iter()
             .find(|attempt| attempt.verdict == Verdict::Used)
+    }
+
+    /// Returns the command line that leaves out the attempt with that number, if there is one.
+    /// `COMMAND` stands for the program to run.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Chain, Order, Settings, Variables};
+    /// use keyfob_sigv4::Timestamp;
+    ///
+    /// let variables = Variables::from_iter([("AWS_PROFILE", "gone")]);
+    /// let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+    /// let explanation = chain.look(Timestamp::now()).await;
+    /// assert_eq!(explanation.way_around(3).unwrap(), "env -u AWS_PROFILE COMMAND");
+    /// # });
+    /// ```
+    pub fn way_around(&self, number: usize) -> Option<String> {
+        let skip = self.attempt(number)?.way.skip.as_ref()?;
+        Some(skip.command())
     }
 
     /// Returns the attempts that have credentials which are not used.

@@ -213,10 +213,15 @@ impl View {
         if let Some(cure) = cure(&self.explanation, ours_of_theirs) {
             return Some(cure);
         }
-        let (Some(ours), Some(other)) = (ours, other) else {
-            return None;
-        };
-        match (&ours.origin, &other.origin) {
+        let is_failed = |attempt: &&Attempt| attempt.verdict == Verdict::Failed;
+        if ours.is_some_and(|ours| is_failed(&ours)) {
+            let failed = self.explanation.attempts.iter().filter(is_failed);
+            let changes = failed.filter_map(|attempt| attempt.way.skip.clone());
+            let change = changes.fold(Skip::default(), Skip::and);
+            // Without its profile, a program may come to variables with faults of their own.
+            return change.without.is_empty().then(|| change.command());
+        }
+        match (&ours?.origin, &other?.origin) {
             (
                 Some(Origin::Environment { variables: ours }),
                 Some(Origin::Environment { variables: theirs }),

@@ -212,9 +212,10 @@ impl EnvironmentProvider {
             found.push((FindingKind::KeyId, text, None));
         }
         let origin = Origin::environment(&[name]);
-        let finding = |(kind, text, cure)| {
+        let finding = |(kind, text, cure): (_, _, Option<String>)| {
             let finding = Finding::warning(kind, text).with_origin(origin.clone());
-            finding.with_cure_if(cure)
+            // Half a key would be left without one of its variables.
+            finding.with_cure_if(cure.or_else(|| Some(self.skip()?.command())))
         };
         found.into_iter().map(finding).collect()
     }

@@ -444,7 +444,10 @@ fn problem_findings<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Find
 /// Returns a problem of a configuration file as a finding.
 fn problem_finding(problem: &Problem) -> Finding {
     let Some(line) = problem.line else {
-        return Finding::warning(FindingKind::File, problem.raw());
+        let is_denied =
+            matches!(&problem.kind, ProblemKind::Unreadable(reason) if reason.contains("denied"));
+        let cure = if is_denied { private } else { shell::editor };
+        return Finding::warning(FindingKind::File, problem.raw()).with_cure(cure(&problem.file));
     };
     let kind = match problem.kind {
         ProblemKind::QuotedValue => FindingKind::Quotes,

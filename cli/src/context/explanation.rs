@@ -72,8 +72,11 @@ impl Context {
                 first.to_string() != error.to_string()
             })
         {
-            let finding = Finding::warning(FindingKind::Setting, chained(error));
-            explanation = explanation.with_findings([finding]);
+            let mut findings = settings.call_findings(region.as_ref(), self.endpoint_argument());
+            if findings.is_empty() {
+                findings.push(Finding::warning(FindingKind::Setting, chained(error)));
+            }
+            explanation = explanation.with_findings(findings);
         }
         for finding in told.findings() {
             self.notes.set_printed(&finding);

@@ -27,7 +27,6 @@ const TESTS: [&str; 3] = [
 
 const OF_MASKS: &str = "cures_of_masks_names_and_files_end_their_finding";
 const OF_SETTINGS: &str = "a_ca_bundle_and_a_proxy_that_cannot_be_used_are_problems_with_a_cure";
-const IS_MEANT: &str = "which one is meant, only the user knows";
 
 fn home() -> Home {
     Home::new()
@@ -49,6 +48,12 @@ fn config(text: &str) -> Home {
 
 fn cures() -> Vec<(Kind, Cure)> {
     let why = |home| Cure::Of("why", home);
+    // A script of `sed` is the editor.
+    let edited =
+        |home: Home, script: &str| why(home.with("EDITOR", &format!("sed -i.old {script}")));
+    let role = format!(
+        "role_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\n[profile b]\n{KEY}"
+    );
     vec![
         (
             Kind::Masked,
@@ -56,7 +61,13 @@ fn cures() -> Vec<(Kind, Cure)> {
         ),
         (Kind::MaskedProperty, Cure::In(OF_MASKS)),
         (Kind::MaskedRegion, Cure::In(OF_MASKS)),
-        (Kind::File, Cure::None(IS_MEANT)),
+        (
+            Kind::File,
+            edited(
+                home().with_file("config", "[ default ]\noutput = json\n"),
+                "s/[[:blank:]]//g",
+            ),
+        ),
         (
             Kind::FilePath,
             why(home().with("AWS_CONFIG_FILE", "/nowhere/config")),
@@ -77,7 +88,17 @@ fn cures() -> Vec<(Kind, Cure)> {
         (Kind::UnneededToken, Cure::In(OF_MASKS)),
         (
             Kind::MissingToken,
-            Cure::None("only the issuer of the key has its token"),
+            why(with_key().with("AWS_ACCESS_KEY_ID", "ASIAIOSFODNN7EXAMPLE")),
+        ),
+        (
+            Kind::MissingToken,
+            edited(
+                home().with_file(
+                    "credentials",
+                    &format!("[default]\n{}", KEY.replace("AKIA", "ASIA")),
+                ),
+                "s/ASIA/AKIA/",
+            ),
         ),
         (Kind::SplitKey, Cure::In(OF_MASKS)),
         (
@@ -100,7 +121,20 @@ fn cures() -> Vec<(Kind, Cure)> {
                 "aws_session_token = new\naws_security_token = old\n",
             )),
         ),
-        (Kind::KeyId, Cure::None(IS_MEANT)),
+        (
+            Kind::KeyId,
+            why(with_key().with("AWS_ACCESS_KEY_ID", "akiaiosfodnn7example")),
+        ),
+        (
+            Kind::KeyId,
+            edited(
+                home().with_file(
+                    "credentials",
+                    &format!("[default]\n{}", KEY.replace("AKIA", "akia")),
+                ),
+                "s/akia/AKIA/",
+            ),
+        ),
         (
             Kind::Whitespace,
             why(with_key().with("AWS_ACCESS_KEY_ID", " AKIAIOSFODNN7EXAMPLE\n")),
@@ -113,14 +147,20 @@ fn cures() -> Vec<(Kind, Cure)> {
         ),
         (Kind::ProfileName, Cure::In(OF_MASKS)),
         (Kind::ProfileName, why(home().with("AWS_PROFILE", " "))),
-        (Kind::UnknownRegion, Cure::None(IS_MEANT)),
+        (
+            Kind::UnknownRegion,
+            why(home().with("AWS_REGION", "eu-west1")),
+        ),
         (
             Kind::DefaultRegion,
             Cure::In("a_region_that_nothing_sets_is_a_warning"),
         ),
         (Kind::Flag, why(home().with("AWS_USE_FIPS_ENDPOINT", "yes"))),
         (Kind::Flag, why(config("use_dualstack_endpoint = yes\n"))),
-        (Kind::UnknownProperty, Cure::None(IS_MEANT)),
+        (
+            Kind::UnknownProperty,
+            edited(config("regon = eu-west-1\n"), "s/regon/region/"),
+        ),
         (
             Kind::UnusedSetting,
             why(home().with("AWS_STS_REGIONAL_ENDPOINTS", "legacy")),
@@ -136,8 +176,14 @@ fn cures() -> Vec<(Kind, Cure)> {
                  mfa_serial = arn:aws:iam::123456789012:mfa/ada\n{KEY}"
             ))),
         ),
-        (Kind::Partition, Cure::None(IS_MEANT)),
-        (Kind::RoleArn, Cure::None(IS_MEANT)),
+        (
+            Kind::Partition,
+            edited(config(&role.replace("aws:", "aws-cn:")), "s/aws-cn/aws/"),
+        ),
+        (
+            Kind::RoleArn,
+            edited(config(&role.replace("arn:", "")), "s/aws:/arn:aws:/"),
+        ),
         (Kind::Setting, Cure::In(OF_SETTINGS)),
         (
             Kind::Endpoint,
@@ -236,7 +282,11 @@ fn every_kind_of_finding_has_a_cure_that_a_test_runs_or_a_reason() {
                 shell(&format!("{keyfob} {rest}")).ok();
                 shell(&look)
             }
-            None => shell(&cure.replace("COMMAND", &look)),
+            None if cure.contains("COMMAND") => shell(&cure.replace("COMMAND", &look)),
+            None => {
+                shell(cure).ok();
+                shell(&look)
+            }
         };
         let left = having(&after, &name);
         assert!(left.is_empty(), "{kind:?}: {cure}\n{left:#?}");

@@ -3,6 +3,7 @@ use std::{fs, io};
 use keyfob_chain::{
     Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
     settings::{ALL_PROXY, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY, SettingKey},
+    shell,
 };
 
 use crate::context::Context;
@@ -167,6 +168,9 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
     let file = settings.profile().err();
     let file = file.filter(|error| error.kind() == ErrorKind::ConfigFile);
     let file = file.map(|error| error.to_string());
+    let variables = settings.variables();
+    let edited = [variables.config_file(), variables.credentials_file()];
+    let edited: Vec<_> = edited.into_iter().flatten().collect();
     let failed = explanation.attempts.iter();
     let failed = failed.filter(|attempt| attempt.verdict == Verdict::Failed);
     let finding = |attempt: &Attempt| {
@@ -181,7 +185,17 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
         let later = |masked: &&Attempt| masked.number > attempt.number;
         let mut later = explanation.masked().filter(later);
         let next = later.find_map(|masked| explanation.cure(masked.number));
-        match next {
+        let next = next.map(str::to_owned);
+        let file = || {
+            edited
+                .iter()
+                .find(|file| reason.contains(&*file.to_string_lossy()))
+        };
+        let file = || file().map(|file| shell::editor(file));
+        match next
+            .or_else(file)
+            .or_else(|| explanation.way_around(attempt.number))
+        {
             Some(cure) => finding.with_cure(cure),
             None => finding,
         }
@@ -218,10 +232,11 @@ fn dangling_links(context: &Context) -> Vec<Finding> {
     let findings = files.into_iter().flatten().filter_map(|file| {
         let target = fs::read_link(&file).ok()?;
         let error = fs::metadata(&file).err()?;
-        let (file, target) = (file.display(), target.display());
-        let text = format!("{file} is a link to {target}, which is not there");
+        let (name, target) = (file.display(), target.display());
+        let text = format!("{name} is a link to {target}, which is not there");
         let is_missing = error.kind() == io::ErrorKind::NotFound;
-        is_missing.then(|| Finding::warning(FindingKind::File, text))
+        let cure = format!("rm {}", shell::path(&file));
+        is_missing.then(|| Finding::warning(FindingKind::File, text).with_cure(cure))
     });
     findings.collect()
 }

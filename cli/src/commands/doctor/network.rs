@@ -190,7 +190,10 @@ async fn instance(settings: &Settings) -> Network {
     let client = match client {
         Ok(client) => client,
         Err(error) => {
-            return Network::finding(Finding::problem(FindingKind::Instance, chained(&error)));
+            let mut finding = Finding::problem(FindingKind::Instance, chained(&error));
+            let endpoint = settings.find(&EC2_METADATA_SERVICE_ENDPOINT);
+            finding.origin = endpoint.map(|endpoint| endpoint.origin);
+            return Network::finding(finding);
         }
     };
     let disabled = EC2_METADATA_DISABLED.name();

@@ -35,8 +35,9 @@ const MORE: [(&str, &str); 16] = [
 ];
 
 /// The kinds of findings whose cure uses another source, which may have faults of its own.
-const OTHER_SOURCE: [&str; 5] = [
+const OTHER_SOURCE: [&str; 6] = [
     "masked",
+    "other",
     "other_sdk",
     "long_lived_key",
     "file_path",
@@ -212,11 +213,10 @@ fn follow_all(count: u64) {
         for command in ["why", "doctor --offline"] {
             let before = situation.before(command);
             for finding in findings(&before) {
-                // Only a person can sign in.
-                let Some(cure) = finding["cure"]
-                    .as_str()
-                    .filter(|cure| !cure.contains(" login"))
-                else {
+                // Only a person can sign in, or edit a file.
+                let by_person = |cure: &&str| cure.contains(" login") || cure.contains("EDITOR");
+                let cure = finding["cure"].as_str();
+                let Some(cure) = cure.filter(|cure| !by_person(cure)) else {
                     continue;
                 };
                 let after = situation.follow(cure, command);
