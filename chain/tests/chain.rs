@@ -553,6 +553,7 @@ async fn the_explanation_serializes_with_stable_names() {
                 "section": "broken",
             },
             "text": "a line without \"=\": write NAME = VALUE",
+            "cure": "${EDITOR:-vi} /home/ada/.aws/credentials",
         })
     );
 }
@@ -728,6 +729,7 @@ to use the role \"app-prod\":  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY
 warning: a long-lived key (AKIAENVIRONMENT7EXMP) is used on an instance that has the role \"app-prod\": the role's keys change by themselves and cannot be left behind
   cure:  env -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY -u AWS_SESSION_TOKEN AWS_SHARED_CREDENTIALS_FILE=/dev/null COMMAND
 warning: ~/.aws/credentials:11: a line without \"=\": write NAME = VALUE
+  cure:  ${EDITOR:-vi} /home/ada/.aws/credentials
 "
         );
         assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), 0);
