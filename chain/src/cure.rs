@@ -106,9 +106,9 @@ pub(crate) fn left_out(name: &str, origin: &Origin) -> Option<String> {
     }
 }
 
-/// Returns the command line with which a user changes what has this origin: without the variables, or
-/// in an editor.
-pub(crate) fn of_origin(origin: &Origin) -> Option<String> {
+/// Returns the command line with which a user changes what has this origin: without the variables,
+/// or in an editor.
+pub(crate) fn for_origin(origin: &Origin) -> Option<String> {
     match origin {
         Origin::Environment { variables } => Some(Skip::unset(variables).command()),
         Origin::File { file, .. } => Some(shell::editor(file)),

@@ -4,7 +4,7 @@ use keyfob_sigv4::printable;
 use serde::Serialize;
 
 use crate::{
-    cure::of_origin,
+    cure::for_origin,
     origin::{Origin, with_tilde},
 };
 
@@ -240,12 +240,12 @@ impl Finding {
     /// Adds a cure to a warning that has none, if its origin has one. What is wrong with a cache is
     /// not where its session is named.
     pub(crate) fn with_own_cure(self) -> Self {
-        let is_of_origin = self.severity >= Severity::Warning && self.kind != FindingKind::Cache;
+        let is_for_origin = self.severity >= Severity::Warning && self.kind != FindingKind::Cache;
         let origin = self
             .origin
             .as_ref()
-            .filter(|_| is_of_origin && self.cure.is_none());
-        match origin.and_then(of_origin) {
+            .filter(|_| is_for_origin && self.cure.is_none());
+        match origin.and_then(for_origin) {
             Some(cure) => self.with_cure(cure),
             None => self,
         }

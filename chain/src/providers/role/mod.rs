@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::{
-    cure::of_origin,
+    cure::for_origin,
     error::quotable,
     finding::{Finding, FindingKind},
     origin::Origin,
@@ -181,6 +181,6 @@ impl Role {
             "{} is not an ARN: write it as arn:aws:iam::123456789012:role/NAME",
             self.place("RoleArn")?
         );
-        Some(Finding::warning(FindingKind::RoleArn, text).with_cure_if(of_origin(&self.named_in)))
+        Some(Finding::warning(FindingKind::RoleArn, text).with_cure_if(for_origin(&self.named_in)))
     }
 }
