@@ -91,11 +91,19 @@ def send(connection, keys, service, method, target, headers, body):
     request = AWSRequest(method, url + target, headers, data=body)
     SigV4Auth(keys, service, "us-east-1").add_auth(request)
     request = request.prepare()
+    was_open = connection.sock is not None
     try:
         connection.request(method, target, request.body, dict(request.headers))
     except (BrokenPipeError, ConnectionResetError):
         pass  # The head was refused before the body was sent: the answer is there.
-    answer = connection.getresponse()
+    try:
+        answer = connection.getresponse()
+    except (http.client.RemoteDisconnected, ConnectionResetError):
+        connection.close()
+        if not was_open:
+            raise
+        # Reading a model may take longer than the proxy keeps an idle connection.
+        return send(connection, keys, service, method, target, headers, body)
     return answer.status, answer.read().decode()
 
 
@@ -123,8 +131,6 @@ passed, refused, secrets = 0, [], 0
 session = botocore.session.get_session()
 for service in session.get_available_services():
     model = session.get_service_model(service)
-    # Reading the model may take longer than an idle connection is kept. The next request opens one.
-    connection.close()
     for operation in map(model.operation_model, model.operation_names):
         name, signed = operation.name, model.signing_name
         output = operation.output_shape

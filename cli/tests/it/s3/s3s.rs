@@ -40,7 +40,9 @@ fn program() -> Option<PathBuf> {
 
 fn build() -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let root = target.join("servers").join(format!("{NAME}-{VERSION}"));
+    let root = target
+        .join("servers")
+        .join(format!("{NAME}-{VERSION}-debug"));
     let program = root.join("bin").join(NAME);
     let program = program.with_extension(env::consts::EXE_EXTENSION);
     if program.exists() {
@@ -48,9 +50,18 @@ fn build() -> Option<PathBuf> {
     }
     let work = root.join("build");
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    // Takes half the time of a release, and is as fast in what takes the time of the tests.
+    let fast = ["crc-fast", "crc32fast", "md-5", "sha2"];
+    let fast = fast.map(|name| format!("--config=profile.dev.package.{name}.opt-level=3"));
     let status = Command::new(cargo)
         .args(["install", "--locked", "--quiet", NAME, "--version", VERSION])
-        .args(["--features", "binary", "--root"])
+        .args([
+            "--features=binary",
+            "--debug",
+            "--config=profile.dev.debug=false",
+        ])
+        .args(fast)
+        .arg("--root")
         .arg(&root)
         .arg("--target-dir")
         .arg(&work)
