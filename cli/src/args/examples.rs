@@ -125,8 +125,8 @@ SDK reads that variable, and not as HTTPS_PROXY. Requests for credentials of AWS
 without --allow-credentials. What some operations have before the host, as sync-states, is added by
 the proxy: boto3 and the AWS CLI leave it out, clients of the SDK for JavaScript with the option
 disableHostPrefix. Not served: S3 Control, where they put the account into the host, access points by
-ARN and directory buckets of S3, the data of Neptune Analytics, SigV4a, and streams of events, which
-need HTTP/2. The command can still read your files, and as root all memory: a sandbox around it
+ARN and directory buckets of S3, the data of Neptune Analytics, SigV4a, and streams of events, for
+which the command needs HTTP/2. The command can still read your files, and as root all memory: a sandbox around it
 keeps it from that.
 
 Examples:

@@ -67,6 +67,8 @@ mod proxy;
 #[cfg(unix)]
 mod proxy_connections;
 #[cfg(unix)]
+mod proxy_http2;
+#[cfg(unix)]
 mod proxy_tls;
 mod python;
 mod readme;

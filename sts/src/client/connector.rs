@@ -20,7 +20,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::{
     client::{ClientBuilder, clock::Clock, proxy, tls},
@@ -28,16 +28,21 @@ use crate::{
     error::Error,
 };
 
+/// The name of HTTP/2 in a handshake of TLS (RFC 9113, section 3.2).
+const HTTP2: &[u8] = b"h2";
 /// The length in bytes at which the answer of a proxy is cut. It has no body.
 const MAX_PROXY_ANSWER: usize = 8 << 10;
 
 /// Opens connections to servers, with the certificates, the proxy and the time limits of the
 /// [`ClientBuilder`] that built it. Clones share the configuration of TLS, and the clock.
 ///
-/// A connection carries bytes: put an HTTP/1.1 client, such as that of `hyper`, on top of it.
+/// A connection carries bytes: put an HTTP/1.1 client, such as that of `hyper`, on top of it. A
+/// connector [`with_http2`](Connector::with_http2) also opens connections for one of HTTP/2.
 #[derive(Clone)]
 pub struct Connector {
     inner: Arc<Inner>,
+    /// For servers, but not for proxies on the way to them.
+    tls: TlsConnector,
     clock: Arc<Clock>,
 }
 
@@ -52,8 +57,9 @@ struct Inner {
 
 impl Connector {
     pub(super) fn new(config: ClientConfig, builder: ClientBuilder) -> Self {
+        let tls = TlsConnector::from(Arc::new(config));
         let inner = Inner {
-            tls: TlsConnector::from(Arc::new(config)),
+            tls: tls.clone(),
             connect_timeout: builder.connect_timeout,
             timeout: builder.timeout,
             policy: builder.policy(),
@@ -61,7 +67,37 @@ impl Connector {
         };
         Self {
             inner: Arc::new(inner),
+            tls,
             clock: Arc::default(),
+        }
+    }
+
+    /// Returns a connector that offers servers HTTP/2 beside HTTP/1.1, in the handshake of TLS (RFC
+    /// 7301). [`Connection::is_http2`] says what the server chose. Without TLS, all connections
+    /// are for HTTP/1.1.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use keyfob_sts::{Client, Error};
+    ///
+    /// # async fn example() -> Result<(), Error> {
+    /// let connector = Client::builder().connector()?.with_http2();
+    /// let url = "https://bedrock-runtime.us-east-1.amazonaws.com/".parse().expect("a URL");
+    /// let connection = connector.connect(&url).await?;
+    /// if connection.is_http2() {
+    ///     // Put a client of HTTP/2 on top of it, which needs no route.
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn with_http2(&self) -> Self {
+        let mut config = ClientConfig::clone(self.tls.config());
+        config.alpn_protocols = [HTTP2, b"http/1.1"].map(<[u8]>::to_vec).into();
+        Self {
+            tls: TlsConnector::from(Arc::new(config)),
+            ..self.clone()
         }
     }
 
@@ -87,8 +123,8 @@ impl Connector {
     #[must_use]
     pub fn with_own_clock(&self) -> Self {
         Self {
-            inner: Arc::clone(&self.inner),
             clock: Arc::default(),
+            ..self.clone()
         }
     }
 
@@ -129,7 +165,7 @@ impl Connector {
             return Err(Error::offline(&endpoint, setting));
         }
         let proxy = proxy::intercept(&endpoint, &|name| env::var_os(name))?;
-        let opened = match timeout(inner.connect_timeout, inner.open(url, proxy)).await {
+        let opened = match timeout(inner.connect_timeout, self.open(url, proxy)).await {
             Ok(opened) => opened,
             Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "it took too long")),
         };
@@ -165,6 +201,37 @@ impl Connector {
     pub fn policy(&self) -> Policy {
         self.inner.policy
     }
+
+    async fn open(&self, url: &Uri, proxy: Option<Intercept>) -> io::Result<Connection> {
+        let is_https = url.scheme_str() == Some("https");
+        let (host, port) = (host(url)?, port(url));
+        let Some(proxy) = proxy else {
+            let stream = connect(host, port).await?;
+            if is_https {
+                return self.secure(stream, host).await;
+            }
+            return Ok(Connection::new(stream, None));
+        };
+        let (name, at) = (self::host(proxy.uri())?, self::port(proxy.uri()));
+        let mut stream = connect(name, at).await?;
+        if proxy.uri().scheme_str() == Some("https") {
+            stream = Box::new(secure(&self.inner.tls, stream, name).await?);
+        }
+        let authorization = proxy.basic_auth().cloned();
+        if !is_https {
+            return Ok(Connection::new(stream, Some(Forwarding { authorization })));
+        }
+        tunnel(&mut stream, url, authorization.as_ref()).await?;
+        self.secure(stream, host).await
+    }
+
+    async fn secure(&self, stream: Stream, host: &str) -> io::Result<Connection> {
+        let stream = secure(&self.tls, stream, host).await?;
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(HTTP2);
+        let mut connection = Connection::new(Box::new(stream), None);
+        connection.is_http2 = is_http2;
+        Ok(connection)
+    }
 }
 
 impl fmt::Debug for Connector {
@@ -176,45 +243,11 @@ impl fmt::Debug for Connector {
     }
 }
 
-impl Inner {
-    async fn open(&self, url: &Uri, proxy: Option<Intercept>) -> io::Result<Connection> {
-        let is_https = url.scheme_str() == Some("https");
-        let (host, port) = (host(url)?, port(url));
-        let Some(proxy) = proxy else {
-            let stream = connect(host, port).await?;
-            let stream = if is_https {
-                self.secure(stream, host).await?
-            } else {
-                stream
-            };
-            return Ok(Connection::new(stream, Route { proxy: None }));
-        };
-        let (name, at) = (self::host(proxy.uri())?, self::port(proxy.uri()));
-        let mut stream = connect(name, at).await?;
-        if proxy.uri().scheme_str() == Some("https") {
-            stream = self.secure(stream, name).await?;
-        }
-        let authorization = proxy.basic_auth().cloned();
-        if !is_https {
-            let proxy = Some(Forwarding { authorization });
-            return Ok(Connection::new(stream, Route { proxy }));
-        }
-        tunnel(&mut stream, url, authorization.as_ref()).await?;
-        let stream = self.secure(stream, host).await?;
-        Ok(Connection::new(stream, Route { proxy: None }))
-    }
-
-    async fn secure(&self, stream: Stream, host: &str) -> io::Result<Stream> {
-        let name = host.trim_matches(['[', ']']).to_owned();
-        let name = ServerName::try_from(name).map_err(|_| invalid("the host is not a name"))?;
-        Ok(Box::new(self.tls.connect(name, stream).await?))
-    }
-}
-
 /// A connection to a server, or to a proxy that forwards requests to it.
 pub struct Connection {
     stream: Stream,
     route: Route,
+    is_http2: bool,
     /// Whether the server has closed it, as far as writing has shown.
     is_closed: bool,
 }
@@ -280,6 +313,12 @@ impl Connection {
     pub fn route(&self) -> &Route {
         &self.route
     }
+
+    /// Returns true if the server chose HTTP/2, which only a connector
+    /// [`with_http2`](Connector::with_http2) offers.
+    pub fn is_http2(&self) -> bool {
+        self.is_http2
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -332,10 +371,11 @@ impl AsyncWrite for Connection {
 }
 
 impl Connection {
-    fn new(stream: Stream, route: Route) -> Self {
+    fn new(stream: Stream, proxy: Option<Forwarding>) -> Self {
         Self {
             stream,
-            route,
+            route: Route { proxy },
+            is_http2: false,
             is_closed: false,
         }
     }
@@ -384,6 +424,12 @@ async fn connect(host: &str, port: u16) -> io::Result<Stream> {
     // A request is written in one piece, so waiting for more data only costs time.
     let _ = stream.set_nodelay(true);
     Ok(Box::new(stream))
+}
+
+async fn secure(tls: &TlsConnector, stream: Stream, host: &str) -> io::Result<TlsStream<Stream>> {
+    let name = host.trim_matches(['[', ']']).to_owned();
+    let name = ServerName::try_from(name).map_err(|_| invalid("the host is not a name"))?;
+    tls.connect(name, stream).await
 }
 
 /// Makes a proxy connect this stream to the server of the URL (RFC 9110, section 9.3.6).

@@ -10,7 +10,7 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use keyfob_sts::{Connector, Route};
+use keyfob_sts::{Connection, Connector, Route};
 
 use crate::failure::Failure;
 
@@ -50,13 +50,18 @@ pub(in crate::commands) async fn send(
 /// # Errors
 ///
 /// If there is none.
-pub(in crate::commands) async fn connect(
-    connector: &Connector,
-    url: &Uri,
-) -> Result<(SendRequest<Sent>, Route), Failure> {
+async fn connect(connector: &Connector, url: &Uri) -> Result<(SendRequest<Sent>, Route), Failure> {
     let connection = connector.connect(url).await;
     let connection = connection.map_err(|error| Failure::from(&error))?;
     let route = connection.route().clone();
+    Ok((handshake(connection, url).await?, route))
+}
+
+/// Returns what sends requests over a connection for HTTP/1.1.
+pub(in crate::commands) async fn handshake(
+    connection: Connection,
+    url: &Uri,
+) -> Result<SendRequest<Sent>, Failure> {
     // As curl: headers in an old form, or with a value that no header may have, are no reason to
     // lose the answer, and an object of S3 may have hundreds.
     let (sender, driver) = http1::Builder::new()
@@ -68,7 +73,7 @@ pub(in crate::commands) async fn connect(
         .map_err(|error| broken(url, &error))?;
     // It ends with the connection, and the request sees its errors.
     tokio::spawn(driver);
-    Ok((sender, route))
+    Ok(sender)
 }
 
 /// Returns the failure for a connection that broke.

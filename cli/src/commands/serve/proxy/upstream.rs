@@ -14,12 +14,13 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, uri::Scheme};
+use http::{Request, Response, Uri, Version, header::HOST, uri::Scheme};
 use http_body_util::{Either, Full};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
-    client::conn::http1::SendRequest,
+    client::conn::{TrySendError, http1, http2},
 };
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use keyfob_sigv4::resign::BodyResigner;
 use keyfob_sts::{Connector, Route};
 use sha2::{Digest as _, Sha256};
@@ -30,7 +31,7 @@ use tokio::{
 
 use super::record::Record;
 use crate::{
-    commands::request::{self, broken, connect},
+    commands::request::{self, broken, handshake},
     failure::Failure,
 };
 
@@ -40,6 +41,13 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const IDLE_TIME: Duration = Duration::from_secs(15);
 /// How many connections to one server may wait.
 const MAX_IDLE: usize = 256;
+/// How many requests share a connection of HTTP/2. Servers should take no fewer (RFC 9113, section
+/// 6.5.2); more would wait for each other.
+const MAX_SHARED: usize = 100;
+/// How often a server that answers requests over HTTP/2 is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+/// How many bytes the head of an answer may have over HTTP/2, where hyper allows less by default.
+const MAX_HEAD: u32 = 256 << 10;
 /// How many informational answers may come before an answer. hyper would read them without end.
 const MAX_INFORMATIONAL: usize = 100;
 
@@ -51,8 +59,8 @@ pub(super) type Received = Either<Full<Bytes>, Answer>;
 /// is found faster.
 type Origin = (Scheme, String);
 
-/// Sends requests over HTTP/1.1 connections. Never twice: only the caller knows what may be
-/// repeated.
+/// Sends requests over connections of HTTP/1.1, or of HTTP/2 if the server chooses it. Never twice:
+/// only the caller knows what may be repeated.
 pub(super) struct Pool {
     connector: Connector,
     /// How long nothing may happen.
@@ -61,15 +69,21 @@ pub(super) struct Pool {
 }
 
 struct Shelf {
+    /// The connections that a request may take. Those of HTTP/2 stay here meanwhile.
     idle: HashMap<Origin, Vec<Connection>>,
     cleared: Instant,
 }
 
 struct Connection {
-    sender: SendRequest<request::Sent>,
-    route: Route,
+    sender: Sender,
     /// When it was last used.
     used: Instant,
+}
+
+enum Sender {
+    Http1(http1::SendRequest<request::Sent>, Route),
+    /// Which requests share it is seen by the number of its owners.
+    Http2(Arc<http2::SendRequest<request::Sent>>),
 }
 
 /// Why there is no answer.
@@ -83,10 +97,10 @@ pub(super) enum Silence {
 }
 
 impl Pool {
-    pub(super) fn new(connector: Connector) -> Self {
+    pub(super) fn new(connector: &Connector) -> Self {
         Self {
             patience: connector.timeout().unwrap_or(PATIENCE),
-            connector,
+            connector: connector.with_http2(),
             shelf: Mutex::new(Shelf {
                 idle: HashMap::new(),
                 cleared: Instant::now(),
@@ -117,10 +131,9 @@ impl Pool {
             let mut connection = match waiting {
                 Some(connection) => connection,
                 // Boxed, because it is large and rare.
-                None => Box::pin(self.connect(&url)).await?,
+                None => Box::pin(self.connect(&url, origin.as_ref())).await?,
             };
-            connection.route.address(&mut request);
-            let answer = connection.sender.try_send_request(request);
+            let answer = connection.sender.send(request, &url);
             let answer = tokio::select! {
                 biased;
                 answer = self.wait(answer, flow.as_deref()) => answer?,
@@ -145,14 +158,13 @@ impl Pool {
         }
     }
 
-    async fn connect(&self, url: &Uri) -> Result<Connection, Silence> {
-        let connected = connect(&self.connector, url).await;
-        let (sender, route) = connected.map_err(Silence::Broken)?;
-        Ok(Connection {
-            sender,
-            route,
-            used: Instant::now(),
-        })
+    async fn connect(&self, url: &Uri, origin: Option<&Origin>) -> Result<Connection, Silence> {
+        let sender = Sender::connect(&self.connector, url).await;
+        let connection = Connection::new(sender.map_err(Silence::Broken)?);
+        if let (Some(shared), Some(origin)) = (connection.shared(), origin) {
+            self.shelf().put(origin.clone(), shared);
+        }
+        Ok(connection)
     }
 
     /// Waits for the head of an answer, for as long as the body of its request makes progress.
@@ -190,12 +202,20 @@ impl Pool {
     fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut shelf = self.shelf();
         let idle = shelf.idle.get_mut(origin)?;
-        loop {
-            let connection = idle.pop()?;
-            if connection.is_usable() {
-                return Some(connection);
+        for at in (0..idle.len()).rev() {
+            let connection = &mut idle[at];
+            if !connection.is_usable() {
+                idle.remove(at);
+            } else if let Some(shared) = connection.shared() {
+                if !shared.is_full() {
+                    connection.used = Instant::now();
+                    return Some(shared);
+                }
+            } else {
+                return Some(idle.remove(at));
             }
         }
+        None
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
@@ -204,6 +224,14 @@ impl Pool {
 }
 
 impl Shelf {
+    fn put(&mut self, origin: Origin, connection: Connection) {
+        self.clear();
+        let idle = self.idle.entry(origin).or_default();
+        if idle.len() < MAX_IDLE {
+            idle.push(connection);
+        }
+    }
+
     /// Closes the connections that have waited for too long, to any server.
     fn clear(&mut self) {
         if self.cleared.elapsed() > IDLE_TIME {
@@ -217,8 +245,88 @@ impl Shelf {
 }
 
 impl Connection {
+    fn new(sender: Sender) -> Self {
+        Self {
+            sender,
+            used: Instant::now(),
+        }
+    }
+
     fn is_usable(&self) -> bool {
         self.sender.is_ready() && self.used.elapsed() < IDLE_TIME
+    }
+
+    /// Returns the same connection for another request, if requests can share it.
+    fn shared(&self) -> Option<Self> {
+        match &self.sender {
+            Sender::Http1(..) => None,
+            Sender::Http2(sender) => Some(Self::new(Sender::Http2(Arc::clone(sender)))),
+        }
+    }
+
+    /// Returns true if so many requests share the connection that others need another one.
+    fn is_full(&self) -> bool {
+        // The shelf has it, too.
+        matches!(&self.sender, Sender::Http2(sender) if Arc::strong_count(sender) > MAX_SHARED + 1)
+    }
+}
+
+impl Sender {
+    async fn connect(connector: &Connector, url: &Uri) -> Result<Self, Failure> {
+        let connection = connector.connect(url).await;
+        let connection = connection.map_err(|error| Failure::from(&error))?;
+        if !connection.is_http2() {
+            let route = connection.route().clone();
+            return Ok(Self::Http1(handshake(connection, url).await?, route));
+        }
+        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING_INTERVAL)
+            .max_header_list_size(MAX_HEAD)
+            .handshake(TokioIo::new(connection))
+            .await
+            .map_err(|error| broken(url, &error))?;
+        // It ends when the last request does.
+        tokio::spawn(driver);
+        Ok(Self::Http2(Arc::new(sender)))
+    }
+
+    fn is_ready(&self) -> bool {
+        match self {
+            Self::Http1(sender, _) => sender.is_ready(),
+            Self::Http2(sender) => sender.is_ready(),
+        }
+    }
+
+    /// Sends a request for this URL, whose own one may have been changed for a connection before.
+    async fn send(
+        &mut self,
+        mut request: Request<request::Sent>,
+        url: &Uri,
+    ) -> Result<Response<Incoming>, TrySendError<Request<request::Sent>>> {
+        match self {
+            Self::Http1(sender, route) => {
+                route.address(&mut request);
+                sender.try_send_request(request).await
+            }
+            Self::Http2(sender) => {
+                // The authority stands for `Host` (RFC 9113, section 8.3.1).
+                let host = request.headers_mut().remove(HOST);
+                let authority = host.and_then(|host| host.as_bytes().try_into().ok());
+                let mut parts = url.clone().into_parts();
+                parts.authority = authority.or(parts.authority);
+                if let Ok(uri) = Uri::from_parts(parts) {
+                    *request.uri_mut() = uri;
+                }
+                let answer = http2::SendRequest::clone(sender)
+                    .try_send_request(request)
+                    .await;
+                answer.map(|mut answer| {
+                    *answer.version_mut() = Version::HTTP_11;
+                    answer
+                })
+            }
+        }
     }
 }
 
@@ -250,15 +358,10 @@ struct Lease {
 impl Lease {
     fn give_back(mut self) {
         // It is not ready if the server has closed it, or answered before the whole request.
-        if !self.connection.sender.is_ready() {
-            return;
-        }
-        self.connection.used = Instant::now();
-        let mut shelf = self.pool.shelf();
-        shelf.clear();
-        let idle = shelf.idle.entry(self.origin).or_default();
-        if idle.len() < MAX_IDLE {
-            idle.push(self.connection);
+        let is_alone = matches!(self.connection.sender, Sender::Http1(..));
+        if is_alone && self.connection.sender.is_ready() {
+            self.connection.used = Instant::now();
+            self.pool.shelf().put(self.origin, self.connection);
         }
     }
 }

@@ -1,0 +1,143 @@
+//! `keyfob serve proxy` in front of a server of Node.js that speaks HTTP/2.
+
+use std::{
+    io::{BufRead as _, BufReader},
+    process::{Child, Stdio},
+    thread,
+};
+
+use crate::{
+    endpoints::tls::file,
+    keyfob::{Home, assert_has, assert_lacks},
+    proxy,
+    servers::fetch,
+};
+
+/// Answers with what it knows of a request, and does what the path says. It tells its port first.
+const SERVER: &str = r#"
+const [pem, maxStreams] = process.argv.slice(1);
+const key = require("node:fs").readFileSync(pem);
+const settings = { maxConcurrentStreams: Number(maxStreams) };
+const server = require("node:http2").createSecureServer({ key, cert: key, allowHTTP1: true, settings });
+let connections = 0;
+server.on("session", () => connections++);
+server.on("request", (request, answer) => {
+  let length = 0;
+  request.on("error", () => {});
+  request.on("data", (piece) => (length += piece.length));
+  request.on("end", () => {
+    const of = request.headers;
+    const host = of[":authority"] ?? of.host;
+    const signed = /SignedHeaders=[^,]*host/.test(of.authorization);
+    const text = `${request.httpVersion} ${request.method} ${host} ${request.url} ${length} signed ${signed} connections ${connections}`;
+    const end = () => answer.end(text);
+    switch (request.url) {
+      case "/slow": return setTimeout(end, 300);
+      case "/large": answer.setHeader("x-large", "a".repeat(20000)); return end();
+      case "/long": answer.setHeader("content-length", 3000000); return answer.end("a".repeat(3000000));
+      case "/reset": return answer.stream.close(2);
+      case "/broken": answer.write("some"); return setTimeout(() => answer.stream.close(2), 300);
+      case "/bye": answer.stream.session.goaway(); return end();
+      case "/cut": return answer.stream.session.destroy();
+      default: return end();
+    }
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log(server.address().port));
+"#;
+
+struct Server {
+    process: Child,
+    url: String,
+}
+
+impl Server {
+    /// Starts the server, with that many requests at a time on a connection. `None` without
+    /// Node.js.
+    fn start(home: &Home, max_streams: &str) -> Option<Self> {
+        let mut node = home.program("node");
+        node.args(["-e", SERVER]).arg(file("server.pem"));
+        let node = node.arg(max_streams).stdout(Stdio::piped());
+        let mut process = node.spawn().ok()?;
+        let mut port = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().unwrap());
+        stdout.read_line(&mut port).unwrap();
+        let url = format!("https://localhost:{}", port.trim_end());
+        Some(Self { process, url })
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn a_server_that_chooses_http2_gets_it_and_requests_share_a_connection() {
+    let home = proxy::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
+    let Some(server) = Server::start(&home, "250") else {
+        println!("not run: needs Node.js");
+        return;
+    };
+    let (_proxy, url, token) = proxy::start(&home, &server.url, &[]);
+    let token = [("X-Keyfob-Token", token.as_str())];
+    let ask =
+        |method: &str, path: &str, body: &str| fetch(method, &format!("{url}{path}"), &token, body);
+    let host = server.url.trim_start_matches("https://");
+    let told = |path: &str, connection: u32| {
+        format!("2.0 GET {host} {path} 0 signed true connections {connection}")
+    };
+
+    let answer = ask("GET", "/a?b=c", "");
+    assert_has(&answer, &["HTTP/1.1 200", &told("/a?b=c", 1)]);
+    assert_lacks(&answer, &["HTTP/2"]);
+    let long = "a".repeat(3_000_000);
+    let answer = ask("PUT", "/key", &long);
+    assert_has(
+        &answer,
+        &[&format!("2.0 PUT {host} /key 3000000 signed true")],
+    );
+    assert!(ask("GET", "/long", "").ends_with(&long));
+    assert_has(&ask("GET", "/large", ""), &[&"a".repeat(20_000)]);
+    thread::scope(|scope| {
+        let asked: Vec<_> = (0..30)
+            .map(|_| scope.spawn(|| ask("GET", "/slow", "")))
+            .collect();
+        for answer in asked {
+            assert_has(&answer.join().unwrap(), &[&told("/slow", 1)]);
+        }
+    });
+
+    // What happens to one request is not the matter of others.
+    assert_has(&ask("GET", "/reset", ""), &["HTTP/1.1 502"]);
+    let broken = ask("GET", "/broken", "");
+    assert_has(&broken, &["HTTP/1.1 200", "some"]);
+    assert!(!broken.ends_with("0\r\n\r\n"), "{broken}");
+    assert_has(&ask("GET", "/a", ""), &[&told("/a", 1)]);
+
+    // The next request has a connection of its own.
+    assert_has(&ask("GET", "/bye", ""), &[&told("/bye", 1)]);
+    assert_has(&ask("GET", "/a", ""), &[&told("/a", 2)]);
+    assert_has(&ask("GET", "/cut", ""), &["HTTP/1.1 502"]);
+    assert_has(&ask("GET", "/a", ""), &[&told("/a", 3)]);
+}
+
+#[test]
+fn a_server_that_takes_few_requests_at_a_time_gets_all_in_the_end() {
+    let home = proxy::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
+    let Some(server) = Server::start(&home, "2") else {
+        println!("not run: needs Node.js");
+        return;
+    };
+    let (_proxy, url, token) = proxy::start(&home, &server.url, &[]);
+    let token = [("X-Keyfob-Token", token.as_str())];
+    thread::scope(|scope| {
+        let ask = || fetch("GET", &format!("{url}/slow"), &token, "");
+        let asked: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+        for answer in asked {
+            assert_has(&answer.join().unwrap(), &["HTTP/1.1 200", "2.0 GET"]);
+        }
+    });
+}
