@@ -72,7 +72,9 @@ impl Skip {
     /// leave out is a comment, because it is part of the user's `COMMAND`.
     pub(crate) fn command(&self) -> String {
         // POSIX `env` takes options before assignments.
-        let unset = self.unset.iter().map(|name| format!("-u {name} "));
+        let mut names = Vec::new();
+        add(&mut names, self.unset.iter().collect());
+        let unset = names.into_iter().map(|name| format!("-u {name} "));
         let set = self
             .set
             .iter()
@@ -83,8 +85,9 @@ impl Skip {
         }
         command.push_str("COMMAND");
         for argument in &self.without {
+            // A comment ends with its line, and what follows would be run.
             command.push_str("  # without ");
-            command.push_str(argument);
+            command.push_str(&argument.replace('\n', "\\n"));
         }
         command
     }
@@ -135,5 +138,11 @@ mod tests {
         assert_eq!(skip.command(), "env -u A COMMAND  # without --profile dev");
         let skip = Skip::without("--profile dev");
         assert_eq!(skip.command(), "COMMAND  # without --profile dev");
+        let skip = Skip::without("--profile 'a\nb\n'");
+        assert_eq!(skip.command(), r"COMMAND  # without --profile 'a\nb\n'");
+        assert_eq!(
+            Skip::unset(["A", "B", "A"]).command(),
+            "env -u A -u B COMMAND"
+        );
     }
 }

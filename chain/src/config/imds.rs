@@ -50,6 +50,10 @@ impl Settings {
         if let Some(setting) = self.offline() {
             builder = builder.offline(setting);
         }
+        // The other settings do not matter then, even if they cannot be used.
+        if self.is_imds_disabled() {
+            return Ok(builder);
+        }
         if let Some(endpoint) = self.imds_endpoint(endpoint)? {
             builder = builder.endpoint(endpoint);
         }

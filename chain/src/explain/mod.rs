@@ -214,7 +214,8 @@ impl Explanation {
     /// use keyfob_chain::{Chain, Order, Settings, Variables};
     /// use keyfob_sigv4::Timestamp;
     ///
-    /// let variables = Variables::from_iter([("AWS_PROFILE", "gone")]);
+    /// let set = [("AWS_PROFILE", "gone"), ("AWS_EC2_METADATA_DISABLED", "true")];
+    /// let variables = Variables::from_iter(set);
     /// let chain = Chain::default_for(Order::Cli, &Settings::load(variables));
     /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// let explanation = chain.look(Timestamp::now()).await;
@@ -222,7 +223,11 @@ impl Explanation {
     /// # });
     /// ```
     pub fn way_around(&self, number: usize) -> Option<String> {
-        let skip = self.attempt(number)?.way.skip.as_ref()?;
+        let mut skip = self.attempt(number)?.way.skip.clone()?;
+        // Without the profile that someone has named, the files may have another that is right.
+        if !skip.unset.is_empty() || !skip.without.is_empty() {
+            skip.set.clear();
+        }
         Some(skip.command())
     }
 

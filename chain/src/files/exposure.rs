@@ -79,12 +79,13 @@ pub fn foreign_owner(_file: impl AsRef<Path>, _home: Option<&Path>) -> Option<u3
 /// ```
 /// assert_eq!(
 ///     keyfob_chain::files::own_copy("token"),
-///     "cp token token.mine && chmod 600 token.mine && mv -f token.mine token"
+///     r#"mine=$(mktemp token.XXXXXX) && cp token "$mine" && mv -f "$mine" token"#
 /// );
 /// ```
 pub fn own_copy(file: impl AsRef<Path>) -> String {
     let file = file.as_ref();
-    let copy = shell::path(&file.with_extension("mine"));
-    let word = shell::path(file);
-    format!("cp {word} {copy} && chmod 600 {copy} && mv -f {copy} {word}")
+    let mut template = file.as_os_str().to_owned();
+    template.push(".XXXXXX");
+    let (word, template) = (shell::path(file), shell::path(template.as_ref()));
+    format!("mine=$(mktemp {template}) && cp {word} \"$mine\" && mv -f \"$mine\" {word}")
 }

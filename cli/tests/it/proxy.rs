@@ -512,7 +512,7 @@ fn secrets_that_other_users_can_read_or_own_are_told() {
     if chown(&token, Some(65534), None).is_err() {
         return;
     }
-    let cure = "cp token token.mine && chmod 600 token.mine && mv -f token.mine token";
+    let cure = r#"mine=$(mktemp token.XXXXXX) && cp token "$mine" && mv -f "$mine" token"#;
     tell(&[&format!(
         "token belongs to user 65534, who can read and change the token: run {cure}"
     )]);

@@ -1,17 +1,22 @@
 //! `keyfob serve proxy` in front of a server of Node.js that speaks HTTP/2.
 
 use std::{
-    io::{BufRead as _, BufReader},
+    io::{BufRead as _, BufReader, Write as _},
+    net::TcpStream,
     process::{Child, Stdio},
     thread,
+    time::Duration,
 };
 
 use crate::{
     endpoints::tls::file,
     keyfob::{Home, assert_has, assert_lacks},
     proxy,
+    running::Running,
     servers::fetch,
 };
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Answers with what it knows of a request, and does what the path says. It tells its port first.
 const SERVER: &str = r#"
@@ -35,6 +40,7 @@ server.on("request", (request, answer) => {
       case "/slow": return setTimeout(end, 300);
       case "/large": answer.setHeader("x-large", "a".repeat(20000)); return end();
       case "/long": answer.setHeader("content-length", 3000000); return answer.end("a".repeat(3000000));
+      case "/endless": { const more = () => { while (answer.write("a".repeat(65536))); answer.once("drain", more); }; return more(); }
       case "/reset": return answer.stream.close(2);
       case "/broken": answer.write("some"); return setTimeout(() => answer.stream.close(2), 300);
       case "/bye": answer.stream.session.goaway(); return end();
@@ -74,14 +80,23 @@ impl Drop for Server {
     }
 }
 
+/// Starts the server and a proxy in front of it, and returns both, with the URL and the token of the
+/// proxy. `None` without Node.js.
+fn start(max_streams: &str, more: &[&str]) -> Option<(Server, Running, String, String)> {
+    let home = proxy::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
+    let Some(server) = Server::start(&home, max_streams) else {
+        println!("not run: needs Node.js");
+        return None;
+    };
+    let (proxy, url, token) = proxy::start(&home, &server.url, more);
+    Some((server, proxy, url, token))
+}
+
 #[test]
 fn a_server_that_chooses_http2_gets_it_and_requests_share_a_connection() {
-    let home = proxy::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
-    let Some(server) = Server::start(&home, "250") else {
-        println!("not run: needs Node.js");
+    let Some((server, proxy, url, token)) = start("250", &[]) else {
         return;
     };
-    let (_proxy, url, token) = proxy::start(&home, &server.url, &[]);
     let token = [("X-Keyfob-Token", token.as_str())];
     let ask =
         |method: &str, path: &str, body: &str| fetch(method, &format!("{url}{path}"), &token, body);
@@ -112,6 +127,9 @@ fn a_server_that_chooses_http2_gets_it_and_requests_share_a_connection() {
 
     // What happens to one request is not the matter of others.
     assert_has(&ask("GET", "/reset", ""), &["HTTP/1.1 502"]);
+    let line = std::iter::from_fn(|| proxy.lines.recv_timeout(PATIENCE).ok())
+        .find(|line| line.contains("warning:"));
+    assert_has(&line.unwrap(), &["broke: stream error received"]);
     let broken = ask("GET", "/broken", "");
     assert_has(&broken, &["HTTP/1.1 200", "some"]);
     assert!(!broken.ends_with("0\r\n\r\n"), "{broken}");
@@ -126,12 +144,9 @@ fn a_server_that_chooses_http2_gets_it_and_requests_share_a_connection() {
 
 #[test]
 fn a_server_that_takes_few_requests_at_a_time_gets_all_in_the_end() {
-    let home = proxy::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
-    let Some(server) = Server::start(&home, "2") else {
-        println!("not run: needs Node.js");
+    let Some((_server, _proxy, url, token)) = start("2", &[]) else {
         return;
     };
-    let (_proxy, url, token) = proxy::start(&home, &server.url, &[]);
     let token = [("X-Keyfob-Token", token.as_str())];
     thread::scope(|scope| {
         let ask = || fetch("GET", &format!("{url}/slow"), &token, "");
@@ -140,4 +155,44 @@ fn a_server_that_takes_few_requests_at_a_time_gets_all_in_the_end() {
             assert_has(&answer.join().unwrap(), &["HTTP/1.1 200", "2.0 GET"]);
         }
     });
+}
+
+#[test]
+fn callers_that_do_not_read_stop_no_others() {
+    let Some((_server, _proxy, url, token)) = start("250", &[]) else {
+        return;
+    };
+    let header = [("X-Keyfob-Token", token.as_str())];
+    let ask = || fetch("GET", &format!("{url}/a"), &header, "");
+    assert_has(&ask(), &["connections 1"]);
+    let address = url.trim_start_matches("http://");
+    let held: Vec<_> = (0..20)
+        .map(|_| {
+            let mut caller = TcpStream::connect(address).unwrap();
+            let get = format!(
+                "GET /endless HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n\r\n"
+            );
+            caller.write_all(get.as_bytes()).unwrap();
+            caller
+        })
+        .collect();
+    // Until the server can write no more.
+    thread::sleep(Duration::from_secs(2));
+    assert_has(&ask(), &["HTTP/1.1 200", "connections 1"]);
+    drop(held);
+}
+
+#[test]
+fn a_request_that_is_sent_again_keeps_the_host_that_was_signed() {
+    let Some((_server, _proxy, url, token)) = start("250", &["--sign-host", "bucket.example"])
+    else {
+        return;
+    };
+    let token = [("X-Keyfob-Token", token.as_str())];
+    for _ in 0..5 {
+        // Some find that the connection that they took has ended.
+        fetch("GET", &format!("{url}/cut"), &token, "");
+        let answer = fetch("PUT", &format!("{url}/a"), &token, "body");
+        assert_has(&answer, &["2.0 PUT bucket.example /a 4 signed true"]);
+    }
 }

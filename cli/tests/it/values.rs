@@ -118,9 +118,12 @@ fn why_tells_of_a_bad_region_without_credentials_too() {
     let text = "AWS_REGION is \"eu west\", which is not a region";
     let run = home.keyfob(["why"]);
     assert_has(&run.stderr, &["(NoCredentials)"]);
-    assert_has(&run.stdout, &["warning: ", text]);
+    assert_has(&run.stdout, &["error: ", text]);
     let json = home.keyfob(["why", "--json"]);
-    assert_has(&json.stdout, &["\"setting\"", "which is not a region"]);
+    assert_has(
+        &json.stdout,
+        &["\"unknown_region\"", "which is not a region"],
+    );
 }
 
 /// Returns a home whose profile has a role, and the URL of the STS that answers with a session that

@@ -67,6 +67,13 @@ impl Target {
         if value.contains(|c: char| c.is_control() && c != '\t') {
             return Err(problem("has a line end or another control character"));
         }
+        // The files of the AWS CLI and boto3 cut a line at the first colon or equals sign, and are
+        // refused as a whole if that makes a name come twice.
+        if self.nested.is_none() && self.name.contains(':') {
+            return Err(invalid(
+                "the name of the property has a colon, where aws and boto3 would cut it".to_owned(),
+            ));
+        }
         let line = format!("= {value}");
         // Indented lines have no comments.
         if self.nested.is_none() && comment_start(&line) < line.len() {

@@ -189,7 +189,7 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
         let file = || {
             edited
                 .iter()
-                .find(|file| reason.contains(&*file.to_string_lossy()))
+                .find(|file| names(reason, &file.to_string_lossy()))
         };
         let file = || file().map(|file| shell::editor(file));
         match next
@@ -201,6 +201,15 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
         }
     };
     failed.map(finding).collect()
+}
+
+/// Returns true if a text has a name that is not a part of a longer word or path.
+fn names(text: &str, name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "/_-".contains(c);
+    text.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&text[..at], &text[at + name.len()..]);
+        !before.ends_with(is_part) && !after.starts_with(is_part)
+    })
 }
 
 /// Returns the URLs that take the place of the services' own, and what no other command looks for:

@@ -79,10 +79,8 @@ pub(in crate::commands) async fn handshake(
 /// Returns the failure for a connection that broke.
 pub(in crate::commands) fn broken(url: &Uri, error: &hyper::Error) -> Failure {
     // A body of the request that cannot be read is not the fault of the connection.
-    let cause = error
-        .source()
-        .and_then(|cause| cause.downcast_ref::<io::Error>());
-    if let Some(cause) = cause.filter(|_| error.is_user()) {
+    let cause = error.source();
+    if let Some(cause) = cause.filter(|cause| error.is_user() && cause.is::<io::Error>()) {
         return Failure::other(format!("--data: {cause}"));
     }
     Failure::other(format!(

@@ -41,14 +41,18 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const IDLE_TIME: Duration = Duration::from_secs(15);
 /// How many connections to one server may wait.
 const MAX_IDLE: usize = 256;
-/// How many requests share a connection of HTTP/2. Servers should take no fewer (RFC 9113, section
-/// 6.5.2); more would wait for each other.
+/// How many requests share a connection of HTTP/2. A server that takes fewer at a time lets the
+/// others wait.
 const MAX_SHARED: usize = 100;
+/// How many bytes of an answer over HTTP/2 may wait for its caller. A connection has room for those
+/// of all its answers, so that a caller that does not read stops no other.
+const WINDOW: u32 = 512 << 10;
 /// How often a server that answers requests over HTTP/2 is asked whether it is there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 /// How many bytes the head of an answer may have over HTTP/2, where hyper allows less by default.
 const MAX_HEAD: u32 = 256 << 10;
-/// How many informational answers may come before an answer. hyper would read them without end.
+/// How many informational answers may come before an answer over HTTP/1.1. hyper would read them
+/// without end.
 const MAX_INFORMATIONAL: usize = 100;
 
 /// The body of a request: in memory, or on its way.
@@ -82,8 +86,14 @@ struct Connection {
 
 enum Sender {
     Http1(http1::SendRequest<request::Sent>, Route),
-    /// Which requests share it is seen by the number of its owners.
-    Http2(Arc<http2::SendRequest<request::Sent>>),
+    /// How many requests share it is seen by the number of its owners.
+    Http2(Arc<Shared>),
+}
+
+struct Shared {
+    sender: http2::SendRequest<request::Sent>,
+    /// Whether a request has waited on it in vain.
+    is_stuck: AtomicBool,
 }
 
 /// Why there is no answer.
@@ -136,10 +146,10 @@ impl Pool {
             let answer = connection.sender.send(request, &url);
             let answer = tokio::select! {
                 biased;
-                answer = self.wait(answer, flow.as_deref()) => answer?,
-                () = storm.notified() => return Err(Silence::Storm),
+                answer = self.wait(answer, flow.as_deref()) => answer,
+                () = storm.notified() => Err(Silence::Storm),
             };
-            match answer {
+            match answer.inspect_err(|_| connection.sender.give_up())? {
                 Ok(answer) => {
                     let lease = origin.map(|origin| Lease {
                         pool: Arc::clone(self),
@@ -201,6 +211,7 @@ impl Pool {
 
     fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut shelf = self.shelf();
+        shelf.clear();
         let idle = shelf.idle.get_mut(origin)?;
         for at in (0..idle.len()).rev() {
             let connection = &mut idle[at];
@@ -225,7 +236,6 @@ impl Pool {
 
 impl Shelf {
     fn put(&mut self, origin: Origin, connection: Connection) {
-        self.clear();
         let idle = self.idle.entry(origin).or_default();
         if idle.len() < MAX_IDLE {
             idle.push(connection);
@@ -267,7 +277,7 @@ impl Connection {
     /// Returns true if so many requests share the connection that others need another one.
     fn is_full(&self) -> bool {
         // The shelf has it, too.
-        matches!(&self.sender, Sender::Http2(sender) if Arc::strong_count(sender) > MAX_SHARED + 1)
+        matches!(&self.sender, Sender::Http2(shared) if Arc::strong_count(shared) > MAX_SHARED + 1)
     }
 }
 
@@ -283,18 +293,30 @@ impl Sender {
             .timer(TokioTimer::new())
             .keep_alive_interval(PING_INTERVAL)
             .max_header_list_size(MAX_HEAD)
+            .initial_stream_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW * (MAX_SHARED as u32 + 1))
             .handshake(TokioIo::new(connection))
             .await
             .map_err(|error| broken(url, &error))?;
         // It ends when the last request does.
         tokio::spawn(driver);
-        Ok(Self::Http2(Arc::new(sender)))
+        Ok(Self::Http2(Arc::new(Shared {
+            sender,
+            is_stuck: AtomicBool::new(false),
+        })))
     }
 
     fn is_ready(&self) -> bool {
         match self {
             Self::Http1(sender, _) => sender.is_ready(),
-            Self::Http2(sender) => sender.is_ready(),
+            Self::Http2(shared) => shared.sender.is_ready() && !shared.is_stuck.load(Relaxed),
+        }
+    }
+
+    /// Leaves a connection on which nothing comes to the requests that it has.
+    fn give_up(&self) {
+        if let Self::Http2(shared) = self {
+            shared.is_stuck.store(true, Relaxed);
         }
     }
 
@@ -309,18 +331,18 @@ impl Sender {
                 route.address(&mut request);
                 sender.try_send_request(request).await
             }
-            Self::Http2(sender) => {
-                // The authority stands for `Host` (RFC 9113, section 8.3.1).
+            Self::Http2(shared) => {
+                // The authority stands for `Host` (RFC 9113, section 8.3.1). A request that comes
+                // back from such a connection has it already.
                 let host = request.headers_mut().remove(HOST);
-                let authority = host.and_then(|host| host.as_bytes().try_into().ok());
+                let host = host.and_then(|host| host.as_bytes().try_into().ok());
+                let host = host.or_else(|| request.uri().authority().cloned());
                 let mut parts = url.clone().into_parts();
-                parts.authority = authority.or(parts.authority);
+                parts.authority = host.or(parts.authority);
                 if let Ok(uri) = Uri::from_parts(parts) {
                     *request.uri_mut() = uri;
                 }
-                let answer = http2::SendRequest::clone(sender)
-                    .try_send_request(request)
-                    .await;
+                let answer = shared.sender.clone().try_send_request(request).await;
                 answer.map(|mut answer| {
                     *answer.version_mut() = Version::HTTP_11;
                     answer
@@ -616,6 +638,9 @@ impl Body for Answer {
         let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));
         ready!(sleep.as_mut().poll(context));
         let reason = "nothing came from the server for too long";
+        if let Some(lease) = &this.lease {
+            lease.connection.sender.give_up();
+        }
         this.break_off(reason);
         Poll::Ready(Some(Err(reason.into())))
     }
