@@ -38,10 +38,9 @@ pub enum Selection {
 impl Skip {
     /// Skips a provider by removing variables.
     pub fn unset(names: impl IntoIterator<Item = impl Into<String>>) -> Self {
-        Self {
-            unset: names.into_iter().map(Into::into).collect(),
-            ..Self::default()
-        }
+        let mut skip = Self::default();
+        add(&mut skip.unset, names.into_iter().map(Into::into).collect());
+        skip
     }
 
     /// Skips a provider by setting one variable.
@@ -72,9 +71,7 @@ impl Skip {
     /// leave out is a comment, because it is part of the user's `COMMAND`.
     pub(crate) fn command(&self) -> String {
         // POSIX `env` takes options before assignments.
-        let mut names = Vec::new();
-        add(&mut names, self.unset.iter().collect());
-        let unset = names.into_iter().map(|name| format!("-u {name} "));
+        let unset = self.unset.iter().map(|name| format!("-u {name} "));
         let set = self
             .set
             .iter()
