@@ -82,6 +82,7 @@ impl Drop for Server {
 
 /// Starts the server and a proxy in front of it, and returns both, with the URL and the token of
 /// the proxy. `None` without Node.js.
+#[expect(clippy::print_stdout, reason = "tells that a test did not run")]
 fn start(max_streams: &str, more: &[&str]) -> Option<(Server, Running, String, String)> {
     let home = proxy::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
     let Some(server) = Server::start(&home, max_streams) else {
