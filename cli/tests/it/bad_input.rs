@@ -274,12 +274,14 @@ const IMDS_COMMANDS: [&[&str]; 3] = [&["imds", "role"], &["why"], &["configure",
 
 #[test]
 fn an_imds_setting_that_is_not_a_number_is_the_same_error_in_imds_and_why() {
-    let home = Home::new().with("AWS_METADATA_SERVICE_TIMEOUT", "x");
-    let expected = home.keyfob(["imds", "role"]).fails(253);
+    // The settings of a disabled client are not read.
+    let home = || Home::new().with("AWS_EC2_METADATA_DISABLED", "false");
+    let in_variable = home().with("AWS_METADATA_SERVICE_TIMEOUT", "x");
+    let expected = in_variable.keyfob(["imds", "role"]).fails(253);
     let message = "(Configuration): AWS_METADATA_SERVICE_TIMEOUT is \"x\", which is not a number";
     assert_has(&expected, &[message]);
     for command in IMDS_COMMANDS {
-        let run = home.keyfob(command);
+        let run = in_variable.keyfob(command);
         assert_eq!(
             (run.code, run.stderr.as_str()),
             (253, expected.as_str()),
@@ -287,7 +289,7 @@ fn an_imds_setting_that_is_not_a_number_is_the_same_error_in_imds_and_why() {
         );
     }
     let config = "[default]\nmetadata_service_num_attempts = many\n";
-    let in_file = Home::new().with_file("config", config);
+    let in_file = home().with_file("config", config);
     let expected = in_file.keyfob(["imds", "role"]).fails(253);
     assert_has(
         &expected,
