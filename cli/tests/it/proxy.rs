@@ -28,7 +28,9 @@ pub(crate) fn home() -> Home {
 
 /// Starts a proxy in front of a server, and returns it with its URL and its token.
 pub(crate) fn start(home: &Home, to: &str, more: &[&str]) -> (Running, String, String) {
-    let words = [&["--to", to, "--service", "s3"][..], more].concat();
+    let service = ["--service", "s3"];
+    let service = &service[..if more.contains(&service[0]) { 0 } else { 2 }];
+    let words = [&["--to", to][..], service, more].concat();
     let server = Running::serve(home, "proxy", &words);
     let value = |name: &str| {
         let mut exports = server.exports.iter();
@@ -323,6 +325,15 @@ fn what_cannot_be_served_is_refused_at_the_start() {
         &["--add-header", "host"],
     );
     assert_has(&with(&["--token-file", "absent"]), &["--token-file"]);
+    // Neither a folder nor a pipe can be read again.
+    assert_has(
+        &with(&["--token-file", "."]),
+        &[
+            "not a regular file",
+            "only once",
+            "write the token to a file",
+        ],
+    );
 }
 
 /// Reads the head of a request.

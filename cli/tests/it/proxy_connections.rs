@@ -432,3 +432,41 @@ fn trailers_of_an_answer_pass_to_those_who_take_them() {
         }
     }
 }
+
+#[test]
+fn a_body_that_the_server_does_not_take_has_its_room_until_the_answer_is_over() {
+    // The kernel itself takes several MB of each.
+    const LENGTH: usize = 16_000_000;
+    let (upstream, requests) = start_silent();
+    let home = home();
+    let (_proxy, url, token) = start(&home, &upstream, &["--max-body", "16000000"]);
+    let body = "a".repeat(LENGTH);
+    let request = format!(
+        "POST /a HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n\
+         Content-Length: {LENGTH}\r\n\r\n{body}"
+    );
+    let mut held: Vec<_> = (0..8)
+        .map(|_| {
+            let mut caller = send(&url, &request);
+            let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+            let head = "HTTP/1.1 403 Forbidden\r\nContent-Length: 6\r\n\r\nsome";
+            server.write_all(head.as_bytes()).unwrap();
+            assert_has(&read_head(&mut caller), &["403"]);
+            (caller, server)
+        })
+        .collect();
+    // Its body is read when there is room.
+    let other = thread::spawn(move || send(&url, &request));
+    let soon = Duration::from_secs(2);
+    assert!(requests.recv_timeout(soon).is_err());
+
+    // The proxy takes no more care of the rest of the body when the answer is over.
+    let (caller, mut server) = held.pop().unwrap();
+    server.write_all(b"th").unwrap();
+    let (_, next) = requests.recv_timeout(PATIENCE).unwrap();
+    server.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut rest = Vec::new();
+    let _ = server.read_to_end(&mut rest);
+    assert!(rest.len() < LENGTH, "{}", rest.len());
+    drop((caller, other.join().unwrap(), next));
+}

@@ -11,8 +11,8 @@ use std::{
 use crate::{
     endpoints::tls::file,
     keyfob::{Home, assert_has, assert_lacks},
-    proxy,
-    running::Running,
+    proxy::{self, read_head},
+    running::{Running, resident},
     servers::fetch,
 };
 
@@ -26,9 +26,25 @@ const settings = { maxConcurrentStreams: Number(maxStreams) };
 const server = require("node:http2").createSecureServer({ key, cert: key, allowHTTP1: true, settings });
 let connections = 0;
 server.on("session", () => connections++);
+let refused = new Set();
 server.on("request", (request, answer) => {
   let length = 0;
   request.on("error", () => {});
+  if (request.url === "/untaken" || request.url === "/held") {
+    // It is not over for Node.js before the body is read.
+    request.on("data", () => {}).pause();
+    answer.writeHead(403);
+    return request.url === "/held" ? answer.write("some") : answer.end("no");
+  }
+  if (/^.(unprocessed|refused)/.test(request.url) && !refused.has(request.url)) {
+    refused.add(request.url);
+    const { id, session } = answer.stream;
+    return request.url.startsWith("/unprocessed") ? session.goaway(0, id - 2) : answer.stream.close(7);
+  }
+  if (/^.(again|storm)/.test(request.url)) {
+    const count = request.url === "/storm" ? 200 : 20;
+    for (let i = 0; i < count; i++) answer.stream.additionalHeaders({ ":status": 103 });
+  }
   request.on("data", (piece) => (length += piece.length));
   request.on("end", () => {
     const of = request.headers;
@@ -41,6 +57,8 @@ server.on("request", (request, answer) => {
       case "/large": answer.setHeader("x-large", "a".repeat(20000)); return end();
       case "/long": answer.setHeader("content-length", 3000000); return answer.end("a".repeat(3000000));
       case "/endless": { const more = () => { while (answer.write("a".repeat(65536))); answer.once("drain", more); }; return more(); }
+      case "/never": return answer.stream.close(7);
+      case "/canceled": answer.write("some"); return setTimeout(() => answer.stream.close(8), 300);
       case "/reset": return answer.stream.close(2);
       case "/broken": answer.write("some"); return setTimeout(() => answer.stream.close(2), 300);
       case "/bye": answer.stream.session.goaway(); return end();
@@ -134,6 +152,9 @@ fn a_server_that_chooses_http2_gets_it_and_requests_share_a_connection() {
     let broken = ask("GET", "/broken", "");
     assert_has(&broken, &["HTTP/1.1 200", "some"]);
     assert!(!broken.ends_with("0\r\n\r\n"), "{broken}");
+    let canceled = ask("GET", "/canceled", "");
+    assert_has(&canceled, &["HTTP/1.1 200", "some"]);
+    assert!(!canceled.ends_with("0\r\n\r\n"), "{canceled}");
     assert_has(&ask("GET", "/a", ""), &[&told("/a", 1)]);
 
     // The next request has a connection of its own.
@@ -155,6 +176,111 @@ fn a_server_that_takes_few_requests_at_a_time_gets_all_in_the_end() {
         for answer in asked {
             assert_has(&answer.join().unwrap(), &["HTTP/1.1 200", "2.0 GET"]);
         }
+    });
+    // Those beyond it have connections of their own.
+    let answer = fetch("GET", &format!("{url}/a"), &token, "");
+    let (_, opened) = answer.rsplit_once("connections ").unwrap();
+    let opened = opened.split_whitespace().next().unwrap();
+    assert_ne!(opened, "1");
+}
+
+#[test]
+fn callers_that_come_at_once_share_the_first_connection() {
+    let Some((_server, _proxy, url, token)) = start("250", &[]) else {
+        return;
+    };
+    let token = [("X-Keyfob-Token", token.as_str())];
+    thread::scope(|scope| {
+        let ask = || fetch("GET", &format!("{url}/slow"), &token, "");
+        let asked: Vec<_> = (0..40).map(|_| scope.spawn(ask)).collect();
+        for answer in asked {
+            assert_has(&answer.join().unwrap(), &["connections 1"]);
+        }
+    });
+}
+
+#[test]
+fn a_request_that_the_server_has_not_processed_is_sent_again_once() {
+    let Some((_server, proxy, url, token)) = start("250", &["--service", "sqs"]) else {
+        return;
+    };
+    let token = [("X-Keyfob-Token", token.as_str())];
+    let ask =
+        |method: &str, path: &str, body: &str| fetch(method, &format!("{url}{path}"), &token, body);
+    assert_has(&ask("GET", "/a", ""), &["connections 1"]);
+    // A server that takes no more on this connection leaves it; one that refuses has another one.
+    let answer = ask("POST", "/unprocessed", "body");
+    assert_has(&answer, &["/unprocessed 4 signed true connections 2"]);
+    let answer = ask("POST", "/refused", "body");
+    assert_has(&answer, &["/refused 4 signed true connections 3"]);
+    assert_has(&ask("GET", "/refused?1", ""), &["HTTP/1.1 200"]);
+    let never = ask("POST", "/never", "body");
+    assert_has(&never, &["HTTP/1.1 502"]);
+    let line = std::iter::from_fn(|| proxy.lines.recv_timeout(PATIENCE).ok())
+        .find(|line| line.contains("warning:"));
+    assert_has(&line.unwrap(), &["broke: stream error received: refused"]);
+}
+
+#[test]
+fn informational_answers_are_counted() {
+    let Some((_server, _proxy, url, token)) = start("250", &[]) else {
+        return;
+    };
+    let token = [("X-Keyfob-Token", token.as_str())];
+    let ask = |path: &str| fetch("GET", &format!("{url}{path}"), &token, "");
+    assert_has(&ask("/again"), &["HTTP/1.1 200"]);
+    assert_has(
+        &ask("/storm"),
+        &["HTTP/1.1 502", "more than 100 informational"],
+    );
+}
+
+#[test]
+fn a_body_that_the_server_does_not_take_is_dropped_after_the_answer() {
+    const LENGTH: usize = 4_000_000;
+    let more = ["--service", "sqs", "--max-body", "4000000"];
+    let Some((_server, proxy, url, token)) = start("250", &more) else {
+        return;
+    };
+    let header = [("X-Keyfob-Token", token.as_str())];
+    let body = "a".repeat(LENGTH);
+    let ask = |path: &str| fetch("POST", &format!("{url}{path}"), &header, &body);
+    thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    assert_has(&ask("/untaken"), &["HTTP/1.1 403", "no"]);
+                }
+            });
+        }
+    });
+    // All of them have 160 MB.
+    let taken = resident(&proxy.child);
+    assert!(taken < 90, "{taken} MiB");
+
+    // While an answer is not over, its body is in memory, and has its room there.
+    let address = url.trim_start_matches("http://");
+    let head = format!(
+        "POST /held HTTP/1.1\r\nHost: localhost\r\nX-Keyfob-Token: {token}\r\n\
+         Content-Length: {LENGTH}\r\n\r\n"
+    );
+    let mut held: Vec<_> = (0..8)
+        .map(|_| {
+            let mut caller = TcpStream::connect(address).unwrap();
+            caller.write_all(head.as_bytes()).unwrap();
+            caller.write_all(body.as_bytes()).unwrap();
+            read_head(&mut caller);
+            caller
+        })
+        .collect();
+    thread::scope(|scope| {
+        let other = scope.spawn(|| ask("/a"));
+        thread::sleep(Duration::from_secs(2));
+        assert!(!other.is_finished());
+        held.pop();
+        let answer = other.join().unwrap();
+        assert_has(&answer, &["2.0 POST localhost:"]);
+        assert_has(&answer, &[&format!("/a {LENGTH} signed true")]);
     });
 }
 

@@ -1,4 +1,5 @@
 use std::{
+    fs,
     io::{BufRead as _, BufReader},
     process::{Child, Stdio},
     sync::mpsc,
@@ -13,6 +14,14 @@ use crate::{
 /// A Python program that prints the ARN of its credentials.
 pub(crate) const IDENTITY: &str =
     "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])";
+
+/// Returns the memory in MiB that a process has.
+pub(crate) fn resident(child: &Child) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:"));
+    let number = line.unwrap().trim().trim_end_matches(" kB");
+    number.parse::<u64>().unwrap() / 1024
+}
 
 /// A running `keyfob` that serves, and the variables it exports.
 pub(crate) struct Running {

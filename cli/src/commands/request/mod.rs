@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use keyfob_sts::Connector;
 
-pub(super) use self::wire::{Sent, boxed, broken, handshake};
+pub(super) use self::wire::{Sent, boxed, broken, cut, handshake};
 use self::{body::Content, meter::Meter, output::Output, send::Sender, target::Target};
 use crate::{
     args::{RequestArgs, RequestAuth},

@@ -11,6 +11,7 @@ use hyper::{
 };
 use hyper_util::rt::TokioIo;
 use keyfob_sts::{Connection, Connector, Route};
+use tokio::task::AbortHandle;
 
 use crate::failure::Failure;
 
@@ -54,14 +55,15 @@ async fn connect(connector: &Connector, url: &Uri) -> Result<(SendRequest<Sent>,
     let connection = connector.connect(url).await;
     let connection = connection.map_err(|error| Failure::from(&error))?;
     let route = connection.route().clone();
-    Ok((handshake(connection, url).await?, route))
+    let (sender, _) = handshake(connection, url).await?;
+    Ok((sender, route))
 }
 
-/// Returns what sends requests over a connection for HTTP/1.1.
+/// Returns what sends requests over a connection for HTTP/1.1, and what closes it at once.
 pub(in crate::commands) async fn handshake(
     connection: Connection,
     url: &Uri,
-) -> Result<SendRequest<Sent>, Failure> {
+) -> Result<(SendRequest<Sent>, AbortHandle), Failure> {
     // As curl: headers in an old form, or with a value that no header may have, are no reason to
     // lose the answer, and an object of S3 may have hundreds.
     let (sender, driver) = http1::Builder::new()
@@ -72,8 +74,8 @@ pub(in crate::commands) async fn handshake(
         .await
         .map_err(|error| broken(url, &error))?;
     // It ends with the connection, and the request sees its errors.
-    tokio::spawn(driver);
-    Ok(sender)
+    let task = tokio::spawn(driver);
+    Ok((sender, task.abort_handle()))
 }
 
 /// Returns the failure for a connection that broke.
@@ -83,12 +85,14 @@ pub(in crate::commands) fn broken(url: &Uri, error: &hyper::Error) -> Failure {
     if let Some(cause) = cause.filter(|cause| error.is_user() && cause.is::<io::Error>()) {
         return Failure::other(format!("--data: {cause}"));
     }
-    Failure::other(format!(
-        "the connection to {} broke: {}",
-        origin(url),
-        cause.map_or(error as &dyn fmt::Display, |cause| cause)
-    ))
-    .with_code("ConnectionClosed")
+    cut(url, cause.map_or(error as &dyn fmt::Display, |cause| cause))
+}
+
+/// Returns the failure for a connection that broke for this reason.
+pub(in crate::commands) fn cut(url: &Uri, reason: &dyn fmt::Display) -> Failure {
+    let origin = origin(url);
+    Failure::other(format!("the connection to {origin} broke: {reason}"))
+        .with_code("ConnectionClosed")
 }
 
 /// Returns the scheme, the host and the port of a URL.

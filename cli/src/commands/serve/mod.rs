@@ -155,9 +155,15 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
 /// Refuses a file without a token, or with one that is too short, before anything is served. The
 /// servers read it again while they serve, so that the token can be replaced.
 fn check_token(path: &Path, least: usize) -> Result<(), Failure> {
-    let text = files::read_secret(path).map_err(|error| match error.kind() {
+    let text = files::read_secret_file(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.
         io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
+        io::ErrorKind::InvalidInput => Failure::usage(format!(
+            "--token-file: {}: {error}: a pipe can be read only once, and the token is read again \
+             and again",
+            printable_path(path)
+        ))
+        .with_hint("write the token to a file that only you can read"),
         _ => Failure::usage(format!(
             "--token-file: cannot read {}: {error}",
             printable_path(path)

@@ -19,7 +19,7 @@ use keyfob_chain::{Chain, RequestSigner, files};
 use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{Credentials, Payload, Secret, Timestamp, verify::Dialect};
 use tokio::{
-    sync::{Semaphore, SemaphorePermit},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::timeout,
 };
 
@@ -121,7 +121,7 @@ pub(super) struct Proxy {
     pub(super) clocks: Arc<Clocks>,
     pub(super) pool: Arc<Pool>,
     /// What is left of it for long bodies.
-    pub(super) memory: Semaphore,
+    pub(super) memory: Arc<Semaphore>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) console: Console,
     pub(super) log: Log,
@@ -196,10 +196,6 @@ impl Proxy {
         let mut forward = self.with_token(|token| self.rules.decide(head, length, token))?;
         pass_trailers(&head.headers, &mut forward.head.headers);
         describe(&forward, entry);
-        let _room = match forward.plan {
-            Plan::Hashed => self.room(length).await?,
-            _ => None,
-        };
         self.forward(forward, body, &mut entry.action).await
     }
 
@@ -219,8 +215,7 @@ impl Proxy {
         let mut forward = self.rules.decide_again(&inner, length, &target.upstream)?;
         pass_trailers(&head.headers, &mut forward.head.headers);
         describe(&forward, entry);
-        let bytes;
-        let _room;
+        let mut in_memory = Bytes::new();
         let (payload, unread) = match forward.plan {
             Plan::Empty => (Payload::Empty, None),
             Plan::Hashed => {
@@ -228,9 +223,8 @@ impl Proxy {
                 if !is_short(length) {
                     resign.check_head(head, &target)?;
                 }
-                _room = self.room(length).await?;
-                bytes = self.read_checked(body, &forward, &mut entry.action).await?;
-                (Payload::Bytes(&bytes), None)
+                in_memory = self.read_checked(body, &forward, &mut entry.action).await?;
+                (Payload::Bytes(&in_memory), None)
             }
             _ => (Payload::Declared, Some(body)),
         };
@@ -244,10 +238,7 @@ impl Proxy {
             (Some(body), Plan::Held(hash)) => Either::Right(Passing::held(body, hash)),
             (Some(body), _) if resigner.is_unchanged() => Either::Right(Passing::new(body)),
             (Some(body), _) => Either::Right(Passing::resigned(body, resigner)),
-            (None, _) => match payload {
-                Payload::Bytes(bytes) => Either::Left(Full::new(Bytes::copy_from_slice(bytes))),
-                _ => Either::Left(Full::default()),
-            },
+            (None, _) => Either::Left(Full::new(in_memory)),
         };
         self.send(request, body).await
     }
@@ -310,7 +301,12 @@ impl Proxy {
         forward: &Forward,
         action: &mut Option<String>,
     ) -> Result<Bytes, Refusal> {
+        let room = self.room(body.size_hint().exact()).await?;
         let bytes = self.read(body).await?;
+        let bytes = match room {
+            Some(room) => Bytes::from_owner(Kept { bytes, _room: room }),
+            None => bytes,
+        };
         let headers = &forward.head.headers;
         if action::is_form(headers)
             && let Some(named) = action::in_form(&bytes).next()
@@ -326,12 +322,13 @@ impl Proxy {
     }
 
     /// Waits until there is room in memory for a body that is read.
-    async fn room(&self, length: Option<u64>) -> Result<Option<SemaphorePermit<'_>>, Refusal> {
+    async fn room(&self, length: Option<u64>) -> Result<Option<OwnedSemaphorePermit>, Refusal> {
         if is_short(length) {
             return Ok(None);
         }
         let pieces = pieces(length.unwrap_or(self.rules.max_body));
-        match timeout(BODY_TIMEOUT, self.memory.acquire_many(pieces)).await {
+        let memory = Arc::clone(&self.memory);
+        match timeout(BODY_TIMEOUT, memory.acquire_many_owned(pieces)).await {
             Ok(Ok(room)) => Ok(Some(room)),
             _ => Err(refusal(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -428,6 +425,18 @@ impl Proxy {
     }
 }
 
+/// A long body in memory. Its room is free when the last one who sends it is done with it.
+struct Kept {
+    bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Kept {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
 /// Returns the answer to a request whose body did not come as its caller announced it.
 fn blame(trouble: Trouble) -> Refusal {
     match trouble {
@@ -461,10 +470,10 @@ fn pass_trailers(caller: &HeaderMap, server: &mut HeaderMap) {
 }
 
 /// Returns the room for the long bodies that are in memory at the same time.
-pub(super) fn memory(max_body: u64) -> Semaphore {
+pub(super) fn memory(max_body: u64) -> Arc<Semaphore> {
     let room = u64::from(pieces(max_body)) * MAX_BODIES;
     let room = usize::try_from(room).unwrap_or(usize::MAX);
-    Semaphore::new(room.min(Semaphore::MAX_PERMITS))
+    Arc::new(Semaphore::new(room.min(Semaphore::MAX_PERMITS)))
 }
 
 /// Returns how many pieces of memory a body takes.

@@ -7,6 +7,7 @@ mod forward;
 mod fuzz;
 mod giving;
 mod host_prefix;
+mod http2;
 mod log;
 mod own;
 mod paths;
@@ -443,6 +444,13 @@ fn resigned(
         Some(path) => {
             let text = path.to_string_lossy().into_owned();
             exported.push(("AWS_SHARED_CREDENTIALS_FILE", text));
+            if path.exists() && !path.is_file() {
+                let shown = printable_path(path);
+                context.console().note(&format!(
+                    "--keys-file: {shown} is not a regular file: it is read once, as soon as it is \
+                     written"
+                ));
+            }
             resign::read(path)?
         }
         None => {

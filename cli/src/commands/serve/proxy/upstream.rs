@@ -14,46 +14,44 @@ use std::{
 };
 
 use bytes::Bytes;
-use http::{Request, Response, Uri, Version, header::HOST, uri::Scheme};
+use http::{Request, Response, Uri, uri::Scheme};
 use http_body_util::{Either, Full};
 use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
-    client::conn::{TrySendError, http1, http2},
+    client::conn::http1,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use keyfob_sigv4::resign::BodyResigner;
 use keyfob_sts::{Connector, Route};
 use sha2::{Digest as _, Sha256};
 use tokio::{
-    sync::Notify,
+    sync::{self, Notify},
+    task::AbortHandle,
     time::{Sleep, sleep, timeout},
 };
 
-use super::record::Record;
+use super::{
+    http2::{Client, Receiving},
+    record::Record,
+};
 use crate::{
-    commands::request::{self, broken, handshake},
+    commands::request::{self, broken, cut, handshake},
     failure::Failure,
 };
 
 /// How long nothing may come from a server, unless a setting says something else.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How often it is looked in that time whether something came.
+const CHECKS: u32 = 4;
 /// How long a connection may wait for its next request. Servers wait longer, mostly.
 const IDLE_TIME: Duration = Duration::from_secs(15);
 /// How many connections to one server may wait.
 const MAX_IDLE: usize = 256;
-/// How many requests share a connection of HTTP/2. A server that takes fewer at a time lets the
-/// others wait.
-const MAX_SHARED: usize = 100;
-/// How many bytes of an answer over HTTP/2 may wait for its caller. A connection has room for those
-/// of all its answers, so that a caller that does not read stops no other.
-const WINDOW: u32 = 512 << 10;
-/// How often a server that answers requests over HTTP/2 is asked whether it is there.
-const PING_INTERVAL: Duration = Duration::from_secs(20);
-/// How many bytes the head of an answer may have over HTTP/2, where hyper allows less by default.
-const MAX_HEAD: u32 = 256 << 10;
-/// How many informational answers may come before an answer over HTTP/1.1. hyper would read them
-/// without end.
-const MAX_INFORMATIONAL: usize = 100;
+/// How many informational answers may come before an answer.
+pub(super) const MAX_INFORMATIONAL: usize = 100;
+/// How long a request waits for the connection that another one opens, before it opens its own.
+const MAX_TURN: Duration = Duration::from_secs(1);
+/// Of how many servers that have no connection it is known that they chose HTTP/1.1.
+const MAX_KNOWN: usize = 1000;
 
 /// The body of a request: in memory, or on its way.
 pub(super) type Sent = Either<Full<Bytes>, Passing>;
@@ -63,8 +61,8 @@ pub(super) type Received = Either<Full<Bytes>, Answer>;
 /// is found faster.
 type Origin = (Scheme, String);
 
-/// Sends requests over connections of HTTP/1.1, or of HTTP/2 if the server chooses it. Never twice:
-/// only the caller knows what may be repeated.
+/// Sends requests over connections of HTTP/1.1, or of HTTP/2 if the server chooses it. Never again
+/// if the server may have processed it: only the caller knows what may be repeated.
 pub(super) struct Pool {
     connector: Connector,
     /// How long nothing may happen.
@@ -73,9 +71,18 @@ pub(super) struct Pool {
 }
 
 struct Shelf {
-    /// The connections that a request may take. Those of HTTP/2 stay here meanwhile.
-    idle: HashMap<Origin, Vec<Connection>>,
+    servers: HashMap<Origin, Server>,
     cleared: Instant,
+}
+
+#[derive(Default)]
+struct Server {
+    /// The connections that a request may take. Those of HTTP/2 stay here meanwhile.
+    idle: Vec<Connection>,
+    /// Whether it chose HTTP/1.1 last.
+    is_http1: bool,
+    /// Held by the request that opens a connection, which others may share.
+    turn: Arc<sync::Mutex<()>>,
 }
 
 struct Connection {
@@ -85,15 +92,14 @@ struct Connection {
 }
 
 enum Sender {
-    Http1(http1::SendRequest<request::Sent>, Route),
-    /// How many requests share it is seen by the number of its owners.
-    Http2(Arc<Shared>),
+    Http1(Http1),
+    Http2(Arc<Client>),
 }
 
-struct Shared {
-    sender: http2::SendRequest<request::Sent>,
-    /// Whether a request has waited on it in vain.
-    is_stuck: AtomicBool,
+struct Http1 {
+    sender: http1::SendRequest<request::Sent>,
+    route: Route,
+    task: AbortHandle,
 }
 
 /// Why there is no answer.
@@ -106,13 +112,24 @@ pub(super) enum Silence {
     Storm,
 }
 
+/// Why a connection has no answer for a request.
+pub(super) enum Unanswered {
+    /// The connection had ended before: nothing was sent.
+    Unsent(Request<request::Sent>, Failure),
+    /// The server says that it has not processed the request.
+    Refused(Request<request::Sent>, Failure),
+    Broken(Failure),
+    /// Informational answers come without end.
+    Storm,
+}
+
 impl Pool {
     pub(super) fn new(connector: &Connector) -> Self {
         Self {
             patience: connector.timeout().unwrap_or(PATIENCE),
             connector: connector.with_http2(),
             shelf: Mutex::new(Shelf {
-                idle: HashMap::new(),
+                servers: HashMap::new(),
                 cleared: Instant::now(),
             }),
         }
@@ -129,51 +146,83 @@ impl Pool {
     ) -> Result<Response<Received>, Silence> {
         let url = request.uri().clone();
         let origin = origin(&url);
-        let flow = match request.body() {
-            Either::Left(_) => None,
-            Either::Right(body) => Some(body.flow()),
+        let (in_memory, flow) = match request.body() {
+            Either::Left(body) => (Some(body.clone()), None),
+            Either::Right(body) => (None, Some(body.flow())),
         };
         let mut request = request.map(request::boxed);
-        let storm = count_informational(&mut request);
+        let (mut is_again, mut must_be_new) = (false, false);
         loop {
-            let waiting = origin.as_ref().and_then(|origin| self.take(origin));
+            let waiting = if must_be_new {
+                None
+            } else {
+                self.take(&origin)
+            };
             let has_waited = waiting.is_some();
             let mut connection = match waiting {
                 Some(connection) => connection,
                 // Boxed, because it is large and rare.
-                None => Box::pin(self.connect(&url, origin.as_ref())).await?,
+                None => Box::pin(self.connect(&url, &origin, must_be_new)).await?,
             };
-            let answer = connection.sender.send(request, &url);
-            let answer = tokio::select! {
-                biased;
-                answer = self.wait(answer, flow.as_deref()) => answer,
-                () = storm.notified() => Err(Silence::Storm),
-            };
+            let answer = connection.sender.send(request, &url, in_memory.as_ref());
+            let answer = self.wait(answer, flow.as_deref()).await;
             match answer.inspect_err(|_| connection.sender.give_up())? {
                 Ok(answer) => {
-                    let lease = origin.map(|origin| Lease {
+                    let lease = Lease {
                         pool: Arc::clone(self),
                         origin,
                         connection,
-                    });
+                    };
                     return Ok(answer.map(|body| Either::Right(self.answer(body, lease))));
                 }
-                Err(mut error) => match error.take_message() {
-                    // The server had closed a connection that waited: nothing was sent.
-                    Some(unsent) if has_waited => request = unsent,
-                    // A server that drops new ones would drop the next one, too.
-                    _ => return Err(Silence::Broken(broken(&url, error.error()))),
-                },
+                // The server had closed a connection that waited. One that drops new ones would
+                // drop the next one, too.
+                Err(Unanswered::Unsent(unsent, _)) if has_waited => request = unsent,
+                Err(Unanswered::Refused(refused, _)) if !is_again => {
+                    request = refused;
+                    is_again = true;
+                    // It may have too many requests on this one.
+                    must_be_new = connection.sender.is_ready();
+                }
+                Err(
+                    Unanswered::Unsent(_, failure)
+                    | Unanswered::Refused(_, failure)
+                    | Unanswered::Broken(failure),
+                ) => return Err(Silence::Broken(failure)),
+                Err(Unanswered::Storm) => {
+                    connection.sender.give_up();
+                    return Err(Silence::Storm);
+                }
             }
         }
     }
 
-    async fn connect(&self, url: &Uri, origin: Option<&Origin>) -> Result<Connection, Silence> {
+    /// Returns a new connection, or one that another request has opened meanwhile and shares.
+    async fn connect(
+        &self,
+        url: &Uri,
+        origin: &Origin,
+        must_be_new: bool,
+    ) -> Result<Connection, Silence> {
+        let others = self.shelf().turn(origin).filter(|_| !must_be_new);
+        let mut turn = None;
+        if let Some(others) = others {
+            turn = timeout(MAX_TURN, others.lock_owned()).await.ok();
+            if let Some(connection) = self.take(origin) {
+                return Ok(connection);
+            }
+            // It is known now that none can be shared.
+            turn = turn.filter(|_| self.shelf().turn(origin).is_some());
+        }
         let sender = Sender::connect(&self.connector, url).await;
         let connection = Connection::new(sender.map_err(Silence::Broken)?);
-        if let (Some(shared), Some(origin)) = (connection.shared(), origin) {
-            self.shelf().put(origin.clone(), shared);
+        let shared = connection.shared();
+        let mut shelf = self.shelf();
+        shelf.server(origin).is_http1 = shared.is_none();
+        if let Some(shared) = shared {
+            shelf.put(origin, shared);
         }
+        drop(turn);
         Ok(connection)
     }
 
@@ -184,25 +233,24 @@ impl Pool {
         flow: Option<&Flow>,
     ) -> Result<T, Silence> {
         let mut answer = pin!(answer);
-        let mut before = 0;
-        loop {
-            if let Ok(answer) = timeout(self.patience, &mut answer).await {
+        let (mut before, mut silent) = (0, 0);
+        while silent < CHECKS {
+            if let Ok(answer) = timeout(self.patience / CHECKS, &mut answer).await {
                 return Ok(answer);
             }
             let now = flow.map_or(0, |flow| flow.progress.load(Relaxed));
-            if now == before {
-                return Err(Silence::Timeout);
-            }
+            silent = if now == before { silent + 1 } else { 0 };
             before = now;
         }
+        Err(Silence::Timeout)
     }
 
-    fn answer(&self, body: Incoming, lease: Option<Lease>) -> Answer {
+    fn answer(&self, body: Either<Incoming, Receiving>, lease: Lease) -> Answer {
         let mut answer = Answer {
             body,
             patience: self.patience,
             sleep: None,
-            lease,
+            lease: Some(lease),
             record: None,
         };
         answer.end_if_over();
@@ -212,7 +260,7 @@ impl Pool {
     fn take(&self, origin: &Origin) -> Option<Connection> {
         let mut shelf = self.shelf();
         shelf.clear();
-        let idle = shelf.idle.get_mut(origin)?;
+        let idle = &mut shelf.servers.get_mut(origin)?.idle;
         for at in (0..idle.len()).rev() {
             let connection = &mut idle[at];
             if !connection.is_usable() {
@@ -235,20 +283,36 @@ impl Pool {
 }
 
 impl Shelf {
-    fn put(&mut self, origin: Origin, connection: Connection) {
-        let idle = self.idle.entry(origin).or_default();
+    fn server(&mut self, origin: &Origin) -> &mut Server {
+        self.servers.entry(origin.clone()).or_default()
+    }
+
+    fn put(&mut self, origin: &Origin, connection: Connection) {
+        let idle = &mut self.server(origin).idle;
         if idle.len() < MAX_IDLE {
             idle.push(connection);
         }
+    }
+
+    /// Returns what a request waits for before it opens a connection, if requests may share it.
+    fn turn(&mut self, origin: &Origin) -> Option<Arc<sync::Mutex<()>>> {
+        // Without TLS, no server chooses HTTP/2.
+        if origin.0 != Scheme::HTTPS {
+            return None;
+        }
+        let server = self.server(origin);
+        (!server.is_http1).then(|| Arc::clone(&server.turn))
     }
 
     /// Closes the connections that have waited for too long, to any server.
     fn clear(&mut self) {
         if self.cleared.elapsed() > IDLE_TIME {
             self.cleared = Instant::now();
-            self.idle.retain(|_, idle| {
-                idle.retain(Connection::is_usable);
-                !idle.is_empty()
+            let are_few = self.servers.len() <= MAX_KNOWN;
+            self.servers.retain(|_, server| {
+                server.idle.retain(Connection::is_usable);
+                let is_awaited = Arc::strong_count(&server.turn) > 1;
+                !server.idle.is_empty() || is_awaited || server.is_http1 && are_few
             });
         }
     }
@@ -269,15 +333,15 @@ impl Connection {
     /// Returns the same connection for another request, if requests can share it.
     fn shared(&self) -> Option<Self> {
         match &self.sender {
-            Sender::Http1(..) => None,
-            Sender::Http2(sender) => Some(Self::new(Sender::Http2(Arc::clone(sender)))),
+            Sender::Http1(_) => None,
+            Sender::Http2(client) => Some(Self::new(Sender::Http2(Arc::clone(client)))),
         }
     }
 
     /// Returns true if so many requests share the connection that others need another one.
     fn is_full(&self) -> bool {
         // The shelf has it, too.
-        matches!(&self.sender, Sender::Http2(shared) if Arc::strong_count(shared) > MAX_SHARED + 1)
+        matches!(&self.sender, Sender::Http2(client) if Arc::strong_count(client) > client.room() + 1)
     }
 }
 
@@ -285,74 +349,88 @@ impl Sender {
     async fn connect(connector: &Connector, url: &Uri) -> Result<Self, Failure> {
         let connection = connector.connect(url).await;
         let connection = connection.map_err(|error| Failure::from(&error))?;
-        if !connection.is_http2() {
-            let route = connection.route().clone();
-            return Ok(Self::Http1(handshake(connection, url).await?, route));
+        if connection.is_http2() {
+            let client = Client::new(connection).await;
+            return client.map(Self::Http2).map_err(|error| cut(url, &error));
         }
-        let (sender, driver) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .keep_alive_interval(PING_INTERVAL)
-            .max_header_list_size(MAX_HEAD)
-            .initial_stream_window_size(WINDOW)
-            .initial_connection_window_size(WINDOW * (MAX_SHARED as u32 + 1))
-            .handshake(TokioIo::new(connection))
-            .await
-            .map_err(|error| broken(url, &error))?;
-        // It ends when the last request does.
-        tokio::spawn(driver);
-        Ok(Self::Http2(Arc::new(Shared {
+        let route = connection.route().clone();
+        let (sender, task) = handshake(connection, url).await?;
+        Ok(Self::Http1(Http1 {
             sender,
-            is_stuck: AtomicBool::new(false),
-        })))
+            route,
+            task,
+        }))
     }
 
     fn is_ready(&self) -> bool {
         match self {
-            Self::Http1(sender, _) => sender.is_ready(),
-            Self::Http2(shared) => shared.sender.is_ready() && !shared.is_stuck.load(Relaxed),
+            Self::Http1(Http1 { sender, .. }) => sender.is_ready(),
+            Self::Http2(client) => client.is_ready(),
         }
     }
 
     /// Leaves a connection on which nothing comes to the requests that it has.
     fn give_up(&self) {
-        if let Self::Http2(shared) = self {
-            shared.is_stuck.store(true, Relaxed);
+        if let Self::Http2(client) = self {
+            client.give_up();
         }
     }
 
     /// Sends a request for this URL, whose own one may have been changed for a connection before.
+    /// `in_memory` is its body, if that is in memory.
     async fn send(
         &mut self,
-        mut request: Request<request::Sent>,
+        request: Request<request::Sent>,
         url: &Uri,
-    ) -> Result<Response<Incoming>, TrySendError<Request<request::Sent>>> {
+        in_memory: Option<&Full<Bytes>>,
+    ) -> Result<Response<Either<Incoming, Receiving>>, Unanswered> {
         match self {
-            Self::Http1(sender, route) => {
-                route.address(&mut request);
-                sender.try_send_request(request).await
+            Self::Http1(http1) => {
+                let answer = http1.send(request, url).await?;
+                Ok(answer.map(Either::Left))
             }
-            Self::Http2(shared) => {
-                // The authority stands for `Host` (RFC 9113, section 8.3.1). A request that comes
-                // back from such a connection has it already.
-                let host = request.headers_mut().remove(HOST);
-                let host = host.and_then(|host| host.as_bytes().try_into().ok());
-                let host = host.or_else(|| request.uri().authority().cloned());
-                let mut parts = url.clone().into_parts();
-                parts.authority = host.or(parts.authority);
-                if let Ok(uri) = Uri::from_parts(parts) {
-                    *request.uri_mut() = uri;
-                }
-                let answer = shared.sender.clone().try_send_request(request).await;
-                answer.map(|mut answer| {
-                    *answer.version_mut() = Version::HTTP_11;
-                    answer
-                })
+            Self::Http2(client) => {
+                let answer = client.send(request, url, in_memory).await?;
+                Ok(answer.map(Either::Right))
             }
         }
     }
 }
 
-/// Returns what is notified if too many informational answers come for a request.
+impl Http1 {
+    async fn send(
+        &mut self,
+        mut request: Request<request::Sent>,
+        url: &Uri,
+    ) -> Result<Response<Incoming>, Unanswered> {
+        self.route.address(&mut request);
+        let storm = count_informational(&mut request);
+        let answer = tokio::select! {
+            biased;
+            answer = self.sender.try_send_request(request) => answer,
+            () = storm.notified() => return Err(Unanswered::Storm),
+        };
+        answer.map_err(|mut error| {
+            let failure = broken(url, error.error());
+            match error.take_message() {
+                Some(unsent) => Unanswered::Unsent(unsent, failure),
+                None => Unanswered::Broken(failure),
+            }
+        })
+    }
+}
+
+impl Drop for Http1 {
+    fn drop(&mut self) {
+        // hyper would wait until the server takes the rest of a request, and keep it.
+        if !self.sender.is_ready() {
+            self.task.abort();
+        }
+    }
+}
+
+/// Returns what is notified if too many informational answers come for a request. hyper would read
+/// them without end.
 fn count_informational<B>(request: &mut Request<B>) -> Arc<Notify> {
     let storm = Arc::new(Notify::new());
     let (count, too_many) = (AtomicUsize::new(0), Arc::clone(&storm));
@@ -364,10 +442,11 @@ fn count_informational<B>(request: &mut Request<B>) -> Arc<Notify> {
     storm
 }
 
-/// Returns the scheme and the authority of a URI, which tell one server from others.
-fn origin(uri: &Uri) -> Option<Origin> {
-    let authority = uri.authority()?.as_str().to_owned();
-    Some((uri.scheme()?.clone(), authority))
+/// Returns the scheme and the authority of an absolute URI, which tell one server from others.
+fn origin(uri: &Uri) -> Origin {
+    let scheme = uri.scheme().cloned().unwrap_or(Scheme::HTTPS);
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    (scheme, authority.to_owned())
 }
 
 /// A connection in use. It goes back when the whole answer is read.
@@ -380,10 +459,10 @@ struct Lease {
 impl Lease {
     fn give_back(mut self) {
         // It is not ready if the server has closed it, or answered before the whole request.
-        let is_alone = matches!(self.connection.sender, Sender::Http1(..));
+        let is_alone = matches!(self.connection.sender, Sender::Http1(_));
         if is_alone && self.connection.sender.is_ready() {
             self.connection.used = Instant::now();
-            self.pool.shelf().put(self.origin, self.connection);
+            self.pool.shelf().put(&self.origin, self.connection);
         }
     }
 }
@@ -577,7 +656,7 @@ impl Body for Passing {
 
 /// The body of an answer on its way. It breaks off if nothing comes for too long.
 pub(super) struct Answer {
-    body: Incoming,
+    body: Either<Incoming, Receiving>,
     patience: Duration,
     /// Runs while the server is waited for.
     sleep: Option<Pin<Box<Sleep>>>,
@@ -632,7 +711,7 @@ impl Body for Answer {
                 Some(Ok(_)) => this.end_if_over(),
                 Some(Err(_)) => this.break_off("the answer of the server broke off"),
             }
-            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+            return Poll::Ready(frame);
         }
         let patience = this.patience;
         let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));

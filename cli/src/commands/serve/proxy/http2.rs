@@ -1,0 +1,285 @@
+//! The client for servers that choose HTTP/2.
+//!
+//! It stands on `h2` itself, because hyper's client does not say which requests a server has not
+//! processed, how many it takes at a time, and that it canceled an answer. It also keeps the body
+//! that a server does not take after the answer.
+
+use std::{
+    error::Error,
+    future::{pending, poll_fn},
+    pin::{Pin, pin},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use h2::{
+    PingPong, Reason, RecvStream, SendStream,
+    client::{Builder, Connection, SendRequest},
+};
+use http::{
+    Method, Request, Response, Uri,
+    header::{CONNECTION, CONTENT_LENGTH, HOST},
+};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body, Frame};
+use tokio::{
+    task::AbortHandle,
+    time::{sleep, timeout},
+};
+
+use super::upstream::{MAX_INFORMATIONAL, Unanswered};
+use crate::commands::request::{self, cut};
+
+/// How many requests share a connection, if the server takes that many.
+const MAX_SHARED: usize = 100;
+/// How many bytes of an answer may wait for its caller. A connection has room for those of all its
+/// answers, so that a caller that does not read stops no other.
+const WINDOW: u32 = 512 << 10;
+/// How many bytes of a body are sent at a time.
+const PIECE: usize = 64 << 10;
+/// How many bytes the head of an answer may have.
+const MAX_HEAD: u32 = 256 << 10;
+/// How often a server that answers requests is asked whether it is there.
+const PING_INTERVAL: Duration = Duration::from_secs(10);
+/// How long it may take to say so.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection that requests share. How many is seen by the number of its owners.
+pub(super) struct Client {
+    sender: SendRequest<Bytes>,
+    /// Whether a request has waited on it in vain.
+    is_stuck: AtomicBool,
+}
+
+impl Client {
+    /// Begins HTTP/2 on a connection for it.
+    ///
+    /// # Errors
+    ///
+    /// If the connection breaks.
+    pub(super) async fn new(connection: keyfob_sts::Connection) -> Result<Arc<Self>, h2::Error> {
+        let (sender, connection) = Builder::new()
+            .enable_push(false)
+            .max_header_list_size(MAX_HEAD)
+            .initial_window_size(WINDOW)
+            .initial_connection_window_size(WINDOW * (MAX_SHARED as u32 + 1))
+            .handshake(connection)
+            .await?;
+        let client = Arc::new(Self {
+            sender,
+            is_stuck: AtomicBool::new(false),
+        });
+        tokio::spawn(drive(connection, Arc::downgrade(&client)));
+        Ok(client)
+    }
+
+    /// Returns true if the connection takes requests.
+    pub(super) fn is_ready(&self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        let polled = self.sender.clone().poll_ready(&mut context);
+        matches!(polled, Poll::Ready(Ok(()))) && !self.is_stuck.load(Relaxed)
+    }
+
+    /// Leaves a connection on which nothing comes to the requests that it has.
+    pub(super) fn give_up(&self) {
+        self.is_stuck.store(true, Relaxed);
+    }
+
+    /// Returns how many requests the server takes at a time, as far as it has said so.
+    pub(super) fn room(&self) -> usize {
+        self.sender.current_max_send_streams().min(MAX_SHARED)
+    }
+
+    /// Sends a request for this URL. `body` is the one of the request, if that is in memory: with it,
+    /// the request can be sent again.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub(super) async fn send(
+        &self,
+        request: Request<request::Sent>,
+        url: &Uri,
+        in_memory: Option<&Full<Bytes>>,
+    ) -> Result<Response<Receiving>, Unanswered> {
+        let (head, body) = request.into_parts();
+        let has_body = !body.is_end_stream();
+        let mut sent = Request::from_parts(head.clone(), ());
+        address(&mut sent, url);
+        if let Some(length) = body.size_hint().exact()
+            && (length > 0 || matches!(head.method, Method::PATCH | Method::POST | Method::PUT))
+        {
+            sent.headers_mut()
+                .entry(CONTENT_LENGTH)
+                .or_insert(length.into());
+        }
+        let (mut answer, stream) = match self.sender.clone().send_request(sent, !has_body) {
+            Ok(sent) => sent,
+            Err(error) => {
+                let request = Request::from_parts(head, body);
+                return Err(Unanswered::Unsent(request, cut(url, &error)));
+            }
+        };
+        let upload = has_body.then(|| Upload::start(stream, body));
+        let mut informational = 0;
+        let answer = poll_fn(|context| {
+            while let Poll::Ready(Some(Ok(_))) = answer.poll_informational(context) {
+                informational += 1;
+                if informational > MAX_INFORMATIONAL {
+                    return Poll::Ready(None);
+                }
+            }
+            Pin::new(&mut answer).poll(context).map(Some)
+        });
+        match answer.await {
+            Some(Ok(answer)) => Ok(answer.map(|body| Receiving {
+                body,
+                _upload: upload,
+            })),
+            Some(Err(error)) => Err(match in_memory {
+                Some(body) if is_unprocessed(&error) => {
+                    let request = Request::from_parts(head, request::boxed(body.clone()));
+                    Unanswered::Refused(request, cut(url, &error))
+                }
+                _ => Unanswered::Broken(cut(url, &error)),
+            }),
+            None => Err(Unanswered::Storm),
+        }
+    }
+}
+
+/// Gives a request the form of HTTP/2: its authority stands for `Host` (RFC 9113, section 8.3.1),
+/// and no header is for the connection (section 8.2.2).
+fn address(request: &mut Request<()>, url: &Uri) {
+    let host = request.headers_mut().remove(HOST);
+    let host = host.and_then(|host| host.as_bytes().try_into().ok());
+    let mut parts = url.clone().into_parts();
+    parts.authority = host.or(parts.authority);
+    if let Ok(uri) = Uri::from_parts(parts) {
+        *request.uri_mut() = uri;
+    }
+    // It names `TE`.
+    request.headers_mut().remove(CONNECTION);
+}
+
+/// Returns true if a server says that it has not processed a request (RFC 9113, section 8.7).
+fn is_unprocessed(error: &h2::Error) -> bool {
+    // h2 tells the end of a connection to the requests that came after the last one processed.
+    let is_after_last = error.is_go_away();
+    let is_refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
+    error.is_remote() && (is_after_last || is_refused)
+}
+
+/// Moves the bytes of a connection until all its requests and its owners are gone, or the server is.
+async fn drive(mut connection: Connection<keyfob_sts::Connection, Bytes>, client: Weak<Client>) {
+    let pings = connection.ping_pong();
+    let silence = pin!(silence(pings, client));
+    tokio::select! {
+        _ = connection => {}
+        // Its requests end with it.
+        () = silence => {}
+    }
+}
+
+/// Returns when a server that has requests does not answer a PING in time.
+async fn silence(pings: Option<PingPong>, client: Weak<Client>) {
+    let Some(mut pings) = pings else {
+        return pending().await;
+    };
+    loop {
+        sleep(PING_INTERVAL).await;
+        // One of the owners keeps it for later requests.
+        let is_in_use = client.strong_count() > 1;
+        if is_in_use {
+            let pong = timeout(PING_TIMEOUT, pings.ping(h2::Ping::opaque()));
+            if pong.await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+/// The body of a request on its way. If this is dropped before the server has taken all of it, the
+/// rest is not sent.
+struct Upload(AbortHandle);
+
+impl Upload {
+    fn start(mut stream: SendStream<Bytes>, body: request::Sent) -> Self {
+        let task = tokio::spawn(async move {
+            if upload(&mut stream, body).await.is_err() {
+                stream.send_reset(Reason::CANCEL);
+            }
+        });
+        Self(task.abort_handle())
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Sends a body. `h2` gets no more of it than the server takes: it would keep the rest.
+async fn upload(
+    stream: &mut SendStream<Bytes>,
+    mut body: request::Sent,
+) -> Result<(), Box<dyn Error + Send + Sync>> {
+    while let Some(frame) = body.frame().await {
+        let mut data = match frame?.into_data() {
+            Ok(data) => data,
+            Err(other) => {
+                let trailers = other.into_trailers().unwrap_or_default();
+                return Ok(stream.send_trailers(trailers)?);
+            }
+        };
+        let is_last = body.is_end_stream() && !data.is_empty();
+        while !data.is_empty() {
+            stream.reserve_capacity(data.len().min(PIECE));
+            while stream.capacity() == 0 {
+                let more = poll_fn(|context| stream.poll_capacity(context)).await;
+                more.ok_or("the server takes no more")??;
+            }
+            let piece = data.split_to(data.len().min(stream.capacity()));
+            stream.send_data(piece, is_last && data.is_empty())?;
+        }
+        if is_last {
+            return Ok(());
+        }
+    }
+    Ok(stream.send_data(Bytes::new(), true)?)
+}
+
+/// The body of an answer on its way.
+pub(super) struct Receiving {
+    body: RecvStream,
+    _upload: Option<Upload>,
+}
+
+impl Body for Receiving {
+    type Data = Bytes;
+    type Error = h2::Error;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
+        let body = &mut self.get_mut().body;
+        let Some(data) = ready!(body.poll_data(context)) else {
+            let trailers = ready!(body.poll_trailers(context));
+            return Poll::Ready(trailers.map(|some| some.map(Frame::trailers)).transpose());
+        };
+        let data = data?;
+        body.flow_control().release_capacity(data.len())?;
+        Poll::Ready(Some(Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+}
