@@ -95,8 +95,8 @@ impl Client {
         self.sender.current_max_send_streams().min(MAX_SHARED)
     }
 
-    /// Sends a request for this URL. `body` is the one of the request, if that is in memory: with it,
-    /// the request can be sent again.
+    /// Sends a request for this URL. `in_memory` is its body, if that is in memory: with it, the
+    /// request can be sent again.
     ///
     /// # Errors
     ///
@@ -175,7 +175,8 @@ fn is_unprocessed(error: &h2::Error) -> bool {
     error.is_remote() && (is_after_last || is_refused)
 }
 
-/// Moves the bytes of a connection until all its requests and its owners are gone, or the server is.
+/// Moves the bytes of a connection until all its requests and its owners are gone, or the server
+/// is.
 async fn drive(mut connection: Connection<keyfob_sts::Connection, Bytes>, client: Weak<Client>) {
     let pings = connection.ping_pong();
     let silence = pin!(silence(pings, client));
