@@ -1,4 +1,13 @@
-use crate::{origin::Origin, shell};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use crate::{
+    origin::Origin,
+    shell,
+    variables::{CONFIG_FILE, CREDENTIALS_FILE},
+};
 
 /// Changes to a command line and its environment that make a chain skip a provider.
 ///
@@ -67,6 +76,12 @@ impl Skip {
         self
     }
 
+    /// Returns true if another file takes the place of a configuration file.
+    pub(crate) fn hides_files(&self) -> bool {
+        let mut names = self.set.iter().map(|(name, _)| name.as_str());
+        names.any(|name| [CONFIG_FILE, CREDENTIALS_FILE].contains(&name))
+    }
+
     /// Returns the command line that makes the changes: `env -u A B=c COMMAND`. An argument to
     /// leave out is a comment, because it is part of the user's `COMMAND`.
     pub(crate) fn command(&self) -> String {
@@ -112,8 +127,106 @@ pub(crate) fn for_origin(origin: &Origin) -> Option<String> {
     match origin {
         Origin::Environment { variables } => Some(Skip::unset(variables).command()),
         Origin::File { file, .. } => Some(shell::editor(file)),
+        // What it prints is not known here, only where it is named.
+        Origin::Process { named_in } => for_origin(named_in),
         _ => None,
     }
+}
+
+/// What keeps a file from being read.
+enum Obstacle {
+    /// A link to nothing, or one of a loop.
+    Link(PathBuf),
+    /// A folder that cannot be entered, or a file that cannot be read, because of its mode.
+    Rights(PathBuf, fs::Metadata),
+    /// Something else that has the place of the file.
+    Place,
+}
+
+/// Returns the first thing that is in the way to a file, or in its place.
+fn obstacle(file: &Path, links: usize) -> Obstacle {
+    let mut above: Option<PathBuf> = None;
+    let mut parts: Vec<_> = file.ancestors().collect();
+    parts.retain(|part| !part.as_os_str().is_empty());
+    for part in parts.into_iter().rev() {
+        match fs::metadata(part) {
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                // A link may lead to a folder that cannot be entered.
+                if let (Ok(target), 1..) = (fs::read_link(part), links) {
+                    let folder = part.parent().unwrap_or(part);
+                    return obstacle(&folder.join(target), links - 1);
+                }
+                let folder = above.unwrap_or_else(|| PathBuf::from("."));
+                return match fs::metadata(&folder) {
+                    Ok(metadata) => Obstacle::Rights(folder, metadata),
+                    Err(_) => Obstacle::Place,
+                };
+            }
+            Err(_) if fs::read_link(part).is_ok() => return Obstacle::Link(part.to_owned()),
+            Err(_) => return Obstacle::Place,
+        }
+        above = Some(part.to_owned());
+    }
+    match fs::metadata(file) {
+        Ok(metadata) if metadata.is_file() => Obstacle::Rights(file.to_owned(), metadata),
+        _ => Obstacle::Place,
+    }
+}
+
+/// Returns the command line after which a configuration file that could not be read is no longer in
+/// the way: it can be read, it is moved aside, or it is not looked for. `variable` names the file,
+/// or could.
+pub(crate) fn for_unreadable(
+    file: &Path,
+    kind: io::ErrorKind,
+    variable: &'static str,
+    is_named: bool,
+) -> String {
+    let not_named = || Skip::unset([variable]).command();
+    match obstacle(file, MAX_LINKS) {
+        Obstacle::Link(link) => format!("rm {}", shell::path(&link)),
+        Obstacle::Rights(path, metadata) if kind == io::ErrorKind::PermissionDenied => {
+            match with_rights(file, &path, &metadata) {
+                Some(command) => command,
+                None if is_named => not_named(),
+                None => Skip::set(variable, "/dev/null").command(),
+            }
+        }
+        _ if is_named => not_named(),
+        _ => {
+            let mut aside = file.as_os_str().to_owned();
+            aside.push(".old");
+            let (file, aside) = (shell::path(file), shell::path(aside.as_ref()));
+            format!("mv -n {file} {aside}")
+        }
+    }
+}
+
+/// How many links may lead to a file.
+const MAX_LINKS: usize = 40;
+
+/// Returns the command that gives this user the right to a file, or to the folder above it. Only
+/// what belongs to this user, or is in the user's own home folder, may be changed.
+#[cfg(unix)]
+fn with_rights(file: &Path, path: &Path, metadata: &fs::Metadata) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let user = rustix::process::geteuid().as_raw();
+    let word = shell::path(path);
+    if metadata.uid() == user {
+        let rights = if metadata.is_dir() { "rwx" } else { "rw" };
+        return Some(format!("chmod u+{rights} {word}"));
+    }
+    let home = file.parent().and_then(Path::parent)?;
+    let is_at_home = path != home && path.starts_with(home);
+    let is_own_home = fs::metadata(home).is_ok_and(|home| home.uid() == user);
+    (is_at_home && is_own_home).then(|| format!("sudo chown -R {user} {word}"))
+}
+
+#[cfg(not(unix))]
+fn with_rights(_file: &Path, _path: &Path, _metadata: &fs::Metadata) -> Option<String> {
+    None
 }
 
 /// Adds what is not there yet.

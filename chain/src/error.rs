@@ -6,7 +6,12 @@ use std::{
 
 use keyfob_sigv4::printable;
 
-use crate::sources::{MfaQuestion, RoleSource};
+use crate::{
+    cure::left_out,
+    origin::Origin,
+    profiles::Problem,
+    sources::{MfaQuestion, RoleSource},
+};
 
 /// Why there are no credentials, no region, or no saved file.
 ///
@@ -22,6 +27,10 @@ struct Inner {
     is_not_configured: bool,
     question: Option<MfaQuestion>,
     role_source: Option<RoleSource>,
+    /// What is wrong with a configuration file.
+    problem: Option<Problem>,
+    /// The setting that cannot be used: its name and where it is from.
+    setting: Option<(String, Origin)>,
 }
 
 impl Error {
@@ -47,6 +56,8 @@ impl Error {
             is_not_configured: false,
             question: None,
             role_source: None,
+            problem: None,
+            setting: None,
         }))
     }
 
@@ -75,6 +86,8 @@ impl Error {
             is_not_configured: false,
             question: None,
             role_source: None,
+            problem: None,
+            setting: None,
         }))
     }
 
@@ -88,11 +101,56 @@ impl Error {
             is_not_configured: true,
             question: None,
             role_source: None,
+            problem: None,
+            setting: None,
         }))
     }
 
     pub(crate) fn is_not_configured(&self) -> bool {
         self.0.is_not_configured
+    }
+
+    /// Creates the error of a configuration file.
+    pub(crate) fn from_problem(problem: &Problem) -> Self {
+        let mut error = Self::new(ErrorKind::ConfigFile, problem.raw());
+        if let Some(inner) = Arc::get_mut(&mut error.0) {
+            inner.problem = Some(problem.clone());
+        }
+        error
+    }
+
+    /// Adds the setting that cannot be used.
+    pub(crate) fn with_setting(mut self, name: &str, origin: &Origin) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.setting = Some((name.to_owned(), origin.clone()));
+        }
+        self
+    }
+
+    /// Returns where the setting is from that cannot be used, if the error is about one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Settings, Variables, settings::MAX_ATTEMPTS};
+    ///
+    /// let settings = Settings::load(Variables::from_iter([("AWS_MAX_ATTEMPTS", "many")]));
+    /// let error = settings.number(&MAX_ATTEMPTS).unwrap_err();
+    /// assert_eq!(error.origin().unwrap().to_string(), "AWS_MAX_ATTEMPTS");
+    /// assert_eq!(error.cure().unwrap(), "env -u AWS_MAX_ATTEMPTS COMMAND");
+    /// ```
+    pub fn origin(&self) -> Option<&Origin> {
+        self.0.setting.as_ref().map(|(_, origin)| origin)
+    }
+
+    /// Returns the command line after which a setting that cannot be used is gone, or a
+    /// configuration file can be read. Looks at what is in the way to such a file.
+    pub fn cure(&self) -> Option<String> {
+        match (&self.0.setting, &self.0.problem) {
+            (Some((name, origin)), _) => left_out(name, origin),
+            (None, Some(problem)) => Some(problem.cure()),
+            (None, None) => None,
+        }
     }
 
     /// Adds the question that could not be asked.

@@ -59,6 +59,9 @@ pub(crate) struct Rules {
     pub(crate) sources: &'static [Source],
     /// The variables that name the profile, the first one first.
     pub(crate) profile_variables: &'static [&'static str],
+    /// Whether whitespace around the name in such a variable is removed, and one that is only
+    /// whitespace counts as not set.
+    pub(crate) trims_profile: bool,
     /// What such a variable means if it is set and empty.
     pub(crate) empty_profile: EmptyProfile,
     pub(crate) named_profile: NamedProfile,
@@ -157,10 +160,12 @@ pub(crate) struct Rules {
     pub(crate) shares_web_identity: bool,
     /// Which names a section may have.
     pub(crate) names: Names,
-    /// Whether files are read exactly as Python's `configparser` reads them: whitespace inside the
-    /// brackets is part of a name, a colon ends the name of a property, too, and nothing after a
-    /// value is a comment.
+    /// Whether files are read exactly as Python's `configparser` reads them: a colon ends the name
+    /// of a property, too, nothing after a value is a comment, and of two sections of one profile
+    /// the last one counts.
     pub(crate) reads_like_python: bool,
+    /// Whether whitespace inside the brackets of a header is a part of its name.
+    pub(crate) keeps_header_spaces: bool,
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
@@ -306,6 +311,8 @@ const CLI: Rules = Rules {
         Source::Instance,
     ],
     profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
+    // On Windows, `set AWS_PROFILE=dev && …` sets a name with a space at its end.
+    trims_profile: true,
     // Without its variable, `AWS_PROFILE="$TEAM"` must not lead to another identity.
     empty_profile: EmptyProfile::Error,
     named_profile: NamedProfile::EnvironmentByProgram,
@@ -361,6 +368,7 @@ const CLI: Rules = Rules {
     shares_web_identity: true,
     names: Names::Any,
     reads_like_python: false,
+    keeps_header_spaces: false,
     allows_indented_properties: true,
     refuses_conflicts: true,
 };
@@ -373,6 +381,8 @@ const BOTO3: Rules = Rules {
     refuses_secret_alone_in_profile: false,
     blank_is_value: true,
     reads_like_python: true,
+    keeps_header_spaces: true,
+    trims_profile: false,
     refuses_empty_region: true,
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
@@ -489,6 +499,7 @@ const PROFILE_FIRST: &[Source] = &[
 ];
 
 const RUST: Rules = Rules {
+    trims_profile: false,
     sources: PROFILE_FIRST,
     refuses_half_web_identity: false,
     passes_over_profiles: PassedOver::Missing,
@@ -511,6 +522,7 @@ const RUST: Rules = Rules {
 };
 
 const GO: Rules = Rules {
+    trims_profile: false,
     blank_is_value: true,
     names: Names::Unquoted,
     profile_variables: &["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
@@ -532,6 +544,8 @@ const GO: Rules = Rules {
 };
 
 const JAVASCRIPT: Rules = Rules {
+    trims_profile: false,
+    keeps_header_spaces: true,
     blank_is_value: true,
     refuses_two_sources: false,
     names: Names::PlainInConfig,

@@ -111,8 +111,14 @@ impl Variables {
     ///
     /// Bytes that are not Unicode become U+FFFD, so that such a variable does not look unset.
     pub fn text(&self, name: &str) -> Option<&str> {
+        let text = self.untrimmed(name)?.trim();
+        Some(text).filter(|text| !text.is_empty())
+    }
+
+    /// Returns the value with its surrounding whitespace, unless it is empty.
+    pub(crate) fn untrimmed(&self, name: &str) -> Option<&str> {
         let variable = self.get(name)?;
-        let text = variable.lossy.as_deref().or(variable.raw.to_str())?.trim();
+        let text = variable.lossy.as_deref().or(variable.raw.to_str())?;
         Some(text).filter(|text| !text.is_empty())
     }
 

@@ -583,6 +583,59 @@ fn whitespace_inside_the_brackets_of_a_header_is_told() {
 }
 
 #[test]
+fn of_both_sections_of_the_default_profile_the_last_one_counts_for_botocore() {
+    let texts = [
+        "[default]\nregion = a\noutput = json\n[profile default]\nregion = b\n",
+        "[profile default]\nregion = b\n[default]\nregion = a\noutput = json\n",
+    ];
+    for (text, last) in texts.into_iter().zip(["b", "a"]) {
+        for order in Order::ALL {
+            let text = (FileKind::Config, "config", text.as_bytes());
+            let files = ConfigFiles::parse_for(*order, [text]);
+            let region = if *order == Order::Boto3 { last } else { "b" };
+            assert_eq!(value(&files, "default", "region"), region, "{order:?}");
+            // Nothing of the other one is left.
+            let section = files.profile("default").unwrap();
+            assert_eq!(section.get("output").is_some(), region == "a", "{order:?}");
+            assert_eq!(files.problems().len(), 1, "{order:?}");
+        }
+    }
+    let text = (FileKind::Config, "config", texts[1].as_bytes());
+    let files = ConfigFiles::parse_for(Order::Boto3, [text]);
+    assert_eq!(
+        problems(&files),
+        ["config:1: the section is ignored, because a later one is the same profile"]
+    );
+}
+
+#[test]
+fn whitespace_inside_the_brackets_hides_a_section_from_the_sdk_for_javascript() {
+    for (header, is_found) in [
+        ("[default]", true),
+        ("[profile default]", true),
+        ("[profile\tdefault]", true),
+        ("[default]  # mine", true),
+        ("[ default ]", false),
+        ("[default ]", false),
+        ("[ profile default]", false),
+        ("[profile default ]", false),
+        ("[profile  default]", false),
+    ] {
+        let text = format!("{header}\nregion = a\n");
+        let text = (FileKind::Config, "config", text.as_bytes());
+        let files = ConfigFiles::parse_for(Order::JavaScript, [text]);
+        assert_eq!(files.profile("default").is_ok(), is_found, "{header}");
+    }
+    let text = (FileKind::Credentials, "credentials", &b"[ default ]\n"[..]);
+    let files = ConfigFiles::parse_for(Order::JavaScript, [text]);
+    let error = files.profile("default").unwrap_err().to_string();
+    assert!(
+        error.ends_with("is ignored because of its header: write [default]"),
+        "{error}"
+    );
+}
+
+#[test]
 fn a_zero_byte_at_the_start_is_not_utf_16() {
     let text = b"\0[default]\nregion = a\n";
     let files = ConfigFiles::parse([(FileKind::Config, "config", &text[..])]);

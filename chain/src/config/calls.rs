@@ -87,11 +87,20 @@ impl Settings {
                 (FindingKind::UnknownRegion, cure)
             }
             _ => {
-                let cure = left_out("profile", self.profile_origin());
+                let cure = self.profile_cure(error);
                 (FindingKind::Setting, cure)
             }
         };
         Finding::problem(kind, error.chain()).with_cure_if(cure)
+    }
+
+    /// Returns what ends the error of a profile.
+    fn profile_cure(&self, error: &Error) -> Option<String> {
+        let change = || {
+            self.without_missing_profile()
+                .map(|change| change.command())
+        };
+        error.cure().or_else(change)
     }
 
     /// Returns a problem for each setting of attempts, timeouts and the global endpoint that cannot
@@ -108,7 +117,9 @@ impl Settings {
         let of_setting = |(error, key)| self.setting_error(FindingKind::Setting, &key, &error);
         let timeouts = ["cli_connect_timeout", "cli_read_timeout"];
         let timeouts = timeouts.iter().filter_map(|name| self.timeout(name).err());
-        let of_argument = |error: Error| Finding::problem(FindingKind::Setting, error.chain());
+        let of_argument = |error: Error| {
+            Finding::problem(FindingKind::Setting, error.chain()).with_cure_if(error.cure())
+        };
         let errors = errors.into_iter().map(of_setting);
         errors.chain(timeouts.map(of_argument)).collect()
     }
@@ -137,10 +148,7 @@ impl Settings {
                 (FindingKind::Endpoint, is_set.then(|| ignore.command()))
             }
             (ErrorKind::Setting, Some(_)) => (FindingKind::Endpoint, None),
-            _ => (
-                FindingKind::Setting,
-                left_out("profile", self.profile_origin()),
-            ),
+            _ => (FindingKind::Setting, self.profile_cure(error)),
         };
         Some(Finding::problem(kind, text).with_cure_if(cure))
     }

@@ -159,6 +159,28 @@ impl Settings {
         findings.collect()
     }
 
+    /// Returns the change after which no profile counts that no file has: without the argument and
+    /// the variables that name such a one, down to the first that names another.
+    pub(super) fn without_missing_profile(&self) -> Option<Skip> {
+        let mut change = match self.profile_origin() {
+            Origin::Argument { name } => Skip::without(shell::option(name, self.profile_name())),
+            Origin::Environment { .. } => Skip::default(),
+            _ => return None,
+        };
+        for name in self.rules().profile_variables {
+            if self.variables().raw(name).is_none() {
+                continue;
+            }
+            let profile = self.variables().text(name).map(SectionName::profile);
+            let section = profile.map(|profile| self.files().find(&profile));
+            if section.is_some_and(|section| section.is_ok_and(|section| section.is_some())) {
+                break;
+            }
+            change = change.and(Skip::unset([*name]));
+        }
+        (change != Skip::default()).then_some(change)
+    }
+
     fn profile_name_findings(&self) -> Vec<Finding> {
         let mut findings = self.blank_profile_findings();
         let named_by = self.profile_origin();
@@ -167,8 +189,11 @@ impl Settings {
         let Some(variable) = variable else {
             return findings;
         };
-        let plain = unquoted(self.profile_name().trim());
-        let cure = Skip::set(*variable, shell::quoted(plain)).command();
+        let cure = match unquoted(self.profile_name().trim()) {
+            "" => Skip::unset([*variable]),
+            plain => Skip::set(*variable, shell::quoted(plain)),
+        };
+        let cure = cure.command();
         let mut found = |text| {
             let finding = Finding::warning(FindingKind::ProfileName, text);
             findings.push(finding.with_origin(named_by.clone()).with_cure(&cure));
@@ -185,6 +210,10 @@ impl Settings {
             ));
         }
         let masked = variables.filter_map(|name| self.variable(name));
+        let is_there = |name: &str| {
+            let section = self.files().find(&SectionName::profile(name));
+            section.is_ok_and(|section| section.is_some())
+        };
         findings.extend(
             masked
                 .filter(|masked| masked.text != self.profile_name())
@@ -193,10 +222,12 @@ impl Settings {
                     let text = format!("{name} (\"{profile}\") is masked by {variable}");
                     let finding = Finding::note(FindingKind::ProfileName, text);
                     // A profile that no file has is of no use.
-                    let section = self.files().find(&SectionName::profile(masked.text));
-                    let is_there = section.is_ok_and(|section| section.is_some());
-                    let left_out = if is_there { *variable } else { name.as_ref() };
-                    let cure = Skip::unset([left_out]).command();
+                    let left_out = match (is_there(masked.text), is_there(self.profile_name())) {
+                        (true, _) => Skip::unset([*variable]),
+                        (false, true) => Skip::unset([name]),
+                        (false, false) => Skip::unset([*variable, name]),
+                    };
+                    let cure = left_out.command();
                     finding.with_origin(masked.origin).with_cure(cure)
                 }),
         );
@@ -210,6 +241,9 @@ impl Settings {
             let is_set = variables.raw(name).is_some_and(|raw| !raw.is_empty());
             is_set && variables.text(name).is_none() && !self.is_profile_explicit()
         };
+        if !self.rules().trims_profile {
+            return Vec::new();
+        }
         let names = self.rules().profile_variables.iter().copied();
         let finding = |name| {
             let text = format!(

@@ -123,7 +123,8 @@ impl<'a> Setting<'a> {
             Some(_) => format!("is \"{}\", which is not {expected}", shown(self.text)),
             None => is_not(self.text, expected),
         };
-        Error::new(ErrorKind::Setting, format!("{name} {what}"))
+        let error = Error::new(ErrorKind::Setting, format!("{name} {what}"));
+        error.with_setting(&self.name, &self.origin)
     }
 
     /// Creates the error for a value that `source` rejects. `source` should name the value.
@@ -133,7 +134,9 @@ impl<'a> Setting<'a> {
             name: &self.name,
             origin: &self.origin,
         };
-        Error::with_source(ErrorKind::Setting, format!("{name} cannot be used"), source)
+        let message = format!("{name} cannot be used");
+        let error = Error::with_source(ErrorKind::Setting, message, source);
+        error.with_setting(&self.name, &self.origin)
     }
 }
 

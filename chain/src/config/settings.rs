@@ -76,11 +76,15 @@ struct Inner {
 }
 
 /// Returns the profile that a variable names, or `default`.
-fn named_profile(variables: &Variables, order: Order) -> (String, Origin) {
-    let rules = order.rules();
+fn named_profile(variables: &Variables, rules: &Rules) -> (String, Origin) {
     for name in rules.profile_variables {
         let is_empty = variables.raw(name).is_some_and(OsStr::is_empty);
-        match (variables.text(name), rules.empty_profile) {
+        let text = if rules.trims_profile {
+            variables.text(name)
+        } else {
+            variables.untrimmed(name)
+        };
+        match (text, rules.empty_profile) {
             (Some(profile), _) => return (profile.to_owned(), Origin::environment(&[name])),
             (None, EmptyProfile::Error) if is_empty => {
                 return (String::new(), Origin::environment(&[name]));
@@ -139,7 +143,7 @@ impl Settings {
 
     fn with_files(variables: Variables, files: OnceLock<Arc<ConfigFiles>>) -> Self {
         let order = Order::default();
-        let (profile, profile_origin) = named_profile(&variables, order);
+        let (profile, profile_origin) = named_profile(&variables, order.rules());
         Self(Arc::new(Inner {
             profile,
             profile_origin,
@@ -275,10 +279,15 @@ impl Settings {
         if self.0.watch.is_some() {
             self = self.with_watch();
         }
+        self.with_named_profile()
+    }
+
+    /// Reads the name of the profile by the rules in use, unless the program chose it.
+    fn with_named_profile(mut self) -> Self {
         if self.is_profile_explicit() {
             return self;
         }
-        let (profile, origin) = named_profile(&self.0.variables, order);
+        let (profile, origin) = named_profile(&self.0.variables, self.rules());
         let is_same = profile == self.0.profile;
         self.set_profile(profile, origin);
         // Only the profile can say another way to the instance.
@@ -294,7 +303,8 @@ impl Settings {
     /// others.
     ///
     /// Then half a key or half a setting of SSO is passed over where the AWS CLI does so, although
-    /// that may lead to another identity. The files are read as the AWS CLI reads them. One that it
+    /// that may lead to another identity. Whitespace around the name in `AWS_PROFILE` is a part of
+    /// it. The files are read as the AWS CLI reads them. One that it
     /// refuses as a whole is an error: [`check_profile`](Self::check_profile) and the chain fail.
     /// Such a file has a byte order mark, bytes that are not UTF-8, a section or a property twice,
     /// or a line that is not a property. Files that were given as texts are not looked at again.
@@ -322,7 +332,7 @@ impl Settings {
         if self.0.watch.is_some() {
             self = self.with_watch();
         }
-        self
+        self.with_named_profile()
     }
 
     /// Returns true if the rules are exactly those of the tool.
@@ -631,7 +641,8 @@ impl Settings {
         let (revision, is_new) = watch.look(now);
         if is_new {
             for problem in watch.files().unreadable() {
-                self.notify(&Finding::warning(FindingKind::File, problem.raw()));
+                let finding = Finding::warning(FindingKind::File, problem.raw());
+                self.notify(&finding.with_cure(problem.cure()));
             }
         }
         revision
@@ -773,7 +784,8 @@ impl Settings {
                     "{} (no setting of the profile \"default\" is used)",
                     error.message()
                 );
-                self.notify(&Finding::warning(FindingKind::File, text));
+                let finding = Finding::warning(FindingKind::File, text);
+                self.notify(&finding.with_cure_if(error.cure()));
                 Ok(None)
             }
             profile => profile,
@@ -789,6 +801,8 @@ impl Settings {
                     ", whose quotes are part of the name: remove them"
                 } else if self.0.profile.is_empty() {
                     ", which is set and empty: unset it, or name a profile"
+                } else if self.0.profile.trim().is_empty() {
+                    ", which is only whitespace: unset it, or name a profile"
                 } else {
                     ""
                 };

@@ -12,8 +12,10 @@ use super::{
 use crate::{
     cure::Skip,
     error::{Error, ErrorKind, shown},
+    explain::plain_url,
     finding::{Finding, FindingKind},
     origin::Origin,
+    shell,
 };
 
 /// Stands for no timeout. Clocks can still add it to the current time.
@@ -345,9 +347,16 @@ fn clear_text_finding(service: Service, url: &Setting<'_>) -> Option<Finding> {
             shown(url.text),
             url.name
         );
-        let is_set = matches!(url.origin, Origin::Environment { .. } | Origin::File { .. });
         let ignore = table::IGNORE_CONFIGURED_ENDPOINT_URLS.name();
-        let cure = is_set.then(|| Skip::set(ignore, "true").command());
+        let change = match &url.origin {
+            Origin::Environment { .. } | Origin::File { .. } => Some(Skip::set(ignore, "true")),
+            // A password in it is not repeated.
+            Origin::Argument { name } if plain_url(url.text) == url.text => {
+                Some(Skip::without(shell::option(name, url.text)))
+            }
+            _ => None,
+        };
+        let cure = change.map(|change| change.command());
         let finding = Finding::warning(FindingKind::ClearText, text);
         finding.with_origin(url.origin.clone()).with_cure_if(cure)
     })

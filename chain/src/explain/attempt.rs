@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 
 use crate::{
     cure::{Selection, Skip},
-    error::Error,
+    error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
     origin::Origin,
     provider::{Aside, Found, Inspection, Provider},
@@ -66,6 +66,8 @@ pub struct Attempt {
 pub(super) struct Way {
     /// What makes the chain skip it, if that is possible.
     pub(super) skip: Option<Skip>,
+    /// What mends the configuration file because of which it failed.
+    pub(super) mend: Option<String>,
     pub(super) selection: Selection,
     /// The provider beside which it does not count, and what makes it count.
     pub(super) aside: Option<(String, Option<Skip>)>,
@@ -154,10 +156,12 @@ impl Attempt {
     }
 
     pub(crate) fn failed(provider: &str, error: &Error) -> Self {
-        Self {
-            reason: Some(error.chain()),
-            ..Self::new(provider, Verdict::Failed)
+        let mut attempt = Self::new(provider, Verdict::Failed);
+        attempt.reason = Some(error.chain());
+        if error.kind() == ErrorKind::ConfigFile {
+            attempt.way.mend = error.cure();
         }
+        attempt
     }
 
     /// Creates the attempt of a provider that comes after the one whose credentials are used.

@@ -231,6 +231,12 @@ impl Explanation {
         Some(skip.command())
     }
 
+    /// Returns the command line that mends the configuration file because of which the attempt with
+    /// that number failed. It is run once.
+    pub fn mend(&self, number: usize) -> Option<&str> {
+        self.attempt(number)?.way.mend.as_deref()
+    }
+
     /// Returns the attempts that have credentials which are not used.
     pub fn masked(&self) -> impl Iterator<Item = &Attempt> {
         self.attempts

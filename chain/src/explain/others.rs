@@ -11,6 +11,7 @@ use crate::{
     finding::{Finding, FindingKind},
     order::Order,
     origin::Origin,
+    profiles::SectionName,
     shell,
 };
 
@@ -198,10 +199,9 @@ impl View {
             return Some(cure);
         }
         let has_name = !self.settings.profile_name().is_empty();
-        let is_profile = ours.is_some_and(|ours| ours.provider == "profile \"\"");
-        if is_profile {
-            // Not all tools refuse it.
-            return Some(Skip::unset(PROFILE_VARIABLES).command());
+        if self.lacks_profile() {
+            // Not all tools refuse a name that no file has.
+            return self.without_profile(theirs, now).await;
         }
         if has_name && self.settings.profile_name() != theirs.settings.profile_name() {
             let settings = theirs.settings.clone().with_same_profile(&self.settings);
@@ -218,6 +218,9 @@ impl View {
             let failed = self.explanation.attempts.iter().filter(is_failed);
             let changes = failed.filter_map(|attempt| attempt.way.skip.clone());
             let change = changes.fold(Skip::default(), Skip::and);
+            if change.hides_files() {
+                return self.without_profile(theirs, now).await;
+            }
             // Without its profile, a program may come to variables with faults of their own.
             return change.without.is_empty().then(|| change.command());
         }
@@ -232,6 +235,32 @@ impl View {
             }
             _ => None,
         }
+    }
+
+    /// Returns true if a variable or the program names a profile that no file has.
+    fn lacks_profile(&self) -> bool {
+        let name = SectionName::profile(self.settings.profile_name());
+        *self.settings.profile_origin() != Origin::Default
+            && matches!(self.settings.files().find(&name), Ok(None))
+    }
+
+    /// Returns a command line in which both use the same without the profile of this one: with the
+    /// profile of the other, or else with none that a variable names.
+    async fn without_profile(&self, theirs: &Self, now: Timestamp) -> Option<String> {
+        if !matches!(self.settings.profile_origin(), Origin::Environment { .. }) {
+            return None;
+        }
+        let with_theirs = self.settings.clone().with_same_profile(&theirs.settings);
+        let with_theirs = Self::new(self.order, &with_theirs, now).await;
+        if !theirs.lacks_profile() && is_same(with_theirs.answer(), theirs.answer()) {
+            return Some(theirs.name_profile().command());
+        }
+        let without = |view: &Self| (view.order, view.settings.with_default_profile(&[]));
+        let ((our_order, ours), (their_order, theirs)) = (without(self), without(theirs));
+        let ours = Self::new(our_order, &ours, now).await;
+        let theirs = Self::new(their_order, &theirs, now).await;
+        let change = Skip::unset(PROFILE_VARIABLES);
+        is_same(ours.answer(), theirs.answer()).then(|| change.command())
     }
 
     /// Returns the change after which all SDKs use the profile of this one.

@@ -27,7 +27,7 @@ use line::{NAME_CHARACTERS, folded, header, header_for, is_invisible, is_meant_f
 pub(crate) use near::similar_property;
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;
-pub use problem::{Problem, ProblemKind};
+pub use problem::{Problem, ProblemKind, Unreadable};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
 use crate::{
@@ -130,7 +130,11 @@ impl ConfigFiles {
                     file_kind: kind,
                     line: None,
                     section: None,
-                    kind: ProblemKind::Unreadable(reason(&error)),
+                    kind: ProblemKind::Unreadable(Unreadable {
+                        kind: error.kind(),
+                        reason: reason(&error),
+                        is_named: variables.raw(kind.variable()).is_some(),
+                    }),
                     damaged: None,
                 }),
             }
@@ -364,7 +368,7 @@ impl ConfigFiles {
     /// [`ErrorKind::ConfigFile`] as for [`profile`](Self::profile).
     pub fn find(&self, name: &SectionName) -> Result<Option<&Section>, Error> {
         match self.unusable(name, |_| false) {
-            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
+            Some(problem) => Err(Error::from_problem(problem)),
             None => Ok(self.get(name)),
         }
     }
@@ -383,7 +387,7 @@ impl ConfigFiles {
     /// an indented header would continue its value. An edit would not make it usable.
     fn check_edit(&self, name: &SectionName) -> Result<(), Error> {
         match self.unusable(name, |problem| problem.kind == ProblemKind::IndentedHeader) {
-            Some(problem) => Err(Error::new(ErrorKind::ConfigFile, problem.raw())),
+            Some(problem) => Err(Error::from_problem(problem)),
             None => Ok(()),
         }
     }

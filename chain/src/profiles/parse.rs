@@ -262,7 +262,8 @@ impl Reader {
 
     /// Starts a section.
     fn open(&mut self, line: u32, inner: &str) {
-        let has_other_name = self.source.order.rules().reads_like_python && self.has_spaces(inner);
+        let rules = self.source.order.rules();
+        let has_other_name = rules.keeps_header_spaces && self.has_spaces(inner);
         let section = match parse_header(self.source.order, self.source.kind, inner) {
             Ok(_) if has_other_name => {
                 self.ignore(line, inner, Ignored::Spaced);
@@ -289,9 +290,14 @@ impl Reader {
         (self.at, self.is_in_section) = (At::Header, true);
     }
 
-    /// Returns true if botocore does not find the section, because of whitespace inside the
-    /// brackets. It splits a header with a prefix into words, at ASCII whitespace.
+    /// Returns true if botocore, or the SDK in use, does not find the section because of whitespace
+    /// inside the brackets. botocore splits a header with a prefix into words, at ASCII whitespace.
+    /// The SDK for JavaScript knows a header by one space between two words.
     fn has_spaces(&self, inner: &str) -> bool {
+        let rules = self.source.order.rules();
+        if rules.keeps_header_spaces && !rules.reads_like_python {
+            return inner.split(char::is_whitespace).any(str::is_empty);
+        }
         let is_split = self.source.kind == FileKind::Config && inner.trim() != "default";
         let end = if is_split {
             inner.trim_ascii_end()
@@ -339,7 +345,10 @@ impl Reader {
         let mut problems = self.problems;
         let mut sections = Vec::with_capacity(self.headers.len());
         for header in self.headers {
-            let is_shadowed = header.is_bare_default && self.has_prefixed_default;
+            // For botocore the last one counts, whatever its header.
+            let is_shadowed = header.is_bare_default
+                && self.has_prefixed_default
+                && !source.order.rules().reads_like_python;
             if is_shadowed {
                 problems.push(source.problem(
                     Some(header.line),

@@ -1,4 +1,4 @@
-use std::{fmt, path::PathBuf};
+use std::{fmt, io, path::PathBuf};
 
 use keyfob_sigv4::{Secret, printable};
 
@@ -7,7 +7,7 @@ use super::{
     line::{NAME_CHARACTERS, PREFIXES, begins, is_invisible, is_quotable, mentions},
     near::nearest,
 };
-use crate::error::shown;
+use crate::{cure::for_unreadable, error::shown, shell};
 
 /// Something in a configuration file that cannot be used, or that other tools read differently.
 ///
@@ -42,12 +42,24 @@ pub struct Problem {
     pub(super) damaged: Option<Secret>,
 }
 
+/// Why a file cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unreadable {
+    /// The kind of the system's error.
+    pub kind: io::ErrorKind,
+    /// The system's reason, without the number of the error.
+    pub reason: String,
+    /// Whether a variable names the file.
+    pub(super) is_named: bool,
+}
+
 /// What is wrong with a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// The file exists but cannot be opened or read, with the system's reason.
-    Unreadable(String),
+    /// The file exists but cannot be opened or read.
+    Unreadable(Unreadable),
     /// The file is UTF-16.
     Utf16,
     /// The file begins with the byte order mark of UTF-8. It is read; botocore rejects the file.
@@ -121,6 +133,9 @@ pub enum ProblemKind {
     SpacedSection(String),
     /// `[default]` in a file that also has `[profile default]`. `[default]` is ignored.
     ShadowedDefault,
+    /// A section with a later one of the same profile, by the rules of botocore. Only the last one
+    /// counts.
+    ReplacedSection,
     /// A second section of the same name. They are merged; botocore rejects the file.
     DuplicateSection,
     /// A second value for the same property. The last one counts; botocore rejects the file.
@@ -230,6 +245,20 @@ impl Problem {
         }
     }
 
+    /// Returns the command line that ends it: the user's editor, or what lets an unreadable file be
+    /// read, for which the file and the folders above it are looked at.
+    pub(crate) fn cure(&self) -> String {
+        match &self.kind {
+            ProblemKind::Unreadable(reason) => for_unreadable(
+                &self.file,
+                reason.kind,
+                self.file_kind.variable(),
+                reason.is_named,
+            ),
+            _ => shell::editor(&self.file),
+        }
+    }
+
     /// Returns the name of the section that it is about: that of its header, if it is one that is
     /// ignored.
     pub(crate) fn section_name(&self) -> &str {
@@ -332,7 +361,7 @@ impl ProblemKind {
 
     fn write_raw(&self, f: &mut impl fmt::Write) -> fmt::Result {
         f.write_str(match self {
-            Self::Unreadable(reason) => return write!(f, "cannot be read: {reason}"),
+            Self::Unreadable(file) => return write!(f, "cannot be read: {}", file.reason),
             Self::Ini(reason) => return write!(f, "cannot be read: {reason}"),
             Self::Utf16 => "the file is UTF-16: save it as UTF-8",
             Self::ByteOrderMark => {
@@ -420,7 +449,11 @@ impl ProblemKind {
                 let cure = self.header_cure(header);
                 return write!(f, "[{}] is ignored: {cure}", shown(header));
             }
-            Self::ShadowedDefault => "[default] is ignored, because the file also has [profile default]",
+            Self::ShadowedDefault => {
+                "[default] is ignored, because the file also has [profile default]: for boto3 and \
+                 the AWS CLI, the last one counts"
+            }
+            Self::ReplacedSection => "the section is ignored, because a later one is the same profile",
             Self::DuplicateSection => {
                 "a second section of this name: they are merged here, the AWS CLI refuses the file"
             }

@@ -115,6 +115,11 @@ impl Lazy {
         self.source.problem(Some(self.header), Some(section), kind)
     }
 
+    /// Returns true if an earlier section of the same profile does not count beside this one.
+    pub(super) fn replaces_earlier(&self) -> bool {
+        self.source.order.rules().reads_like_python
+    }
+
     /// Returns the part, as that of a section of this name.
     pub(super) fn get(&self, section: &SectionName) -> &Part {
         self.part.get_or_init(|| self.read(Some(section)))

@@ -301,6 +301,11 @@ impl Section {
             *slot = Some(part);
             return None;
         };
+        if part.replaces_earlier() {
+            let problem = first.problem(&self.name, ProblemKind::ReplacedSection);
+            *first = part;
+            return Some(problem);
+        }
         let problem = part.problem(&self.name, ProblemKind::DuplicateSection);
         first.merge(&self.name, part);
         Some(problem)

@@ -6,7 +6,7 @@ use super::role::{Role, Sessions};
 use crate::{
     config::Settings,
     error::{Error, ErrorKind},
-    finding::Finding,
+    finding::{Finding, FindingKind},
     origin::Origin,
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
 };
@@ -133,6 +133,16 @@ impl AssumeRoleProvider {
             Outcome::Found(found) => found,
             Outcome::NotConfigured(reason) => return Err(self.without_source(&reason)),
         };
+        if let Some(end) = source.end().filter(|end| *end <= now) {
+            let role = &self.role.arn;
+            let text = format!(
+                "the key that role {role} is assumed with expired at {end}: its source gives old \
+                 ones, or the clock of this machine is ahead"
+            );
+            let finding = Finding::warning(FindingKind::Expiry, text);
+            let finding = finding.with_origin(source.origin.clone()).with_own_cure();
+            self.settings.notify(&finding);
+        }
         // Other credentials of the source have sessions of their own.
         let base = source.credentials.access_key_id();
         let source = async || Ok(source.clone());

@@ -310,7 +310,7 @@ impl ProfileProvider {
     /// section might define the profile.
     fn missing_reason(&self) -> Result<String, Error> {
         if let Some(problem) = self.settings.files().hides_sections() {
-            return Err(Error::new(ErrorKind::ConfigFile, problem.raw()));
+            return Err(Error::from_problem(problem));
         }
         let reason = match self.settings.profile()? {
             Some(_) => "it says nothing about credentials".to_owned(),
@@ -444,10 +444,7 @@ fn problem_findings<'a>(problems: impl Iterator<Item = &'a Problem>) -> Vec<Find
 /// Returns a problem of a configuration file as a finding.
 fn problem_finding(problem: &Problem) -> Finding {
     let Some(line) = problem.line else {
-        let is_denied =
-            matches!(&problem.kind, ProblemKind::Unreadable(reason) if reason.contains("denied"));
-        let cure = if is_denied { private } else { shell::editor };
-        return Finding::warning(FindingKind::File, problem.raw()).with_cure(cure(&problem.file));
+        return Finding::warning(FindingKind::File, problem.raw()).with_cure(problem.cure());
     };
     let kind = match problem.kind {
         ProblemKind::QuotedValue => FindingKind::Quotes,

@@ -2,14 +2,14 @@ use std::sync::atomic::Ordering;
 
 use keyfob_chain::{
     Argument, AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Finding,
-    FindingKind, Order, Origin, Verdict,
+    FindingKind, Order, Origin, Settings, Verdict,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
 
 use crate::{
     args::RoleArgs,
-    context::Context,
+    context::{Context, explanation::Explained},
     failure::{Failure, Refused, with_reasons},
     terminal::{Waiting, waiting_for},
 };
@@ -26,10 +26,7 @@ impl Context {
         let Some(arn) = &args.role_arn else {
             return self.chain();
         };
-        let mut settings = self.settings.clone();
-        if let Some(profile) = &args.source_profile {
-            settings = settings.with_profile(profile);
-        }
+        let mut settings = self.source_settings(args);
         let source = Chain::default_for(Order::Cli, &settings);
         if let Some(endpoint) = endpoint {
             settings = settings.with_argument("role_endpoint_url", endpoint);
@@ -55,6 +52,15 @@ impl Context {
             role = role.mfa_serial(serial);
         }
         Chain::new().then(role)
+    }
+
+    /// Returns the settings for the credentials that a role is assumed with.
+    fn source_settings(&self, args: &RoleArgs) -> Settings {
+        let settings = self.settings.clone();
+        match &args.source_profile {
+            Some(profile) => settings.with_profile(profile),
+            None => settings,
+        }
     }
 
     /// Returns the credentials of the role that these arguments name, or else those in use. The
@@ -120,6 +126,12 @@ impl Context {
             return self.used().await;
         }
         self.check_signs()?;
+        if self.globals().why {
+            let settings = self.source_settings(args);
+            let explained = self.explain_with(&settings, None, false).await;
+            self.print_explained(&explained);
+            explained.profile?;
+        }
         self.check_profile()?;
         let _waiting = waiting_for("credentials of the role of --role-arn");
         let resolution = self
@@ -269,12 +281,17 @@ impl Context {
     /// Returns the credentials in use after their explanation is printed on stderr, for `--why`.
     async fn told_credentials(&self) -> Result<(Credentials, Explanation), Failure> {
         let explained = self.explain(None, false).await;
-        let plain = |_, line: &str| line.to_owned();
-        let text = explained.text(self, self.console().stderr_width(), &plain);
-        self.console().write_stderr(&text);
+        self.print_explained(&explained);
         explained.profile?;
         let credentials = self.found(explained.credentials, &explained.explanation)?;
         Ok((credentials, explained.asked))
+    }
+
+    /// Prints an explanation on stderr.
+    fn print_explained(&self, explained: &Explained) {
+        let plain = |_, line: &str| line.to_owned();
+        let text = explained.text(self, self.console().stderr_width(), &plain);
+        self.console().write_stderr(&text);
     }
 
     /// Says that the credentials in use are waited for.

@@ -33,10 +33,21 @@ impl Context {
     /// `has_call_below` leaves out why no call can be sent, for a program that prints that error
     /// below.
     pub(crate) async fn explain(&self, order: Option<Order>, has_call_below: bool) -> Explained {
+        self.explain_with(self.settings(), order, has_call_below)
+            .await
+    }
+
+    /// Explains as [`explain`](Self::explain) does, with these settings.
+    pub(super) async fn explain_with(
+        &self,
+        settings: &Settings,
+        order: Option<Order>,
+        has_call_below: bool,
+    ) -> Explained {
         let now = Timestamp::now();
         let _waiting = self.waiting_for_credentials();
         let told = Told::default();
-        let mut settings = told.by(self.settings());
+        let mut settings = told.by(settings);
         if let Some(order) = order {
             settings = settings.with_order(order).with_exact_rules();
         }

@@ -779,6 +779,19 @@ fn credentials_that_have_expired_are_used_with_a_warning_and_their_own_expiry() 
         &["\"Expiration\": \"2020-01-01T00:00:00+00:00\""],
     );
     assert_has(&export.stderr, &["expired at 2020-01-01T00:00:00Z"]);
+
+    // So are those that a role is assumed with.
+    let role = ["--role-arn", "arn:aws:iam::123456789012:role/deploy"];
+    let export = [&["configure", "export-credentials"][..], &role].concat();
+    let url = ["--endpoint-url", "http://127.0.0.1:1"];
+    let run = home.keyfob([&export[..], &url].concat());
+    assert_has(
+        &run.stderr,
+        &["the key that role arn:aws:iam::123456789012:role/deploy is assumed with expired at"],
+    );
+    let run = home.keyfob([&export[..], &url, &["--why"]].concat());
+    assert_has(&run.stderr, &["expired)", "> 5 instance metadata"]);
+    assert_ne!(run.code, 0);
 }
 
 #[test]
@@ -797,4 +810,279 @@ fn a_file_that_is_a_link_to_nothing_is_a_warning() {
         found[0]["text"].as_str().unwrap(),
         &["config is a link to nowhere, which is not there"],
     );
+    assert!(faults(&follow(&home, found[0], "--offline"), "files").is_empty());
+    assert!(fs::symlink_metadata(home.file("config")).is_err());
+    // The folder of both files, too.
+    fs::remove_dir_all(home.path().join(".aws")).unwrap();
+    std::os::unix::fs::symlink("/nowhere/aws", home.path().join(".aws")).unwrap();
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let found = faults(&checks, "files");
+    assert_eq!(found.len(), 1, "{checks:#?}");
+    assert_has(
+        found[0]["text"].as_str().unwrap(),
+        &[".aws is a link to /nowhere/aws, which is not there"],
+    );
+    assert!(faults(&follow(&home, found[0], "--offline"), "files").is_empty());
+}
+
+/// Makes a config file unreadable, in a home that the user 1234 has if root runs the tests.
+#[cfg(unix)]
+type Damage = fn(&Home);
+
+/// What may be wrong, the cure (`~` is the home folder), and whether only root can do it.
+#[cfg(unix)]
+const UNREADABLE: [(&str, Damage, &str, bool); 9] = [
+    (
+        "the mode of the file",
+        |home| mode(&home.file("config"), 0),
+        "chmod u+rw ~/.aws/config",
+        false,
+    ),
+    (
+        "the mode of the folder",
+        |home| mode(&home.path().join(".aws"), 0),
+        "chmod u+rwx ~/.aws",
+        false,
+    ),
+    (
+        "a folder that cannot be entered",
+        |home| mode(&home.path().join(".aws"), 0o600),
+        "chmod u+rwx ~/.aws",
+        false,
+    ),
+    (
+        "a folder behind a link",
+        |home| {
+            let folder = home.path().join("elsewhere");
+            fs::create_dir(&folder).unwrap();
+            fs::rename(home.file("config"), folder.join("config")).unwrap();
+            std::os::unix::fs::symlink("../elsewhere/config", home.file("config")).unwrap();
+            give_away(&folder);
+            mode(&folder, 0);
+        },
+        "chmod u+rwx ~/.aws/../elsewhere",
+        false,
+    ),
+    (
+        "a folder in the place of the file",
+        |home| {
+            fs::remove_file(home.file("config")).unwrap();
+            fs::create_dir(home.file("config")).unwrap();
+        },
+        "mv -n ~/.aws/config ~/.aws/config.old",
+        false,
+    ),
+    (
+        "a loop of links",
+        |home| {
+            fs::remove_file(home.file("config")).unwrap();
+            std::os::unix::fs::symlink("other", home.file("config")).unwrap();
+            std::os::unix::fs::symlink("config", home.file("other")).unwrap();
+        },
+        "rm ~/.aws/config",
+        false,
+    ),
+    (
+        "a folder that is a loop",
+        |home| {
+            fs::remove_dir_all(home.path().join(".aws")).unwrap();
+            std::os::unix::fs::symlink(".aws", home.path().join(".aws")).unwrap();
+        },
+        "rm ~/.aws",
+        false,
+    ),
+    (
+        "a file of root",
+        |home| {
+            std::os::unix::fs::chown(home.file("config"), Some(0), Some(0)).unwrap();
+            mode(&home.file("config"), 0o600);
+        },
+        "sudo chown -R 1234 ~/.aws/config",
+        true,
+    ),
+    (
+        "a folder of root",
+        |home| {
+            std::os::unix::fs::chown(home.path().join(".aws"), Some(0), Some(0)).unwrap();
+            mode(&home.path().join(".aws"), 0o700);
+        },
+        "sudo chown -R 1234 ~/.aws",
+        true,
+    ),
+];
+
+#[cfg(unix)]
+fn mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Gives a file to the user 1234. Returns true if root runs the tests: only root can.
+#[cfg(unix)]
+fn give_away(path: &std::path::Path) -> bool {
+    std::os::unix::fs::chown(path, Some(1234), Some(1234)).is_ok()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_file_that_cannot_be_read_has_a_cure_that_makes_it_readable() {
+    use std::os::unix::process::CommandExt as _;
+
+    for named in [false, true] {
+        for (what, damage, cure, needs_root) in UNREADABLE {
+            let home = Home::new()
+                .with("AWS_REGION", "eu-west-1")
+                .with("AWS_DEFAULT_REGION", "eu-west-1")
+                .with_file("config", "[default]\nregion = eu-west-1\n")
+                .with_file("bin/sudo", "#!/bin/sh\nexec \"$@\"\n");
+            let file = home.file("config");
+            let home = if named {
+                home.with("AWS_CONFIG_FILE", file.to_str().unwrap())
+            } else {
+                home
+            };
+            fs::rename(home.file("bin"), home.path().join("bin")).unwrap();
+            mode(&home.path().join("bin/sudo"), 0o755);
+            mode(&file, 0o600);
+            let is_root = give_away(home.path());
+            give_away(&home.path().join(".aws"));
+            give_away(&file);
+            if needs_root && !is_root {
+                println!("{what}: only root can make one: nothing is tested");
+                continue;
+            }
+            damage(&home);
+            let run = |words: &[&str]| {
+                let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
+                if is_root {
+                    program.uid(1234).gid(1234);
+                }
+                Run::new(program.args(words).output().unwrap())
+            };
+            let found = |command: &[&str], list: &str| {
+                let run = run(&[command, &["--json"]].concat());
+                let data: Value = serde_json::from_str(&run.stdout).unwrap();
+                let mut found = data[list].as_array().unwrap().clone();
+                found.retain(|line| {
+                    let text = line["text"].as_str().unwrap();
+                    text.contains("cannot be read") && line["status"] != "ok"
+                });
+                found
+            };
+            let why = found(&["why"], "findings");
+            let checks = found(&["doctor", "--offline"], "checks");
+            assert!(!checks.is_empty(), "{what}");
+            let home_folder = home.path().to_str().unwrap();
+            let mut expected = cure.replace('~', home_folder);
+            // What is no file of this user is not looked for.
+            if named && !cure.starts_with("chmod") && !cure.starts_with("rm") && !needs_root {
+                expected = "env -u AWS_CONFIG_FILE COMMAND".to_owned();
+            }
+            for line in why.iter().chain(&checks) {
+                assert_eq!(line["cure"], *expected, "{what}: {line}");
+            }
+            if expected.contains("COMMAND") {
+                continue;
+            }
+            let path = format!(
+                "{home_folder}/bin:{}",
+                std::env::var("PATH").unwrap_or_default()
+            );
+            let mut shell = home.program("sh");
+            shell.args(["-c", &expected]).env("PATH", path);
+            if is_root && !needs_root {
+                shell.uid(1234).gid(1234);
+            }
+            Run::new(shell.output().unwrap()).ok();
+            let checks = found(&["doctor", "--offline"], "checks");
+            assert!(checks.is_empty(), "{what}: {checks:#?}");
+            // The folder of a test can be removed.
+            if fs::metadata(home.path().join("elsewhere")).is_ok() {
+                mode(&home.path().join("elsewhere"), 0o700);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_cure_of_an_argument_leaves_it_out() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with_file("credentials", &format!("[default]\n{KEY}"));
+    for (argument, check) in [
+        ("--endpoint-url http://sts.corp.example:9000", "endpoint"),
+        ("--profile nope", "settings"),
+    ] {
+        let words: Vec<_> = argument.split(' ').chain(["--offline"]).collect();
+        let (checks, _) = doctor(&home, &words);
+        let found = faults(&checks, check);
+        assert_eq!(found[0]["cure"], format!("COMMAND  # without {argument}"));
+        let after = follow(&home, found[0], "--offline");
+        assert!(faults(&after, check).is_empty(), "{after:#?}");
+    }
+    // A password is not repeated.
+    let url = "http://ada:canary@sts.corp.example:9000";
+    let run = home.keyfob(["doctor", "--json", "--offline", "--endpoint-url", url]);
+    assert!(!run.stdout.contains("canary"), "{run:?}");
+}
+
+#[test]
+fn the_cure_of_a_setting_of_instance_metadata_is_for_that_setting() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1")
+        .with("AWS_METADATA_SERVICE_TIMEOUT", "soon");
+    let (checks, _) = doctor(&home, &[]);
+    let found = faults(&checks, "instance");
+    assert_eq!(
+        found[0]["cure"],
+        "env -u AWS_METADATA_SERVICE_TIMEOUT COMMAND"
+    );
+    let origin = &found[0]["origin"]["variables"][0];
+    assert_eq!(origin, "AWS_METADATA_SERVICE_TIMEOUT", "{checks:#?}");
+    let after = follow(&home, found[0], "");
+    for line in faults(&after, "instance") {
+        assert_ne!(line["text"], found[0]["text"]);
+    }
+}
+
+#[test]
+fn of_two_names_of_profiles_that_are_gone_the_cure_removes_both() {
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with("AWS_PROFILE", "gone")
+        .with("AWS_DEFAULT_PROFILE", "lost")
+        .with_file("credentials", &format!("[default]\n{KEY}"));
+    let (checks, _) = doctor(&home, &["--offline"]);
+    for line in &checks {
+        let Some(cure) = line["cure"]
+            .as_str()
+            .filter(|cure| cure.contains("COMMAND"))
+        else {
+            continue;
+        };
+        assert!(
+            !cure.contains("/dev/null") && !cure.contains("=gone"),
+            "{line}"
+        );
+        let after = follow(&home, line, "--offline");
+        let left = after.iter().filter(|line| {
+            let text = line["text"].as_str().unwrap();
+            text.contains("not found") || text.contains("would stop")
+        });
+        assert_eq!(left.count(), 0, "{line}\n{after:#?}");
+    }
+    let home = home.with("AWS_DEFAULT_PROFILE", "default");
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let settings = faults(&checks, "settings");
+    assert_eq!(
+        settings[0]["cure"], "env -u AWS_PROFILE COMMAND",
+        "{checks:#?}"
+    );
+    assert!(faults(&follow(&home, settings[0], "--offline"), "settings").is_empty());
 }

@@ -551,6 +551,12 @@ fn the_role_of_the_command_line_is_assumed_at_the_endpoint_url() {
         let printed = run.ok();
         assert!(!child.is_empty() || printed.contains("ASIAOFTHEURL"));
     }
+    // What the role is assumed with is explained.
+    let export = ["configure", "export-credentials", "--endpoint-url", &url];
+    let run = home.keyfob([&export[..], &role, &["--why"]].concat());
+    assert_has(&run.stderr, &["> 1 environment variables"]);
+    assert_lacks(&run.stderr, &["expired"]);
+    assert_has(&run.ok(), &["ASIAOFTHEURL"]);
     let run = home.keyfob(["exec", "--endpoint-url", &url, "true"]);
     assert_has(
         &run.stderr,

@@ -46,6 +46,28 @@ fn config(text: &str) -> Home {
     home().with_file("config", &format!("[default]\n{text}"))
 }
 
+/// Returns what a process prints for a key that begins so, with more members.
+fn document(start: &str, more: &str) -> String {
+    format!(
+        r#"{{"Version": 1, "AccessKeyId": "{start}IOSFODNN7EXAMPLE", "SecretAccessKey": "s"{more}}}"#
+    )
+}
+
+/// Returns a home whose process prints the key of this start with a token, and that has a document
+/// of a whole key besides.
+fn process(start: &str) -> Home {
+    let token = r#", "SessionToken": "token""#;
+    let home = config("")
+        .with_file("wrong.json", &document(start, token))
+        .with_file("right.json", &document("AKIA", ""));
+    let file = home.file("wrong.json");
+    let text = format!(
+        "[default]\ncredential_process = /bin/cat {}\n",
+        file.display()
+    );
+    home.with_file("config", &text)
+}
+
 fn cures() -> Vec<(Kind, Cure)> {
     let why = |home| Cure::Of("why", home);
     // A script of `sed` is the editor.
@@ -98,6 +120,17 @@ fn cures() -> Vec<(Kind, Cure)> {
                     &format!("[default]\n{}", KEY.replace("AKIA", "ASIA")),
                 ),
                 "s/ASIA/AKIA/",
+            ),
+        ),
+        (
+            Kind::UnneededToken,
+            edited(process("AKIA"), "s/wrong.json/right.json/"),
+        ),
+        (
+            Kind::MissingToken,
+            edited(
+                process("ASIA").with_file("wrong.json", &document("ASIA", "")),
+                "s/wrong.json/right.json/",
             ),
         ),
         (Kind::SplitKey, Cure::In(OF_MASKS)),

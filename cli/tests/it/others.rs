@@ -102,6 +102,29 @@ fn homes() -> Vec<(&'static str, Home, &'static str)> {
             "rust",
         ),
         (
+            "two names that no file has",
+            home()
+                .with("AWS_PROFILE", "nope")
+                .with("AWS_DEFAULT_PROFILE", "gone")
+                .with_file("credentials", &keys),
+            "boto3",
+        ),
+        (
+            "a name that no file has before one that is there",
+            home()
+                .with("AWS_PROFILE", "nope")
+                .with("AWS_DEFAULT_PROFILE", "b")
+                .with_file("credentials", &keys),
+            "boto3",
+        ),
+        (
+            "a name with a space",
+            home()
+                .with("AWS_PROFILE", " b")
+                .with_file("credentials", &keys),
+            "boto3",
+        ),
+        (
             "system properties",
             home()
                 .with(
@@ -126,6 +149,9 @@ fn other_sdks_are_named_with_a_cure_after_which_they_use_the_same() {
         for finding in findings {
             assert!(finding["cure"].is_string(), "{name}: {finding:#}");
             let cure = finding["cure"].as_str().unwrap();
+            if name.contains("no file has") {
+                assert_lacks(cure, &["/dev/null", "=nope", "=gone"]);
+            }
             let follow = |sdk: &str| {
                 let command = format!("{} why --json --as {sdk}", env!("CARGO_BIN_EXE_keyfob"));
                 let line = cure.replace("COMMAND", &command);

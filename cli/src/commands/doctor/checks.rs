@@ -1,4 +1,4 @@
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
 use keyfob_chain::{
     Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
@@ -192,7 +192,9 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
                 .find(|file| names(reason, &file.to_string_lossy()))
         };
         let file = || file().map(|file| shell::editor(file));
+        let mend = || explanation.mend(attempt.number).map(str::to_owned);
         match next
+            .or_else(mend)
             .or_else(file)
             .or_else(|| explanation.way_around(attempt.number))
         {
@@ -234,18 +236,22 @@ pub(super) fn findings(
     found.chain(dangling_links(context)).collect()
 }
 
-/// Returns a warning for each file that is a link to nothing, which is read as no file at all.
+/// Returns a warning for each file that is a link to nothing, or below one, which is read as no
+/// file at all.
 fn dangling_links(context: &Context) -> Vec<Finding> {
     let variables = context.variables();
     let files = [variables.config_file(), variables.credentials_file()];
     let findings = files.into_iter().flatten().filter_map(|file| {
-        let target = fs::read_link(&file).ok()?;
-        let error = fs::metadata(&file).err()?;
-        let (name, target) = (file.display(), target.display());
+        let is_missing = |path: &&Path| {
+            let error = fs::metadata(path).err();
+            error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
+        };
+        let missing = file.ancestors().take_while(is_missing).last()?;
+        let target = fs::read_link(missing).ok()?;
+        let (name, target) = (missing.display(), target.display());
         let text = format!("{name} is a link to {target}, which is not there");
-        let is_missing = error.kind() == io::ErrorKind::NotFound;
-        let cure = format!("rm {}", shell::path(&file));
-        is_missing.then(|| Finding::warning(FindingKind::File, text).with_cure(cure))
+        let cure = format!("rm {}", shell::path(missing));
+        Some(Finding::warning(FindingKind::File, text).with_cure(cure))
     });
     findings.collect()
 }

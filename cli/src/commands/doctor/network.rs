@@ -191,8 +191,8 @@ async fn instance(settings: &Settings) -> Network {
         Ok(client) => client,
         Err(error) => {
             let mut finding = Finding::problem(FindingKind::Instance, chained(&error));
-            let endpoint = settings.find(&EC2_METADATA_SERVICE_ENDPOINT);
-            finding.origin = endpoint.map(|endpoint| endpoint.origin);
+            finding.origin = error.origin().cloned();
+            finding.cure = error.cure();
             return Network::finding(finding);
         }
     };

@@ -28,9 +28,17 @@ pub(crate) struct Case {
 #[derive(Clone, Default)]
 pub(crate) struct File(
     pub(crate) BTreeMap<String, BTreeMap<&'static str, String>>,
-    /// The seed of headers with whitespace and of properties with a colon, if it has such.
-    Option<u64>,
+    /// What is odd about its text, if something is.
+    Option<Oddities>,
 );
+
+/// The seed of headers with whitespace, and of what else may be odd for Python's `configparser`:
+/// properties with a colon, other line ends, and both headers of the default profile.
+#[derive(Clone, Copy)]
+pub(crate) struct Oddities {
+    seed: u64,
+    has_python: bool,
+}
 
 /// What is there besides: a folder, and the URL of the services.
 #[derive(Clone, Copy)]
@@ -42,6 +50,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) has_login: bool,
     /// Whether the peer reads files as Python's `configparser` does.
     pub(crate) has_python: bool,
+    /// Whether the peer takes whitespace inside the brackets of a header for a part of it.
+    pub(crate) has_spaces: bool,
 }
 
 impl Case {
@@ -63,8 +73,14 @@ impl Case {
             ]);
             spoil(session, &mut random);
         }
-        if around.has_python && random.percent(50) {
-            (case.config.1, case.credentials.1) = (Some(seed), Some(!seed));
+        let Surroundings {
+            has_python,
+            has_spaces,
+            ..
+        } = around;
+        if (has_python || has_spaces) && random.percent(50) {
+            let odd = |seed| Some(Oddities { seed, has_python });
+            (case.config.1, case.credentials.1) = (odd(seed), odd(!seed));
         }
         case
     }
@@ -131,6 +147,12 @@ impl Case {
                 *value = "  ".to_owned();
             }
         }
+        if let Some(name) = variables
+            .get_mut("AWS_PROFILE")
+            .filter(|_| random.percent(8))
+        {
+            name.insert(0, ' ');
+        }
         variables.insert("AWS_EC2_METADATA_DISABLED", random.percent(50).to_string());
         self.profile = random.percent(15).then(|| NAMES[random.below(3)]);
         self.variables = variables;
@@ -149,7 +171,9 @@ impl Case {
             }
             spoil(&mut properties, random);
             let section = match (is_config, profile) {
-                (true, "default") => self.config.section("default".to_owned()),
+                (true, "default") if !around.has_python || random.percent(70) => {
+                    self.config.section("default".to_owned())
+                }
                 (true, name) => self.config.section(format!("profile {name}")),
                 (false, name) => self.credentials.section(name.to_owned()),
             };
@@ -166,18 +190,25 @@ impl File {
 
 impl fmt::Display for File {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut random = self.1.map(Random);
+        let mut random = self.1.map(|odd| Random(odd.seed));
+        let has_python = self.1.is_some_and(|odd| odd.has_python);
+        let is_reversed = has_python && random.as_mut().is_some_and(|random| random.percent(50));
         let mut one_of = |usual: &'static str, others: &[&'static str]| {
             let Some(random) = &mut random else {
                 return usual;
             };
-            if random.percent(15) {
+            let is_header = others.contains(&" ");
+            if (has_python || is_header) && random.percent(15) {
                 random.one_of(others)
             } else {
                 usual
             }
         };
-        for (header, properties) in &self.0 {
+        let mut sections: Vec<_> = self.0.iter().collect();
+        if is_reversed {
+            sections.reverse();
+        }
+        for (header, properties) in sections {
             let (before, after) = (one_of("", &[" "]), one_of("", &[" ", "\t"]));
             writeln!(f, "[{before}{header}{after}]")?;
             for (name, value) in properties {

@@ -49,6 +49,7 @@ pub(crate) struct World {
     url: String,
     has_login: bool,
     has_python: bool,
+    has_spaces: bool,
 }
 
 impl World {
@@ -63,6 +64,7 @@ impl World {
             url: services(),
             has_login: false,
             has_python: false,
+            has_spaces: false,
         };
         for session in ["corp", START_URL] {
             let name = format!(".aws/sso/cache/{}", names::sso_token(session));
@@ -97,6 +99,13 @@ impl World {
         self
     }
 
+    /// Sets that the peer takes whitespace inside the brackets of a header for a part of it.
+    #[allow(dead_code, reason = "not every peer does")]
+    pub(crate) fn with_spaces(mut self) -> Self {
+        self.has_spaces = true;
+        self
+    }
+
     pub(crate) fn path(&self) -> &Path {
         self.home.path()
     }
@@ -115,6 +124,7 @@ impl World {
             url: &self.url,
             has_login: self.has_login,
             has_python: self.has_python,
+            has_spaces: self.has_spaces,
         };
         let case = Case::random(seed, around);
         let mut variables = json!({

@@ -234,7 +234,7 @@ fn compare_javascript(count: u64) {
     };
     let words = ["peer.mjs", packages.to_str().unwrap()];
     let theirs = |cases: &[Value]| answers("node", &words, cases);
-    let world = world_with_login();
+    let world = world_with_login().with_spaces();
     compare(&world, count, Order::JavaScript, theirs, &[OF_JAVASCRIPT]);
 }
 
