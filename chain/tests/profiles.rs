@@ -583,7 +583,7 @@ fn whitespace_inside_the_brackets_of_a_header_is_told() {
 }
 
 #[test]
-fn of_both_sections_of_the_default_profile_the_last_one_counts_for_botocore() {
+fn the_last_section_of_the_default_profile_counts_for_botocore() {
     let texts = [
         "[default]\nregion = a\noutput = json\n[profile default]\nregion = b\n",
         "[profile default]\nregion = b\n[default]\nregion = a\noutput = json\n",

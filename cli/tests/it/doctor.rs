@@ -1051,7 +1051,7 @@ fn the_cure_of_a_setting_of_instance_metadata_is_for_that_setting() {
 }
 
 #[test]
-fn of_two_names_of_profiles_that_are_gone_the_cure_removes_both() {
+fn two_names_of_profiles_that_are_gone_are_both_removed_by_the_cure() {
     let home = Home::new()
         .with("AWS_REGION", "eu-west-1")
         .with("AWS_DEFAULT_REGION", "eu-west-1")
