@@ -8,12 +8,15 @@ use std::{
     time::Duration,
 };
 
+use keyfob_sigv4::Timestamp;
+
 use crate::{
     endpoints::tls::file,
     keyfob::{Home, assert_has, assert_lacks},
     proxy::{self, read_head},
+    resigning,
     running::{Running, resident},
-    servers::fetch,
+    servers::{exchange, fetch},
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -282,6 +285,36 @@ fn a_body_that_the_server_does_not_take_is_dropped_after_the_answer() {
         assert_has(&answer, &["2.0 POST localhost:"]);
         assert_has(&answer, &[&format!("/a {LENGTH} signed true")]);
     });
+}
+
+#[test]
+fn a_body_that_is_not_the_one_that_was_signed_does_not_reach_its_end() {
+    let home = resigning::home().with("AWS_CA_BUNDLE", file("ca.pem").to_str().unwrap());
+    let Some(server) = Server::start(&home, "250") else {
+        return;
+    };
+    let proxy = resigning::Proxy::start(&home, &server.url, &[]);
+    let signed = "a".repeat(200_000);
+    let claim = || ("s3", &proxy.keys, Timestamp::now());
+    let request = proxy.signed(claim(), ("PUT", "/bucket/key", &signed));
+    let answer = exchange(&proxy.address, &request).unwrap();
+    assert_has(&answer, &["HTTP/1.1 200", "2.0 PUT", "/bucket/key 200000"]);
+    let forged = request.replace(&signed, &"b".repeat(200_000));
+    let answer = exchange(&proxy.address, &forged).unwrap();
+    assert_has(&answer, &["HTTP/1.1 403", "XAmzContentSHA256Mismatch"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_answers_no_ping_is_left_before_the_request_times_out() {
+    let Some((server, _proxy, url, token)) = start("250", &[]) else {
+        return;
+    };
+    let token = [("X-Keyfob-Token", token.as_str())];
+    let ask = || fetch("GET", &format!("{url}/a"), &token, "");
+    assert_has(&ask(), &["HTTP/1.1 200"]);
+    crate::signals::send("STOP", &server.process);
+    assert_has(&ask(), &["HTTP/1.1 502"]);
 }
 
 #[test]
