@@ -10,6 +10,9 @@ use crate::{
     cure::{Skip, left_out},
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
+    origin::Origin,
+    profiles::SectionName,
+    shell,
 };
 
 impl Settings {
@@ -101,6 +104,28 @@ impl Settings {
                 .map(|change| change.command())
         };
         error.cure().or_else(change)
+    }
+
+    /// Returns the change after which no profile counts that no file has: without the argument and
+    /// the variables that name such a one, down to the first that names another.
+    fn without_missing_profile(&self) -> Option<Skip> {
+        let mut change = match self.profile_origin() {
+            Origin::Argument { name } => Skip::without(shell::option(name, self.profile_name())),
+            Origin::Environment { .. } => Skip::default(),
+            _ => return None,
+        };
+        for name in self.rules().profile_variables {
+            if self.variables().raw(name).is_none() {
+                continue;
+            }
+            let profile = self.variables().text(name).map(SectionName::profile);
+            let section = profile.map(|profile| self.files().find(&profile));
+            if section.is_some_and(|section| section.is_ok_and(|section| section.is_some())) {
+                break;
+            }
+            change = change.and(Skip::unset([*name]));
+        }
+        (change != Skip::default()).then_some(change)
     }
 
     /// Returns a problem for each setting of attempts, timeouts and the global endpoint that cannot

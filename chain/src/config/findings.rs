@@ -159,28 +159,6 @@ impl Settings {
         findings.collect()
     }
 
-    /// Returns the change after which no profile counts that no file has: without the argument and
-    /// the variables that name such a one, down to the first that names another.
-    pub(super) fn without_missing_profile(&self) -> Option<Skip> {
-        let mut change = match self.profile_origin() {
-            Origin::Argument { name } => Skip::without(shell::option(name, self.profile_name())),
-            Origin::Environment { .. } => Skip::default(),
-            _ => return None,
-        };
-        for name in self.rules().profile_variables {
-            if self.variables().raw(name).is_none() {
-                continue;
-            }
-            let profile = self.variables().text(name).map(SectionName::profile);
-            let section = profile.map(|profile| self.files().find(&profile));
-            if section.is_some_and(|section| section.is_ok_and(|section| section.is_some())) {
-                break;
-            }
-            change = change.and(Skip::unset([*name]));
-        }
-        (change != Skip::default()).then_some(change)
-    }
-
     fn profile_name_findings(&self) -> Vec<Finding> {
         let mut findings = self.blank_profile_findings();
         let named_by = self.profile_origin();
