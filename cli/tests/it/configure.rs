@@ -428,10 +428,6 @@ fn files_and_standard_input_without_an_end_are_refused() {
             "--metadata",
         ),
         (
-            &["serve", "container", "--token-file", "/dev/zero"],
-            "--token-file",
-        ),
-        (
             &[
                 "sts",
                 "assume-role",

@@ -150,7 +150,6 @@ fn a_signal_ends_a_command_that_waits_for_a_file_of_its_arguments() {
             &policy,
         ],
         &["serve", "imds", "--metadata", path],
-        &["serve", "container", "--token-file", path],
     ] {
         assert_ends(&home, words);
     }

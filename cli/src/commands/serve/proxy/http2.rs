@@ -6,10 +6,10 @@
 
 use std::{
     error::Error,
-    future::{pending, poll_fn},
-    pin::{Pin, pin},
+    future::poll_fn,
+    pin::Pin,
     sync::{
-        Arc, Weak,
+        Arc,
         atomic::{AtomicBool, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker, ready},
@@ -18,7 +18,7 @@ use std::{
 
 use bytes::Bytes;
 use h2::{
-    PingPong, Reason, RecvStream, SendStream,
+    Reason, RecvStream, SendStream,
     client::{Builder, Connection, SendRequest},
 };
 use http::{
@@ -27,10 +27,7 @@ use http::{
 };
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body, Frame};
-use tokio::{
-    task::AbortHandle,
-    time::{sleep, timeout},
-};
+use tokio::{sync::oneshot, task::AbortHandle, time::sleep};
 
 use super::upstream::{MAX_INFORMATIONAL, Unanswered};
 use crate::commands::request::{self, cut};
@@ -44,16 +41,16 @@ const WINDOW: u32 = 512 << 10;
 const PIECE: usize = 64 << 10;
 /// How many bytes the head of an answer may have.
 const MAX_HEAD: u32 = 256 << 10;
-/// How often a server that answers requests is asked whether it is there.
-const PING_INTERVAL: Duration = Duration::from_secs(10);
-/// How long it may take to say so.
-const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a connection may take to end when its last request has.
+const CLOSING_TIME: Duration = Duration::from_secs(5);
 
 /// A connection that requests share. How many is seen by the number of its owners.
 pub(super) struct Client {
     sender: SendRequest<Bytes>,
-    /// Whether a request has waited on it in vain.
-    is_stuck: AtomicBool,
+    /// Whether a request has waited on it in vain, or the server has too much to do for it.
+    is_stuck: Arc<AtomicBool>,
+    /// Tells the end of the last owner.
+    _owned: oneshot::Sender<()>,
 }
 
 impl Client {
@@ -68,14 +65,18 @@ impl Client {
             .max_header_list_size(MAX_HEAD)
             .initial_window_size(WINDOW)
             .initial_connection_window_size(WINDOW * (MAX_SHARED as u32 + 1))
+            // Answers that go on when their callers have left count as errors, which would end the
+            // connection for all others.
+            .max_local_error_reset_streams(None)
             .handshake(connection)
             .await?;
-        let client = Arc::new(Self {
+        let (owned, end) = oneshot::channel();
+        tokio::spawn(drive(connection, end));
+        Ok(Arc::new(Self {
             sender,
-            is_stuck: AtomicBool::new(false),
-        });
-        tokio::spawn(drive(connection, Arc::downgrade(&client)));
-        Ok(client)
+            is_stuck: Arc::default(),
+            _owned: owned,
+        }))
     }
 
     /// Returns true if the connection takes requests.
@@ -139,15 +140,20 @@ impl Client {
         match answer.await {
             Some(Ok(answer)) => Ok(answer.map(|body| Receiving {
                 body,
+                is_stuck: Arc::clone(&self.is_stuck),
                 _upload: upload,
             })),
-            Some(Err(error)) => Err(match in_memory {
-                Some(body) if is_unprocessed(&error) => {
-                    let request = Request::from_parts(head, request::boxed(body.clone()));
-                    Unanswered::Refused(request, cut(url, &error))
-                }
-                _ => Unanswered::Broken(cut(url, &error)),
-            }),
+            Some(Err(error)) => {
+                look_at(&error, &self.is_stuck);
+                let failure = cut(url, &error);
+                Err(match in_memory {
+                    Some(body) if is_unprocessed(&error) => {
+                        let request = Request::from_parts(head, request::boxed(body.clone()));
+                        Unanswered::Refused(request, failure)
+                    }
+                    _ => Unanswered::Broken(failure),
+                })
+            }
             None => Err(Unanswered::Storm),
         }
     }
@@ -175,33 +181,24 @@ fn is_unprocessed(error: &h2::Error) -> bool {
     error.is_remote() && (is_after_last || is_refused)
 }
 
-/// Moves the bytes of a connection until all its requests and its owners are gone, or the server
-/// is.
-async fn drive(mut connection: Connection<keyfob_sts::Connection, Bytes>, client: Weak<Client>) {
-    let pings = connection.ping_pong();
-    let silence = pin!(silence(pings, client));
-    tokio::select! {
-        _ = connection => {}
-        // Its requests end with it.
-        () = silence => {}
+/// Gives a connection up if the server says that it has too much to do for it.
+fn look_at(error: &h2::Error, is_stuck: &AtomicBool) {
+    if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
+        is_stuck.store(true, Relaxed);
     }
 }
 
-/// Returns when a server that has requests does not answer a PING in time.
-async fn silence(pings: Option<PingPong>, client: Weak<Client>) {
-    let Some(mut pings) = pings else {
-        return pending().await;
+/// Moves the bytes of a connection until it ends, or some time after its owners are gone: a server
+/// that does not read would keep what is on its way. While there are owners, they limit the time in
+/// which nothing comes.
+async fn drive(connection: Connection<keyfob_sts::Connection, Bytes>, end: oneshot::Receiver<()>) {
+    let left = async {
+        let _ = end.await;
+        sleep(CLOSING_TIME).await;
     };
-    loop {
-        sleep(PING_INTERVAL).await;
-        // One of the owners keeps it for later requests.
-        let is_in_use = client.strong_count() > 1;
-        if is_in_use {
-            let pong = timeout(PING_TIMEOUT, pings.ping(h2::Ping::opaque()));
-            if pong.await.is_err() {
-                break;
-            }
-        }
+    tokio::select! {
+        _ = connection => {}
+        () = left => {}
     }
 }
 
@@ -232,13 +229,8 @@ async fn upload(
     mut body: request::Sent,
 ) -> Result<(), Box<dyn Error + Send + Sync>> {
     while let Some(frame) = body.frame().await {
-        let mut data = match frame?.into_data() {
-            Ok(data) => data,
-            Err(other) => {
-                let trailers = other.into_trailers().unwrap_or_default();
-                return Ok(stream.send_trailers(trailers)?);
-            }
-        };
+        // Trailers are not signed, and no rule has seen them.
+        let mut data = frame?.into_data().unwrap_or_default();
         let is_last = body.is_end_stream() && !data.is_empty();
         while !data.is_empty() {
             stream.reserve_capacity(data.len().min(PIECE));
@@ -259,6 +251,7 @@ async fn upload(
 /// The body of an answer on its way.
 pub(super) struct Receiving {
     body: RecvStream,
+    is_stuck: Arc<AtomicBool>,
     _upload: Option<Upload>,
 }
 
@@ -270,12 +263,12 @@ impl Body for Receiving {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        let body = &mut self.get_mut().body;
+        let Self { body, is_stuck, .. } = self.get_mut();
         let Some(data) = ready!(body.poll_data(context)) else {
             let trailers = ready!(body.poll_trailers(context));
             return Poll::Ready(trailers.map(|some| some.map(Frame::trailers)).transpose());
         };
-        let data = data?;
+        let data = data.inspect_err(|error| look_at(error, is_stuck))?;
         body.flow_control().release_capacity(data.len())?;
         Poll::Ready(Some(Ok(Frame::data(data))))
     }

@@ -48,6 +48,8 @@ const IDLE_TIME: Duration = Duration::from_secs(15);
 const MAX_IDLE: usize = 256;
 /// How many informational answers may come before an answer.
 pub(super) const MAX_INFORMATIONAL: usize = 100;
+/// How many connections may end without having processed a request before it fails.
+const MAX_REFUSALS: u32 = 3;
 /// How long a request waits for the connection that another one opens, before it opens its own.
 const MAX_TURN: Duration = Duration::from_secs(1);
 /// Of how many servers that have no connection it is known that they chose HTTP/1.1.
@@ -151,7 +153,7 @@ impl Pool {
             Either::Right(body) => (None, Some(body.flow())),
         };
         let mut request = request.map(request::boxed);
-        let (mut is_again, mut must_be_new) = (false, false);
+        let (mut refusals, mut must_be_new) = (0, false);
         loop {
             let waiting = if must_be_new {
                 None
@@ -178,9 +180,9 @@ impl Pool {
                 // The server had closed a connection that waited. One that drops new ones would
                 // drop the next one, too.
                 Err(Unanswered::Unsent(unsent, _)) if has_waited => request = unsent,
-                Err(Unanswered::Refused(refused, _)) if !is_again => {
+                Err(Unanswered::Refused(refused, _)) if refusals < MAX_REFUSALS => {
                     request = refused;
-                    is_again = true;
+                    refusals += 1;
                     // It may have too many requests on this one.
                     must_be_new = connection.sender.is_ready();
                 }
