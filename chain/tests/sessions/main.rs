@@ -5,6 +5,8 @@
     reason = "a helper that fails should fail with its line"
 )]
 
+#[path = "../support/aws.rs"]
+mod aws;
 #[path = "../support/children.rs"]
 mod children;
 mod disk;

@@ -1,22 +1,11 @@
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-};
+use std::{fs, process::Command};
 
-use super::{CONFIG, Center};
-
-/// Returns the AWS CLI of the virtual environment that the tests of the CLI install.
-fn aws() -> Option<PathBuf> {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent()?;
-    let program = target.join("pytools/interop/bin/aws");
-    program.exists().then_some(program)
-}
+use super::{CONFIG, Center, aws::aws};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_aws_cli_reads_our_token_and_we_read_its_own() {
     let Some(aws) = aws() else {
-        println!("not run: target/pytools has no aws; the tests of the CLI install it");
+        println!("not run: needs Unix");
         return;
     };
     for ours_first in [true, false] {

@@ -71,6 +71,8 @@ mod proxy_http2;
 #[cfg(unix)]
 mod proxy_tls;
 mod python;
+#[path = "../../../.ci/pytools.rs"]
+mod pytools;
 mod readme;
 mod request;
 mod resigning;

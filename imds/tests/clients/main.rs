@@ -1,6 +1,6 @@
 //! boto3, the AWS CLI and the JavaScript SDKs as clients of this crate's servers. They are
-//! installed under `target/pytools`, which only needs python3, and `target/jstools`, which needs
-//! npm.
+//! installed under `target/pytools`, which needs python3 with venv, and `target/jstools`, which
+//! needs npm.
 
 #![cfg(unix)]
 #![allow(
@@ -19,7 +19,9 @@ use keyfob_sigv4::{Credentials, Timestamp};
 use serde_json::Value;
 use tokio::process::Command;
 
-const PACKAGES: [&str; 2] = ["boto3", "awscli<2"];
+#[path = "../../../.ci/pytools.rs"]
+mod pytools;
+
 const SCRIPTS: [&str; 2] = ["@aws-sdk/ec2-metadata-service@3.1164.0", "aws-sdk@2.1693.0"];
 
 fn key(id: &str, seconds: i64) -> Credentials {
@@ -241,33 +243,18 @@ async fn aws(variables: &[(&str, String)], arguments: &[&str]) -> String {
 
 /// Runs a program of the virtual environment, with these variables and no other settings of AWS.
 async fn run(program: &str, variables: &[(&str, String)], arguments: &[&str]) -> Output {
-    let folder = tokio::task::spawn_blocking(environment).await.unwrap();
-    Command::new(folder.join("bin").join(program))
+    let programs = tokio::task::spawn_blocking(|| pytools::programs("interop"));
+    let programs = programs.await.unwrap();
+    Command::new(programs.join(program))
         .args(arguments)
         .env_clear()
-        .env("HOME", &folder)
+        .env("HOME", &programs)
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .envs(variables.iter().map(|(name, value)| (*name, value)))
         .stdin(Stdio::null())
         .output()
         .await
         .unwrap()
-}
-
-fn environment() -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let folder = target.join("pytools").join("imds-clients");
-    let installed = std::process::Command::new("python3")
-        .arg(own("install.py"))
-        .arg(&folder)
-        .args(PACKAGES)
-        .status()
-        .unwrap();
-    assert!(
-        installed.success(),
-        "the tests need python3 with venv, and PyPI the first time"
-    );
-    folder
 }
 
 fn own(file: &str) -> PathBuf {
