@@ -182,25 +182,42 @@ pub(crate) fn for_unreadable(
     kind: io::ErrorKind,
     variable: &'static str,
     is_named: bool,
+    home: Option<&Path>,
 ) -> String {
-    let not_named = || Skip::unset([variable]).command();
+    let not_looked_for = || {
+        let change = if is_named {
+            Skip::unset([variable])
+        } else {
+            Skip::set(variable, "/dev/null")
+        };
+        change.command()
+    };
     match obstacle(file, MAX_LINKS) {
         Obstacle::Link(link) => format!("rm {}", shell::path(&link)),
         Obstacle::Rights(path, metadata) if kind == io::ErrorKind::PermissionDenied => {
-            match with_rights(file, &path, &metadata) {
-                Some(command) => command,
-                None if is_named => not_named(),
-                None => Skip::set(variable, "/dev/null").command(),
-            }
+            with_rights(&path, &metadata, home).unwrap_or_else(not_looked_for)
         }
-        _ if is_named => not_named(),
-        _ => {
-            let mut aside = file.as_os_str().to_owned();
-            aside.push(".old");
-            let (file, aside) = (shell::path(file), shell::path(aside.as_ref()));
-            format!("mv -n {file} {aside}")
-        }
+        // A file with contents stays where it is.
+        Obstacle::Rights(..) => not_looked_for(),
+        Obstacle::Place if is_named => not_looked_for(),
+        Obstacle::Place => match free_name(file) {
+            Some(aside) => format!("mv -n {} {}", shell::path(file), shell::path(&aside)),
+            None => not_looked_for(),
+        },
     }
+}
+
+/// Returns a name beside a file that nothing has.
+fn free_name(file: &Path) -> Option<PathBuf> {
+    let names = [".old", ".old2", ".old3", ".old4"].map(|ending| {
+        let mut name = file.as_os_str().to_owned();
+        name.push(ending);
+        PathBuf::from(name)
+    });
+    let is_free = |path: &PathBuf| {
+        fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    };
+    names.into_iter().find(is_free)
 }
 
 /// How many links may lead to a file.
@@ -209,23 +226,25 @@ const MAX_LINKS: usize = 40;
 /// Returns the command that gives this user the right to a file, or to the folder above it. Only
 /// what belongs to this user, or is in the user's own home folder, may be changed.
 #[cfg(unix)]
-fn with_rights(file: &Path, path: &Path, metadata: &fs::Metadata) -> Option<String> {
+fn with_rights(path: &Path, metadata: &fs::Metadata, home: Option<&Path>) -> Option<String> {
     use std::os::unix::fs::MetadataExt as _;
 
     let user = rustix::process::geteuid().as_raw();
-    let word = shell::path(path);
     if metadata.uid() == user {
         let rights = if metadata.is_dir() { "rwx" } else { "rw" };
-        return Some(format!("chmod u+{rights} {word}"));
+        return Some(format!("chmod u+{rights} {}", shell::path(path)));
     }
-    let home = file.parent().and_then(Path::parent)?;
-    let is_at_home = path != home && path.starts_with(home);
+    // Of a link, `chown -R` would change the link alone.
+    let home = home?;
+    let (place, real_home) = (fs::canonicalize(path).ok()?, fs::canonicalize(home).ok()?);
+    let inner = place.strip_prefix(&real_home).ok()?;
     let is_own_home = fs::metadata(home).is_ok_and(|home| home.uid() == user);
-    (is_at_home && is_own_home).then(|| format!("sudo chown -R {user} {word}"))
+    let is_inside = !inner.as_os_str().is_empty() && is_own_home;
+    is_inside.then(|| format!("sudo chown -R {user} {}", shell::path(&home.join(inner))))
 }
 
 #[cfg(not(unix))]
-fn with_rights(_file: &Path, _path: &Path, _metadata: &fs::Metadata) -> Option<String> {
+fn with_rights(_path: &Path, _metadata: &fs::Metadata, _home: Option<&Path>) -> Option<String> {
     None
 }
 
@@ -241,6 +260,30 @@ fn add<T: PartialEq>(all: &mut Vec<T>, more: Vec<T>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn only_what_is_below_the_home_folder_is_taken_over() {
+        use std::os::unix::fs::{chown, symlink};
+
+        let (home, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let (file, link) = (home.path().join("file"), home.path().join("link"));
+        fs::write(&file, "").unwrap();
+        symlink("file", &link).unwrap();
+        if chown(&file, Some(1234), Some(1234)).is_err() {
+            println!("only root can give a file away: nothing is tested");
+            return;
+        }
+        let metadata = fs::metadata(&file).unwrap();
+        let user = rustix::process::geteuid().as_raw();
+        let cure = |path: &Path, home: &Path| with_rights(path, &metadata, Some(home));
+        let wanted = format!("sudo chown -R {user} {}", shell::path(&file));
+        assert_eq!(cure(&file, home.path()).as_deref(), Some(&*wanted));
+        assert_eq!(cure(&link, home.path()).as_deref(), Some(&*wanted));
+        assert_eq!(cure(&file, other.path()), None);
+        assert_eq!(with_rights(home.path(), &metadata, Some(home.path())), None);
+        assert_eq!(with_rights(&file, &metadata, None), None);
+    }
 
     #[test]
     fn an_argument_to_leave_out_is_a_comment_after_the_command() {

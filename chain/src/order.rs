@@ -101,6 +101,11 @@ pub(crate) struct Rules {
     /// Whether a variable of the key that is only whitespace is a value, which no service accepts.
     /// Otherwise it counts as not set.
     pub(crate) blank_is_value: bool,
+    /// What `AWS_CREDENTIAL_EXPIRATION` is beside a key in variables.
+    pub(crate) expiry_variable: ExpiryVariable,
+    /// Whether a file that cannot be read counts as empty, so that other sources may answer.
+    /// Otherwise every profile that it may define is an error.
+    pub(crate) passes_over_unreadable_files: bool,
     /// The variables that set the region, the first one first.
     pub(crate) region_variables: &'static [&'static str],
     /// Whether such a variable that is set and empty is an error, as the name of a region that no
@@ -208,6 +213,17 @@ pub(crate) enum PassedOver {
     /// That the profile does not lead to credentials, and that a process fails, but not that a
     /// service refuses.
     WithoutCredentials,
+}
+
+/// What `AWS_CREDENTIAL_EXPIRATION` is beside a key in variables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ExpiryVariable {
+    /// The end of the key. A past one, and what is not a time, is an error.
+    Checked,
+    /// The end of the key. One that is past, or is not a time, does not count.
+    Unchecked,
+    /// Not read.
+    NotRead,
 }
 
 /// What a key is in a profile that is the source of a role.
@@ -335,6 +351,9 @@ const CLI: Rules = Rules {
     refuses_empty_properties: true,
     refuses_empty_id: true,
     blank_is_value: false,
+    expiry_variable: ExpiryVariable::Checked,
+    // Any of the SDKs goes on, and may so use another identity than the one that was meant.
+    passes_over_unreadable_files: false,
     region_variables: &["AWS_REGION", "AWS_DEFAULT_REGION"],
     refuses_empty_region: false,
     region_property: false,
@@ -380,6 +399,7 @@ const BOTO3: Rules = Rules {
     refuses_secret_alone: false,
     refuses_secret_alone_in_profile: false,
     blank_is_value: true,
+    passes_over_unreadable_files: true,
     reads_like_python: true,
     keeps_header_spaces: true,
     trims_profile: false,
@@ -423,6 +443,8 @@ const SDK: Rules = Rules {
     refuses_id_alone: false,
     refuses_secret_alone: false,
     refuses_empty_id: false,
+    expiry_variable: ExpiryVariable::NotRead,
+    passes_over_unreadable_files: true,
     sso: SSO,
     refuses_sso_alone: false,
     own_source: OwnSource::Key,
@@ -547,6 +569,7 @@ const JAVASCRIPT: Rules = Rules {
     trims_profile: false,
     keeps_header_spaces: true,
     blank_is_value: true,
+    expiry_variable: ExpiryVariable::Unchecked,
     refuses_two_sources: false,
     names: Names::PlainInConfig,
     sources: PROFILE_FIRST,

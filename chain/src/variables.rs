@@ -107,6 +107,13 @@ impl Variables {
         self
     }
 
+    /// Removes variables.
+    pub(crate) fn without(mut self, names: &[String]) -> Self {
+        let is_gone = |variable: &Variable| names.iter().any(|name| variable.name == **name);
+        self.variables.retain(|variable| !is_gone(variable));
+        self
+    }
+
     /// Returns the value without surrounding whitespace. Returns `None` if nothing is left.
     ///
     /// Bytes that are not Unicode become U+FFFD, so that such a variable does not look unset.

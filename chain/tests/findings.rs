@@ -468,3 +468,23 @@ async fn long_reasons_wrap_and_commands_do_not() {
         assert!(line.trim_matches(['<', '>']).len() <= 80, "{line}");
     }
 }
+
+#[tokio::test]
+async fn a_masked_name_of_a_profile_has_its_whitespace_where_that_counts() {
+    let variables = [("AWS_PROFILE", "dev "), ("AWS_DEFAULT_PROFILE", "gone")];
+    let settings = settings(&variables, "[profile dev]\n[default]\n", "");
+    let settings = settings.with_order(Order::Boto3);
+    let findings = settings.findings(None);
+    let mut masked = findings
+        .iter()
+        .filter(|finding| finding.text.contains("masked"));
+    let found = masked.next().unwrap();
+    assert_eq!(
+        found.text,
+        "AWS_PROFILE (\"dev \") is masked by AWS_DEFAULT_PROFILE"
+    );
+    assert_eq!(
+        found.cure.as_deref(),
+        Some("env -u AWS_DEFAULT_PROFILE -u AWS_PROFILE COMMAND")
+    );
+}

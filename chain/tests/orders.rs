@@ -765,3 +765,55 @@ async fn in_the_sdk_for_go_a_role_alone_is_assumed_with_whatever_its_profile_or_
         assert!(reason.contains(failure), "{properties}: {reason}");
     }
 }
+
+#[tokio::test]
+async fn only_the_rules_of_this_library_stop_at_a_file_that_cannot_be_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    let text = "[default]\naws_access_key_id = AKIAFILE\naws_secret_access_key = secret\n";
+    std::fs::write(&file, text).unwrap();
+    let variables = Variables::from_iter([
+        ("AWS_CONFIG_FILE", folder.path().to_str().unwrap()),
+        ("AWS_SHARED_CREDENTIALS_FILE", file.to_str().unwrap()),
+        ("AWS_EC2_METADATA_DISABLED", "true"),
+    ]);
+    let settings = Settings::load(variables);
+    let error = key(Order::Cli, &settings).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigFile, "{error}");
+    for &order in Order::ALL {
+        let exact = settings.clone().with_order(order).with_exact_rules();
+        assert_eq!(key(order, &exact).await.unwrap(), "AKIAFILE", "{order:?}");
+        let explanation = Chain::default_for(order, &exact).look(now()).await;
+        let mut warnings = explanation.warnings();
+        let told = warnings.find(|finding| finding.text.contains("cannot be read"));
+        let cure = told.and_then(|told| told.cure.as_deref());
+        assert_eq!(cure, Some("env -u AWS_CONFIG_FILE COMMAND"), "{order:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_expiry_in_variables_counts_where_it_is_read() {
+    let past = ("AWS_CREDENTIAL_EXPIRATION", "2001-01-01T00:00:00Z");
+    let others = [
+        Order::JavaV1,
+        Order::JavaV2,
+        Order::Rust,
+        Order::Go,
+        Order::JavaScript,
+    ];
+    assert_eq!(
+        with_key(&settings(&[ID, SECRET, past], ""), "AKIAENV").await,
+        others
+    );
+    let next = ("AWS_CREDENTIAL_EXPIRATION", "2099-01-01T00:00:00Z");
+    for &order in Order::ALL {
+        let settings = settings(&[ID, SECRET, next], "");
+        let resolution = Chain::default_for(order, &settings).resolve(now()).await;
+        let is_told = [Order::Cli, Order::Boto3, Order::JavaScript].contains(&order);
+        assert_eq!(
+            resolution.credentials.unwrap().expiry().is_some(),
+            is_told,
+            "{order:?}"
+        );
+    }
+}

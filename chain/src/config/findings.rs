@@ -187,7 +187,14 @@ impl Settings {
                 "{variable} has quotes, which are part of the name: remove them"
             ));
         }
-        let masked = variables.filter_map(|name| self.variable(name));
+        let masked = variables.filter_map(|name| {
+            let text = if self.rules().trims_profile {
+                self.variables().text(name)
+            } else {
+                self.variables().untrimmed(name)
+            };
+            Some(Setting::from_variable(name, text?))
+        });
         let is_there = |name: &str| {
             let section = self.files().find(&SectionName::profile(name));
             section.is_ok_and(|section| section.is_some())

@@ -18,6 +18,7 @@ use super::{
     watch::Watch,
 };
 use crate::{
+    cure::Skip,
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
     order::{EmptyProfile, Order, Rules},
@@ -433,6 +434,21 @@ impl Settings {
         }
         settings.set_profile("default".to_owned(), Origin::Default);
         settings.forget_instance()
+    }
+
+    /// Returns the settings after a change of variables.
+    pub(crate) fn with_change(&self, change: &Skip) -> Self {
+        let mut settings = self.clone();
+        let inner = settings.change();
+        let variables = Variables::clone(&inner.variables).without(&change.unset);
+        let set = change.set.iter();
+        let variables = set.fold(variables, |all, (name, value)| all.with(name, value));
+        inner.variables = Arc::new(variables);
+        inner.system_properties = Arc::default();
+        if inner.watch.is_some() {
+            settings = settings.with_watch();
+        }
+        settings.with_named_profile().forget_instance()
     }
 
     /// Sets what the program gives the providers: a prompt, a disk, clients and so on.

@@ -5,7 +5,7 @@ use keyfob_sigv4::Timestamp;
 use super::{Attempt, Explanation, Verdict};
 use crate::{
     chain::Chain,
-    config::{Region, Settings},
+    config::{Region, Settings, table::EC2_METADATA_DISABLED},
     cure::Skip,
     error::ErrorKind,
     finding::{Finding, FindingKind},
@@ -128,6 +128,9 @@ impl View {
                 format!("would use {} ({origin})", other.provider)
             }
             Some(_) => "would stop".to_owned(),
+            None if theirs.settings.flag(&EC2_METADATA_DISABLED) => {
+                "would have no credentials".to_owned()
+            }
             None => "would ask the instance".to_owned(),
         };
         let why = self.why(theirs, ours, other);
@@ -222,19 +225,35 @@ impl View {
                 return self.without_profile(theirs, now).await;
             }
             // Without its profile, a program may come to variables with faults of their own.
-            return change.without.is_empty().then(|| change.command());
+            let is_whole = change.without.is_empty();
+            return (is_whole && self.is_same_after(&change, theirs, now).await)
+                .then(|| change.command());
         }
-        match (&ours?.origin, &other?.origin) {
+        let change = match (&ours?.origin, &other?.origin) {
             (
                 Some(Origin::Environment { variables: ours }),
                 Some(Origin::Environment { variables: theirs }),
             ) => {
                 let others = theirs.iter().filter(|name| !ours.contains(name));
-                let change = Skip::unset(others.map(String::as_str));
-                (!change.unset.is_empty()).then(|| change.command())
+                Skip::unset(others.map(String::as_str))
             }
-            _ => None,
-        }
+            _ => return None,
+        };
+        let is_same = self.is_same_after(&change, theirs, now).await;
+        is_same.then(|| change.command())
+    }
+
+    /// Returns true if both use the same after a change of variables.
+    async fn is_same_after(&self, change: &Skip, theirs: &Self, now: Timestamp) -> bool {
+        let (ours, other) = (
+            self.after(change, now).await,
+            theirs.after(change, now).await,
+        );
+        is_same(ours.answer(), other.answer())
+    }
+
+    async fn after(&self, change: &Skip, now: Timestamp) -> Self {
+        Self::new(self.order, &self.settings.with_change(change), now).await
     }
 
     /// Returns true if a variable or the program names a profile that no file has.

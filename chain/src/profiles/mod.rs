@@ -96,7 +96,8 @@ impl ConfigFiles {
     /// With [`Order::Cli`] a profile may have any name that the AWS CLI can write, such as
     /// `[my team]` in the credentials file. The other orders ignore a section whose name has
     /// characters other than letters, digits and `_-/.%@:+`, except where their SDK reads it. They
-    /// also refuse properties that are indented below their header, which the AWS CLI reads.
+    /// also refuse properties that are indented below their header, which the AWS CLI reads. A file
+    /// that cannot be read is only a warning for them, and counts as empty.
     pub fn load_for(order: Order, variables: &Variables) -> Self {
         Self::load_with(order, variables, |_, file| files::read(file))
     }
@@ -134,6 +135,9 @@ impl ConfigFiles {
                         kind: error.kind(),
                         reason: reason(&error),
                         is_named: variables.raw(kind.variable()).is_some(),
+                        is_passed_over: order.rules().passes_over_unreadable_files
+                            && !is_only_refused_here(&error),
+                        home: variables.home(),
                     }),
                     damaged: None,
                 }),
@@ -533,6 +537,14 @@ fn reason(error: &io::Error) -> String {
         Some(code) => text.replace(&format!(" (os error {code})"), ""),
         None => text,
     }
+}
+
+/// Returns true if an SDK would not fail to read the file: it would wait for it, or read all of it.
+fn is_only_refused_here(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::FileTooLarge | io::ErrorKind::TimedOut
+    )
 }
 
 /// Returns true for a missing file, a path through something that is not a folder, and a name that

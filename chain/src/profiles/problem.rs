@@ -52,6 +52,10 @@ pub struct Unreadable {
     pub reason: String,
     /// Whether a variable names the file.
     pub(super) is_named: bool,
+    /// Whether the file counts as empty by the rules in use.
+    pub(super) is_passed_over: bool,
+    /// The user's home folder.
+    pub(super) home: Option<PathBuf>,
 }
 
 /// What is wrong with a line.
@@ -155,8 +159,10 @@ impl ProblemKind {
     pub fn is_error(&self) -> bool {
         matches!(
             self,
-            Self::Unreadable(_)
-                | Self::Utf16
+            Self::Unreadable(Unreadable {
+                is_passed_over: false,
+                ..
+            }) | Self::Utf16
                 | Self::NotUtf8
                 | Self::UnclosedHeader
                 | Self::HeaderNotUtf8
@@ -254,6 +260,7 @@ impl Problem {
                 reason.kind,
                 self.file_kind.variable(),
                 reason.is_named,
+                reason.home.as_deref(),
             ),
             _ => shell::editor(&self.file),
         }
@@ -326,7 +333,7 @@ impl Problem {
 
     fn hides_file(&self) -> bool {
         use ProblemKind::{Ini, Unreadable, Utf16};
-        matches!(self.kind, Unreadable(_) | Utf16 | Ini(_))
+        matches!(self.kind, Unreadable(_) | Utf16 | Ini(_)) && self.is_error()
     }
 
     /// Returns true if the problem is relevant to the user of a profile. Warnings about other

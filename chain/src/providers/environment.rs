@@ -9,7 +9,7 @@ use crate::{
     cure::Skip,
     error::{Error, ErrorKind, shown},
     finding::{Finding, FindingKind},
-    order::NamedProfile,
+    order::{ExpiryVariable, NamedProfile},
     origin::Origin,
     profiles::is_quoted,
     provider::{Aside, BoxFuture, Inspection, Outcome, Provider},
@@ -28,7 +28,7 @@ const EXPIRY: &str = table::CREDENTIAL_EXPIRATION.name();
 ///
 /// Reads `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY`, and optionally `AWS_SESSION_TOKEN` (or
 /// else `AWS_SECURITY_TOKEN`), `AWS_ACCOUNT_ID` and `AWS_CREDENTIAL_EXPIRATION`. Some
-/// [`Order`](crate::Order)s have other names for these.
+/// [`Order`](crate::Order)s have other names for these, and do not read the last one.
 ///
 /// Whitespace around a value is removed; an empty value counts as not set. By the rules of the AWS
 /// CLI, an id without a secret, or a secret without an id, is an error, so that no other identity
@@ -107,7 +107,7 @@ impl EnvironmentProvider {
                     secret,
                     token: token.map(|(_, token)| token),
                     account_id: text(variables, ACCOUNT)?,
-                    expiry: expiry(variables, now)?,
+                    expiry: self.expiry(now)?,
                 };
                 let token_name = token.map(|(name, _)| name);
                 let names: Vec<_> = [id_name, secret_name]
@@ -130,6 +130,16 @@ impl EnvironmentProvider {
             }
             (Some((id, _)), None) => Ok(Outcome::NotConfigured(halved(variables, id, SECRET))),
             (None, Some((secret, _))) => Ok(Outcome::NotConfigured(halved(variables, secret, ID))),
+        }
+    }
+
+    /// Returns when the key expires, as far as the rules read that.
+    fn expiry(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let found = || expiry(self.settings.variables(), now);
+        match self.settings.rules().expiry_variable {
+            ExpiryVariable::Checked => found(),
+            ExpiryVariable::Unchecked => Ok(found().ok().flatten()),
+            ExpiryVariable::NotRead => Ok(None),
         }
     }
 

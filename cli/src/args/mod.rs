@@ -397,7 +397,15 @@ impl Command {
     /// Returns how long a pipe may take that is read as a file, for a command that tells what is
     /// wrong instead of waiting for it.
     pub(crate) fn patience(&self) -> Option<Duration> {
-        matches!(self, Self::Doctor { .. }).then_some(Duration::from_secs(5))
+        let tells = match self {
+            Self::Doctor { .. } | Self::Why(_) => true,
+            Self::Configure { command } => matches!(
+                command.as_deref(),
+                Some(ConfigureCommand::List { .. } | ConfigureCommand::Dump)
+            ),
+            _ => false,
+        };
+        tells.then_some(Duration::from_secs(5))
     }
 
     /// Returns true if stderr is a log in JSON.

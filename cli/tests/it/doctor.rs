@@ -287,6 +287,22 @@ fn a_pipe_that_gives_nothing_is_a_problem_and_is_not_waited_for() {
 
 #[cfg(unix)]
 #[test]
+fn commands_that_tell_what_is_set_do_not_wait_for_a_pipe() {
+    let home = Home::new().with_file("credentials", "");
+    pipe(&home, ".aws/config");
+    for words in [&["why"][..], &["configure", "list"], &["configure", "dump"]] {
+        let run = home.keyfob(words);
+        assert_ne!(run.code, 0, "{words:?}");
+        let told = run.stdout + &run.stderr;
+        assert_has(
+            &told,
+            &["config: cannot be read: it is a pipe that gives nothing"],
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
 fn what_a_pipe_gives_is_read_once_for_all_checks() {
     let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/../sts/tests/tls/ca.pem");
     let config = "[profile q]\nregion = eu-west-3\naws_access_key_id = AKIAEXAMPLE\n\
@@ -825,13 +841,71 @@ fn a_file_that_is_a_link_to_nothing_is_a_warning() {
     assert!(faults(&follow(&home, found[0], "--offline"), "files").is_empty());
 }
 
+#[test]
+#[cfg(unix)]
+fn the_end_of_a_chain_of_links_is_what_is_not_there() {
+    use std::os::unix::fs::symlink;
+
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_CONFIG_FILE", "cfg")
+        .with_file("first", "");
+    let folder = home.path().join(".aws");
+    symlink("second", folder.join("link")).unwrap();
+    symlink("gone", folder.join("second")).unwrap();
+    symlink("gone", folder.join("cfg")).unwrap();
+    let found = |file: &str| {
+        let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
+        program.current_dir(&folder).env("AWS_CONFIG_FILE", file);
+        let run = Run::new(program.args(["doctor", "--offline"]).output().unwrap());
+        run.stdout + &run.stderr
+    };
+    assert_has(
+        &found("cfg"),
+        &["cfg is a link to gone, which is not there", "rm cfg"],
+    );
+    let link = folder.join("link");
+    let end = "~/.aws/link is a link to ~/.aws/gone, which is not there";
+    assert_has(&found(link.to_str().unwrap()), &[end]);
+}
+
 /// Makes a config file unreadable, in a home that the user 1234 has if root runs the tests.
 #[cfg(unix)]
 type Damage = fn(&Home);
 
 /// What may be wrong, the cure (`~` is the home folder), and whether only root can do it.
 #[cfg(unix)]
-const UNREADABLE: [(&str, Damage, &str, bool); 9] = [
+const UNREADABLE: [(&str, Damage, &str, bool); 12] = [
+    (
+        "a folder in the place of the file, beside an older one",
+        |home| {
+            fs::remove_file(home.file("config")).unwrap();
+            fs::create_dir(home.file("config")).unwrap();
+            fs::create_dir(home.file("config.old")).unwrap();
+        },
+        "mv -n ~/.aws/config ~/.aws/config.old2",
+        false,
+    ),
+    (
+        "a file that is too long",
+        |home| {
+            let file = fs::File::options().write(true).open(home.file("config"));
+            file.unwrap().set_len(17 << 20).unwrap();
+        },
+        "env AWS_CONFIG_FILE=/dev/null COMMAND",
+        false,
+    ),
+    (
+        "a link to a file of root",
+        |home| {
+            let file = home.path().join("real");
+            fs::rename(home.file("config"), &file).unwrap();
+            std::os::unix::fs::symlink("../real", home.file("config")).unwrap();
+            std::os::unix::fs::chown(&file, Some(0), Some(0)).unwrap();
+        },
+        "sudo chown -R 1234 ~/real",
+        true,
+    ),
     (
         "the mode of the file",
         |home| mode(&home.file("config"), 0),

@@ -191,6 +191,30 @@ fn is_named(tools: &str, sdk: &str) -> bool {
 }
 
 #[test]
+fn a_note_about_another_sdk_has_no_cure_that_leaves_it() {
+    let login = "[default]\nlogin_session = arn:aws:iam::123456789012:user/alice\n";
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with("AWS_ACCESS_KEY_ID", "AKIAHALFEXAMPLE00001")
+        .with("AWS_EC2_METADATA_DISABLED", "false")
+        .with_file("config", login);
+    let before = json(&home.keyfob(["why", "--json"]));
+    let text = |finding: &Value| finding["text"].as_str().unwrap().to_owned();
+    // They do not know such a login, so that they go on without the half of a key, too.
+    let is_of_java = |finding: &&&Value| text(finding).contains("Java 2");
+    let found = other_sdks(&before);
+    let java = found.iter().find(is_of_java).unwrap();
+    assert_has(&text(java), &["would ask the instance"]);
+    assert!(java["cure"].is_null(), "{java:#}");
+    let home = home.with("AWS_EC2_METADATA_DISABLED", "true");
+    let before = json(&home.keyfob(["why", "--json"]));
+    let found = other_sdks(&before);
+    let java = found.iter().find(is_of_java).unwrap();
+    assert_has(&text(java), &["would have no credentials: "]);
+}
+
+#[test]
 fn nothing_is_said_of_other_sdks_if_all_use_the_same() {
     let home = Home::new()
         .with("AWS_REGION", "eu-west-1")

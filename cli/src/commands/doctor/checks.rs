@@ -1,4 +1,7 @@
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use keyfob_chain::{
     Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
@@ -246,12 +249,30 @@ fn dangling_links(context: &Context) -> Vec<Finding> {
             let error = fs::metadata(path).err();
             error.is_some_and(|error| error.kind() == io::ErrorKind::NotFound)
         };
-        let missing = file.ancestors().take_while(is_missing).last()?;
-        let target = fs::read_link(missing).ok()?;
+        let above = file.ancestors().filter(|path| !path.as_os_str().is_empty());
+        let missing = above.take_while(is_missing).last()?;
+        let target = last_target(missing)?;
         let (name, target) = (missing.display(), target.display());
         let text = format!("{name} is a link to {target}, which is not there");
         let cure = format!("rm {}", shell::path(missing));
         Some(Finding::warning(FindingKind::File, text).with_cure(cure))
     });
     findings.collect()
+}
+
+/// Returns what a link leads to in the end, or `None` if the path is not a link.
+fn last_target(link: &Path) -> Option<PathBuf> {
+    const MAX_LINKS: usize = 40;
+    let mut target = fs::read_link(link).ok()?;
+    let mut folder = link.parent()?.to_owned();
+    for _ in 0..MAX_LINKS {
+        let place = folder.join(&target);
+        let Ok(next) = fs::read_link(&place) else {
+            break;
+        };
+        folder = place.parent()?.to_owned();
+        // In another folder, a relative one has another meaning.
+        target = folder.join(next);
+    }
+    Some(target)
 }
