@@ -245,14 +245,25 @@ impl Settings {
     /// assert_eq!(settings.profile().unwrap_err().kind(), ErrorKind::ProfileNotFound);
     /// ```
     #[must_use]
-    pub fn with_profile(mut self, name: impl Into<String>) -> Self {
-        let name_of_argument = "--profile".to_owned();
-        self.set_profile(
-            name.into(),
-            Origin::Argument {
-                name: name_of_argument,
-            },
-        );
+    pub fn with_profile(self, name: impl Into<String>) -> Self {
+        self.with_profile_argument(Argument::new("--profile", &name.into()))
+    }
+
+    /// Sets the profile as [`with_profile`](Self::with_profile) does, for a program whose argument
+    /// has another name.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use keyfob_chain::{Argument, Settings, Variables};
+    ///
+    /// let settings = Settings::load(Variables::default());
+    /// let settings = settings.with_profile_argument(Argument::new("--source-profile", "dev"));
+    /// assert_eq!(settings.profile_origin().to_string(), "--source-profile");
+    /// ```
+    #[must_use]
+    pub fn with_profile_argument(mut self, profile: Argument<'_>) -> Self {
+        self.set_profile(profile.value.to_owned(), profile.origin());
         self.forget_instance()
     }
 

@@ -85,7 +85,7 @@ impl EnvironmentProvider {
         if self.yields() {
             let name = match self.settings.profile_origin() {
                 Origin::Environment { variables } => variables.join(""),
-                _ => format!("--profile \"{}\"", shown(self.settings.profile_name())),
+                origin => format!("{origin} \"{}\"", shown(self.settings.profile_name())),
             };
             let reason = match variables.raw(ID) {
                 Some(_) => format!("{ID} is set, and does not count beside {name}"),

@@ -58,7 +58,9 @@ impl Context {
     fn source_settings(&self, args: &RoleArgs) -> Settings {
         let settings = self.settings.clone();
         match &args.source_profile {
-            Some(profile) => settings.with_profile(profile),
+            Some(profile) => {
+                settings.with_profile_argument(Argument::new("--source-profile", profile))
+            }
             None => settings,
         }
     }

@@ -869,6 +869,20 @@ fn the_end_of_a_chain_of_links_is_what_is_not_there() {
     assert_has(&found(link.to_str().unwrap()), &[end]);
 }
 
+#[test]
+fn a_file_in_the_place_of_the_folder_of_files_is_told() {
+    let home = Home::new().with("AWS_REGION", "eu-west-1");
+    fs::write(home.path().join(".aws"), "").unwrap();
+    let (checks, _) = doctor(&home, &["--offline"]);
+    let found = faults(&checks, "files");
+    assert_eq!(found.len(), 1, "{checks:#?}");
+    assert_has(
+        found[0]["text"].as_str().unwrap(),
+        &[".aws is not a folder"],
+    );
+    assert!(faults(&follow(&home, found[0], "--offline"), "files").is_empty());
+}
+
 /// Makes a config file unreadable, in a home that the user 1234 has if root runs the tests.
 #[cfg(unix)]
 type Damage = fn(&Home);

@@ -563,6 +563,20 @@ fn the_role_of_the_command_line_is_assumed_at_the_endpoint_url() {
         &["--endpoint-url is not used", "AWS_ENDPOINT_URL_STS"],
     );
     run.ok();
+    // The argument that names the profile is the one that was given.
+    let keys = "[src]\naws_access_key_id = AKIASRC\naws_secret_access_key = secret\n";
+    let home = home.with_file("credentials", keys);
+    let source = ["--source-profile", "src", "--why"];
+    let run = home.keyfob([&export[..], &role, &source].concat());
+    assert_has(
+        &run.stderr,
+        &[
+            "does not count beside --source-profile \"src\"",
+            "# without --source-profile src",
+        ],
+    );
+    assert_lacks(&run.stderr, &[" --profile"]);
+    run.ok();
 }
 
 const CALLER: &str = "

@@ -236,7 +236,8 @@ pub(super) fn findings(
     // No call is sent to a URL that cannot be used.
     notes.retain(|note| url.is_none() || note.origin != url);
     let found = notes.into_iter().chain(clear_text).chain(calls);
-    found.chain(dangling_links(context)).collect()
+    let found = found.chain(dangling_links(context));
+    found.chain(not_folders(context)).collect()
 }
 
 /// Returns a warning for each file that is a link to nothing, or below one, which is read as no
@@ -258,6 +259,46 @@ fn dangling_links(context: &Context) -> Vec<Finding> {
         Some(Finding::warning(FindingKind::File, text).with_cure(cure))
     });
     findings.collect()
+}
+
+/// Returns a warning for what has the place of a folder with configuration files, which are read as
+/// no files at all.
+fn not_folders(context: &Context) -> Vec<Finding> {
+    let variables = context.variables();
+    let files = [
+        ("AWS_CONFIG_FILE", variables.config_file()),
+        ("AWS_SHARED_CREDENTIALS_FILE", variables.credentials_file()),
+    ];
+    let mut findings = Vec::new();
+    for (variable, file) in files {
+        let is_no_folder =
+            |path: &&Path| fs::metadata(path).is_ok_and(|metadata| !metadata.is_dir());
+        let file = file.unwrap_or_default();
+        let Some(place) = file.ancestors().skip(1).find(is_no_folder) else {
+            continue;
+        };
+        let mut aside = place.to_owned();
+        aside.as_mut_os_string().push(".old");
+        let cure = if variables.raw(variable).is_some() {
+            Some(format!("env -u {variable} COMMAND"))
+        } else if fs::symlink_metadata(&aside).is_err() {
+            Some(format!(
+                "mv -n {} {}",
+                shell::path(place),
+                shell::path(&aside)
+            ))
+        } else {
+            None
+        };
+        let name = place.display();
+        let text = format!("{name} is not a folder, so that no configuration file is below it");
+        let finding = Finding::warning(FindingKind::File, text);
+        let finding = cure.into_iter().fold(finding, Finding::with_cure);
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings
 }
 
 /// Returns what a link leads to in the end, or `None` if the path is not a link.
