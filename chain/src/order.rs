@@ -1,3 +1,5 @@
+use crate::Variables;
+
 /// The tool or SDK whose rules apply: in which order the sources of credentials count, what a named
 /// profile switches off, and which variables count.
 ///
@@ -177,6 +179,17 @@ pub(crate) struct Rules {
     /// Whether a second, different value for a property that decides whose credentials a profile
     /// gives is an error. For the parser that the SDKs share, the last one counts.
     pub(crate) refuses_conflicts: bool,
+}
+
+impl Rules {
+    /// Returns the name of a profile in a variable.
+    pub(crate) fn profile_in<'a>(&self, variables: &'a Variables, name: &str) -> Option<&'a str> {
+        if self.trims_profile {
+            variables.text(name)
+        } else {
+            variables.untrimmed(name)
+        }
+    }
 }
 
 /// A source of a chain.

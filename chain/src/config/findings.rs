@@ -188,12 +188,8 @@ impl Settings {
             ));
         }
         let masked = variables.filter_map(|name| {
-            let text = if self.rules().trims_profile {
-                self.variables().text(name)
-            } else {
-                self.variables().untrimmed(name)
-            };
-            Some(Setting::from_variable(name, text?))
+            let text = self.rules().profile_in(self.variables(), name)?;
+            Some(Setting::from_variable(name, text))
         });
         let is_there = |name: &str| {
             let section = self.files().find(&SectionName::profile(name));

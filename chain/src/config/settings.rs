@@ -80,12 +80,7 @@ struct Inner {
 fn named_profile(variables: &Variables, rules: &Rules) -> (String, Origin) {
     for name in rules.profile_variables {
         let is_empty = variables.raw(name).is_some_and(OsStr::is_empty);
-        let text = if rules.trims_profile {
-            variables.text(name)
-        } else {
-            variables.untrimmed(name)
-        };
-        match (text, rules.empty_profile) {
+        match (rules.profile_in(variables, name), rules.empty_profile) {
             (Some(profile), _) => return (profile.to_owned(), Origin::environment(&[name])),
             (None, EmptyProfile::Error) if is_empty => {
                 return (String::new(), Origin::environment(&[name]));
