@@ -6,7 +6,7 @@ use std::{
     process::Stdio,
     sync::mpsc,
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keyfob_sigv4::Timestamp;
@@ -469,4 +469,34 @@ fn a_body_that_the_server_does_not_take_has_its_room_until_the_answer_is_over() 
     let _ = server.read_to_end(&mut rest);
     assert!(rest.len() < LENGTH, "{}", rest.len());
     drop((caller, other.join().unwrap(), next));
+}
+
+#[test]
+fn a_body_in_memory_that_a_server_takes_slowly_is_not_late() {
+    // What the kernel has of it is read in less time than nothing may move.
+    const LENGTH: usize = 24_000_000;
+    let (upstream, requests) = start_silent();
+    let length = LENGTH.to_string();
+    let more = ["--max-body", &length, "--cli-read-timeout", "2"];
+    let (_proxy, url, token) = start(&home(), &upstream, &more);
+    let body = "a".repeat(LENGTH);
+    let server = thread::spawn(move || {
+        let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+        let begun = Instant::now();
+        let (mut left, mut piece) = (LENGTH, vec![0; 500_000]);
+        while left > 0 {
+            let taken = server.read(&mut piece).unwrap();
+            assert_ne!(taken, 0);
+            left -= taken;
+            // 5 MB a second.
+            thread::sleep(Duration::from_micros(taken as u64 / 5));
+        }
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+        server.write_all(answer.as_bytes()).unwrap();
+        begun.elapsed()
+    });
+    let header = [("X-Keyfob-Token", token.as_str())];
+    let answer = fetch("POST", &format!("{url}/a"), &header, &body);
+    assert_has(&answer, &["HTTP/1.1 200"]);
+    assert!(server.join().unwrap() > Duration::from_secs(4));
 }

@@ -28,7 +28,7 @@ const key = require("node:fs").readFileSync(pem);
 const settings = { maxConcurrentStreams: Number(maxStreams) };
 const server = require("node:http2").createSecureServer({ key, cert: key, allowHTTP1: true, settings });
 let connections = 0;
-server.on("session", () => connections++);
+server.on("session", (session) => { connections++; session.taken = 0; });
 let refused = new Set();
 server.on("request", (request, answer) => {
   let length = 0;
@@ -44,6 +44,11 @@ server.on("request", (request, answer) => {
     const { id, session } = answer.stream;
     return request.url.startsWith("/unprocessed") ? session.goaway(0, id - 2) : answer.stream.close(7);
   }
+  if (/^.few/.test(request.url)) {
+    const { id, session } = answer.stream;
+    if (++session.taken === 21 && request.url === "/few/unprocessed") session.goaway(0, id - 2);
+    if (session.taken > 20) return request.url === "/few/refused" && answer.stream.close(7);
+  }
   if (/^.(again|storm)/.test(request.url)) {
     const count = request.url === "/storm" ? 200 : 20;
     for (let i = 0; i < count; i++) answer.stream.additionalHeaders({ ":status": 103 });
@@ -56,7 +61,7 @@ server.on("request", (request, answer) => {
     const text = `${request.httpVersion} ${request.method} ${host} ${request.url} ${length} signed ${signed} connections ${connections} trailers ${Object.keys(request.trailers).length}`;
     const end = () => answer.end(text);
     switch (request.url) {
-      case "/slow": return setTimeout(end, 300);
+      case "/few/refused": case "/few/unprocessed": case "/slow": return setTimeout(end, 300);
       case "/large": answer.setHeader("x-large", "a".repeat(20000)); return end();
       case "/long": answer.setHeader("content-length", 3000000); return answer.end("a".repeat(3000000));
       case "/endless": { const more = () => { while (answer.write("a".repeat(65536))); answer.once("drain", more); }; return more(); }
@@ -222,6 +227,31 @@ fn a_request_that_the_server_has_not_processed_is_sent_again_once() {
     let line = std::iter::from_fn(|| proxy.lines.recv_timeout(PATIENCE).ok())
         .find(|line| line.contains("warning:"));
     assert_has(&line.unwrap(), &["broke: stream error received: refused"]);
+}
+
+#[test]
+fn a_server_that_takes_few_requests_of_a_connection_gets_all_over_few_connections() {
+    for path in ["/few/refused", "/few/unprocessed"] {
+        let Some((_server, _proxy, url, token)) = start("250", &[]) else {
+            return;
+        };
+        let token = [("X-Keyfob-Token", token.as_str())];
+        thread::scope(|scope| {
+            for _ in 0..50 {
+                scope.spawn(|| {
+                    for _ in 0..6 {
+                        let answer = fetch("GET", &format!("{url}{path}"), &token, "");
+                        assert_has(&answer, &["HTTP/1.1 200", "2.0 GET"]);
+                    }
+                });
+            }
+        });
+        // At least 15 connections had to be opened.
+        let answer = fetch("GET", &format!("{url}/a"), &token, "");
+        let (_, opened) = answer.rsplit_once("connections ").unwrap();
+        let opened = opened.split_whitespace().next().unwrap();
+        assert!(opened.parse::<u32>().unwrap() < 30, "{path}: {answer}");
+    }
 }
 
 #[test]

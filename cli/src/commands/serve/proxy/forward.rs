@@ -25,6 +25,7 @@ use tokio::{
 
 use super::{
     action,
+    body::{InMemory, Passing, Sent, Trouble},
     clocks::Clocks,
     giving::Service,
     log::{Entry, Log},
@@ -32,7 +33,7 @@ use super::{
     record::Record,
     resign::Resign,
     rules::{self, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, refusal, remove_hop_by_hop},
-    upstream::{Passing, Pool, Received, Sent, Silence, Trouble},
+    upstream::{Pool, Received, Silence},
 };
 use crate::{
     failure::chained,
@@ -238,7 +239,7 @@ impl Proxy {
             (Some(body), Plan::Held(hash)) => Either::Right(Passing::held(body, hash)),
             (Some(body), _) if resigner.is_unchanged() => Either::Right(Passing::new(body)),
             (Some(body), _) => Either::Right(Passing::resigned(body, resigner)),
-            (None, _) => Either::Left(Full::new(in_memory)),
+            (None, _) => Either::Left(InMemory::new(in_memory)),
         };
         self.send(request, body).await
     }
@@ -278,7 +279,7 @@ impl Proxy {
     ) -> Result<Response<Received>, Refusal> {
         let bytes;
         let (body, hash) = match forward.plan {
-            Plan::Empty => (Either::Left(Full::default()), Payload::Empty),
+            Plan::Empty => (Either::Left(InMemory::default()), Payload::Empty),
             Plan::Unsigned => (Either::Right(Passing::new(body)), Payload::Unsigned),
             // The last two are planned for callers that sign.
             Plan::Declared | Plan::Held(_) | Plan::Pieces => {
@@ -286,7 +287,7 @@ impl Proxy {
             }
             Plan::Hashed => {
                 bytes = Box::pin(self.read_checked(body, &forward, action)).await?;
-                let body = Full::new(bytes.clone());
+                let body = InMemory::new(bytes.clone());
                 (Either::Left(body), Payload::Bytes(&bytes))
             }
         };
@@ -376,12 +377,12 @@ impl Proxy {
         let server = head.uri().clone();
         let takes_trailers = head.headers().contains_key(header::TE);
         let flow = match &body {
-            Either::Left(_) => None,
-            Either::Right(passing) => Some(passing.flow()),
+            Either::Left(in_memory) => in_memory.flow(),
+            Either::Right(passing) => passing.flow(),
         };
         let answer = self.pool.send(head.map(|()| body)).await;
         let mut answer = answer.map_err(|silence| {
-            let trouble = flow.and_then(|flow| flow.trouble(&silence));
+            let trouble = flow.trouble(&silence);
             trouble.map_or_else(|| self.silent(&silence), blame)
         })?;
         // 101 is for those who ask for another protocol, and nothing above 599 is a status.

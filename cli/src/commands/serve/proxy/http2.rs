@@ -10,7 +10,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, Waker, ready},
     time::Duration,
@@ -25,20 +25,24 @@ use http::{
     Method, Request, Response, Uri,
     header::{CONNECTION, CONTENT_LENGTH, HOST},
 };
-use http_body_util::{BodyExt as _, Full};
+use http_body_util::BodyExt as _;
 use hyper::body::{Body, Frame};
 use tokio::{sync::oneshot, task::AbortHandle, time::sleep};
 
-use super::upstream::{MAX_INFORMATIONAL, Unanswered};
-use crate::commands::request::{self, cut};
+use super::{
+    body::{InMemory, PIECE},
+    upstream::{MAX_INFORMATIONAL, Unanswered},
+};
+use crate::{
+    commands::request::{self, cut},
+    failure::Failure,
+};
 
 /// How many requests share a connection, if the server takes that many.
 const MAX_SHARED: usize = 100;
 /// How many bytes of an answer may wait for its caller. A connection has room for those of all its
 /// answers, so that a caller that does not read stops no other.
 const WINDOW: u32 = 512 << 10;
-/// How many bytes of a body are sent at a time.
-const PIECE: usize = 64 << 10;
 /// How many bytes the head of an answer may have.
 const MAX_HEAD: u32 = 256 << 10;
 /// How long a connection may take to end when its last request has.
@@ -47,10 +51,21 @@ const CLOSING_TIME: Duration = Duration::from_secs(5);
 /// A connection that requests share. How many is seen by the number of its owners.
 pub(super) struct Client {
     sender: SendRequest<Bytes>,
-    /// Whether a request has waited on it in vain, or the server has too much to do for it.
-    is_stuck: Arc<AtomicBool>,
+    load: Arc<Load>,
     /// Tells the end of the last owner.
     _owned: oneshot::Sender<()>,
+}
+
+/// How much a server takes on a connection, as far as it has shown.
+pub(super) struct Load {
+    /// How many requests have no answer, or one that is not over.
+    in_flight: AtomicUsize,
+    /// How many it takes at a time.
+    room: AtomicUsize,
+    has_answered: AtomicBool,
+    has_refused: AtomicBool,
+    /// Whether a request has waited in vain, or the server takes no more of them.
+    is_stuck: AtomicBool,
 }
 
 impl Client {
@@ -74,7 +89,7 @@ impl Client {
         tokio::spawn(drive(connection, end));
         Ok(Arc::new(Self {
             sender,
-            is_stuck: Arc::default(),
+            load: Arc::new(Load::new()),
             _owned: owned,
         }))
     }
@@ -83,17 +98,18 @@ impl Client {
     pub(super) fn is_ready(&self) -> bool {
         let mut context = Context::from_waker(Waker::noop());
         let polled = self.sender.clone().poll_ready(&mut context);
-        matches!(polled, Poll::Ready(Ok(()))) && !self.is_stuck.load(Relaxed)
+        matches!(polled, Poll::Ready(Ok(()))) && !self.load.is_stuck.load(Relaxed)
     }
 
     /// Leaves a connection on which nothing comes to the requests that it has.
     pub(super) fn give_up(&self) {
-        self.is_stuck.store(true, Relaxed);
+        self.load.give_up();
     }
 
-    /// Returns how many requests the server takes at a time, as far as it has said so.
+    /// Returns how many requests the server takes at a time, as far as it has said or shown so.
     pub(super) fn room(&self) -> usize {
-        self.sender.current_max_send_streams().min(MAX_SHARED)
+        let told = self.sender.current_max_send_streams();
+        told.min(self.load.room.load(Relaxed))
     }
 
     /// Sends a request for this URL. `in_memory` is its body, if that is in memory: with it, the
@@ -106,7 +122,7 @@ impl Client {
         &self,
         request: Request<request::Sent>,
         url: &Uri,
-        in_memory: Option<&Full<Bytes>>,
+        in_memory: Option<&InMemory>,
     ) -> Result<Response<Receiving>, Unanswered> {
         let (head, body) = request.into_parts();
         let has_body = !body.is_end_stream();
@@ -119,11 +135,12 @@ impl Client {
                 .entry(CONTENT_LENGTH)
                 .or_insert(length.into());
         }
+        let stay = Stay::begin(&self.load);
         let (mut answer, stream) = match self.sender.clone().send_request(sent, !has_body) {
             Ok(sent) => sent,
             Err(error) => {
                 let request = Request::from_parts(head, body);
-                return Err(Unanswered::Unsent(request, cut(url, &error)));
+                return Err(stay.refused(request, cut(url, &error)));
             }
         };
         let upload = has_body.then(|| Upload::start(stream, body));
@@ -138,24 +155,93 @@ impl Client {
             Pin::new(&mut answer).poll(context).map(Some)
         });
         match answer.await {
-            Some(Ok(answer)) => Ok(answer.map(|body| Receiving {
-                body,
-                is_stuck: Arc::clone(&self.is_stuck),
-                _upload: upload,
-            })),
+            Some(Ok(answer)) => {
+                self.load.has_answered.store(true, Relaxed);
+                Ok(answer.map(|body| Receiving {
+                    body,
+                    stay,
+                    _upload: upload,
+                }))
+            }
             Some(Err(error)) => {
-                look_at(&error, &self.is_stuck);
+                self.load.look_at(&error);
                 let failure = cut(url, &error);
                 Err(match in_memory {
                     Some(body) if is_unprocessed(&error) => {
                         let request = Request::from_parts(head, request::boxed(body.clone()));
-                        Unanswered::Refused(request, failure)
+                        stay.refused(request, failure)
                     }
                     _ => Unanswered::Broken(failure),
                 })
             }
             None => Err(Unanswered::Storm),
         }
+    }
+}
+
+impl Load {
+    fn new() -> Self {
+        Self {
+            in_flight: AtomicUsize::new(0),
+            room: AtomicUsize::new(MAX_SHARED),
+            has_answered: AtomicBool::new(false),
+            has_refused: AtomicBool::new(false),
+            is_stuck: AtomicBool::new(false),
+        }
+    }
+
+    /// Returns true if the server has refused all requests on this connection.
+    pub(super) fn took_none(&self) -> bool {
+        !self.has_answered.load(Relaxed) && self.in_flight.load(Relaxed) == 0
+    }
+
+    fn give_up(&self) {
+        self.is_stuck.store(true, Relaxed);
+    }
+
+    /// Gives the connection up if the server says that it has too much to do for it.
+    fn look_at(&self, error: &h2::Error) {
+        if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
+            self.give_up();
+        }
+    }
+}
+
+/// A request on a connection, until its answer is over.
+struct Stay {
+    load: Arc<Load>,
+    /// Whether one before it was refused there.
+    is_after_refusal: bool,
+}
+
+impl Stay {
+    fn begin(load: &Arc<Load>) -> Self {
+        load.in_flight.fetch_add(1, Relaxed);
+        Self {
+            load: Arc::clone(load),
+            is_after_refusal: load.has_refused.load(Relaxed),
+        }
+    }
+
+    /// Says that the server did not process a request, which may be sent again.
+    fn refused(self, request: Request<request::Sent>, failure: Failure) -> Unanswered {
+        let load = Arc::clone(&self.load);
+        load.has_refused.store(true, Relaxed);
+        let is_after_refusal = self.is_after_refusal;
+        drop(self);
+        // It takes as many as it has now. One that refuses again, when it has fewer, has had its
+        // number of requests.
+        let taken = load.in_flight.load(Relaxed);
+        if load.room.fetch_min(taken, Relaxed).min(taken) == 0 || is_after_refusal {
+            load.give_up();
+        }
+        Unanswered::Refused(request, failure, load)
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.load.in_flight.fetch_sub(1, Relaxed);
     }
 }
 
@@ -179,13 +265,6 @@ fn is_unprocessed(error: &h2::Error) -> bool {
     let is_after_last = error.is_go_away();
     let is_refused = error.is_reset() && error.reason() == Some(Reason::REFUSED_STREAM);
     error.is_remote() && (is_after_last || is_refused)
-}
-
-/// Gives a connection up if the server says that it has too much to do for it.
-fn look_at(error: &h2::Error, is_stuck: &AtomicBool) {
-    if error.reason() == Some(Reason::ENHANCE_YOUR_CALM) {
-        is_stuck.store(true, Relaxed);
-    }
 }
 
 /// Moves the bytes of a connection until it ends, or some time after its owners are gone: a server
@@ -251,7 +330,7 @@ async fn upload(
 /// The body of an answer on its way.
 pub(super) struct Receiving {
     body: RecvStream,
-    is_stuck: Arc<AtomicBool>,
+    stay: Stay,
     _upload: Option<Upload>,
 }
 
@@ -263,12 +342,12 @@ impl Body for Receiving {
         self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, h2::Error>>> {
-        let Self { body, is_stuck, .. } = self.get_mut();
+        let Self { body, stay, .. } = self.get_mut();
         let Some(data) = ready!(body.poll_data(context)) else {
             let trailers = ready!(body.poll_trailers(context));
             return Poll::Ready(trailers.map(|some| some.map(Frame::trailers)).transpose());
         };
-        let data = data.inspect_err(|error| look_at(error, is_stuck))?;
+        let data = data.inspect_err(|error| stay.load.look_at(error))?;
         body.flow_control().release_capacity(data.len())?;
         Poll::Ready(Some(Ok(Frame::data(data))))
     }

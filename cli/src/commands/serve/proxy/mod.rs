@@ -1,6 +1,7 @@
 //! `keyfob serve proxy`: signs the requests of programs that hold no key.
 
 mod action;
+mod body;
 mod clocks;
 mod forward;
 #[cfg(test)]

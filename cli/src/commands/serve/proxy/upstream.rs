@@ -1,13 +1,12 @@
-//! Connections to upstreams, which are used again, and bodies on their way.
+//! Connections to upstreams, which are used again, and answers on their way.
 
 use std::{
     collections::HashMap,
     error::Error,
-    fmt, mem,
     pin::{Pin, pin},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -20,9 +19,7 @@ use hyper::{
     body::{Body, Frame, Incoming, SizeHint},
     client::conn::http1,
 };
-use keyfob_sigv4::resign::BodyResigner;
 use keyfob_sts::{Connector, Route};
-use sha2::{Digest as _, Sha256};
 use tokio::{
     sync::{self, Notify},
     task::AbortHandle,
@@ -30,7 +27,8 @@ use tokio::{
 };
 
 use super::{
-    http2::{Client, Receiving},
+    body::{Flow, InMemory, Sent},
+    http2::{Client, Load, Receiving},
     record::Record,
 };
 use crate::{
@@ -48,15 +46,15 @@ const IDLE_TIME: Duration = Duration::from_secs(15);
 const MAX_IDLE: usize = 256;
 /// How many informational answers may come before an answer.
 pub(super) const MAX_INFORMATIONAL: usize = 100;
-/// How many connections may end without having processed a request before it fails.
+/// How many connections that take no request at all may refuse one before it fails.
 const MAX_REFUSALS: u32 = 3;
+/// How much longer a request waits after each refusal.
+const REFUSAL_PAUSE: Duration = Duration::from_millis(10);
 /// How long a request waits for the connection that another one opens, before it opens its own.
 const MAX_TURN: Duration = Duration::from_secs(1);
 /// Of how many servers that have no connection it is known that they chose HTTP/1.1.
 const MAX_KNOWN: usize = 1000;
 
-/// The body of a request: in memory, or on its way.
-pub(super) type Sent = Either<Full<Bytes>, Passing>;
 /// The body of an answer: the proxy's own, or the upstream's.
 pub(super) type Received = Either<Full<Bytes>, Answer>;
 /// Whose connections may be used for whose requests: the scheme, and the authority, which as a text
@@ -119,7 +117,7 @@ pub(super) enum Unanswered {
     /// The connection had ended before: nothing was sent.
     Unsent(Request<request::Sent>, Failure),
     /// The server says that it has not processed the request.
-    Refused(Request<request::Sent>, Failure),
+    Refused(Request<request::Sent>, Failure, Arc<Load>),
     Broken(Failure),
     /// Informational answers come without end.
     Storm,
@@ -149,25 +147,21 @@ impl Pool {
         let url = request.uri().clone();
         let origin = origin(&url);
         let (in_memory, flow) = match request.body() {
-            Either::Left(body) => (Some(body.clone()), None),
-            Either::Right(body) => (None, Some(body.flow())),
+            Either::Left(body) => (Some(body.clone()), body.flow()),
+            Either::Right(body) => (None, body.flow()),
         };
         let mut request = request.map(request::boxed);
-        let (mut refusals, mut must_be_new) = (0, false);
+        let (mut refusals, mut fruitless, start) = (0, 0, Instant::now());
         loop {
-            let waiting = if must_be_new {
-                None
-            } else {
-                self.take(&origin)
-            };
+            let waiting = self.take(&origin);
             let has_waited = waiting.is_some();
             let mut connection = match waiting {
                 Some(connection) => connection,
                 // Boxed, because it is large and rare.
-                None => Box::pin(self.connect(&url, &origin, must_be_new)).await?,
+                None => Box::pin(self.connect(&url, &origin)).await?,
             };
             let answer = connection.sender.send(request, &url, in_memory.as_ref());
-            let answer = self.wait(answer, flow.as_deref()).await;
+            let answer = self.wait(answer, &flow).await;
             match answer.inspect_err(|_| connection.sender.give_up())? {
                 Ok(answer) => {
                     let lease = Lease {
@@ -180,17 +174,20 @@ impl Pool {
                 // The server had closed a connection that waited. One that drops new ones would
                 // drop the next one, too.
                 Err(Unanswered::Unsent(unsent, _)) if has_waited => request = unsent,
-                Err(Unanswered::Refused(refused, _)) if refusals < MAX_REFUSALS => {
+                Err(Unanswered::Refused(refused, failure, load)) => {
                     request = refused;
                     refusals += 1;
-                    // It may have too many requests on this one.
-                    must_be_new = connection.sender.is_ready();
+                    drop(connection);
+                    // Of those that are refused with it, each knows it then.
+                    sleep(REFUSAL_PAUSE * refusals).await;
+                    fruitless += u32::from(load.took_none());
+                    if fruitless > MAX_REFUSALS || start.elapsed() > self.patience {
+                        return Err(Silence::Broken(failure));
+                    }
                 }
-                Err(
-                    Unanswered::Unsent(_, failure)
-                    | Unanswered::Refused(_, failure)
-                    | Unanswered::Broken(failure),
-                ) => return Err(Silence::Broken(failure)),
+                Err(Unanswered::Unsent(_, failure) | Unanswered::Broken(failure)) => {
+                    return Err(Silence::Broken(failure));
+                }
                 Err(Unanswered::Storm) => {
                     connection.sender.give_up();
                     return Err(Silence::Storm);
@@ -200,13 +197,8 @@ impl Pool {
     }
 
     /// Returns a new connection, or one that another request has opened meanwhile and shares.
-    async fn connect(
-        &self,
-        url: &Uri,
-        origin: &Origin,
-        must_be_new: bool,
-    ) -> Result<Connection, Silence> {
-        let others = self.shelf().turn(origin).filter(|_| !must_be_new);
+    async fn connect(&self, url: &Uri, origin: &Origin) -> Result<Connection, Silence> {
+        let others = self.shelf().turn(origin);
         let mut turn = None;
         if let Some(others) = others {
             turn = timeout(MAX_TURN, others.lock_owned()).await.ok();
@@ -229,18 +221,14 @@ impl Pool {
     }
 
     /// Waits for the head of an answer, for as long as the body of its request makes progress.
-    async fn wait<T>(
-        &self,
-        answer: impl Future<Output = T>,
-        flow: Option<&Flow>,
-    ) -> Result<T, Silence> {
+    async fn wait<T>(&self, answer: impl Future<Output = T>, flow: &Flow) -> Result<T, Silence> {
         let mut answer = pin!(answer);
-        let (mut before, mut silent) = (0, 0);
+        let (mut before, mut silent) = (flow.progress(), 0);
         while silent < CHECKS {
             if let Ok(answer) = timeout(self.patience / CHECKS, &mut answer).await {
                 return Ok(answer);
             }
-            let now = flow.map_or(0, |flow| flow.progress.load(Relaxed));
+            let now = flow.progress();
             silent = if now == before { silent + 1 } else { 0 };
             before = now;
         }
@@ -384,7 +372,7 @@ impl Sender {
         &mut self,
         request: Request<request::Sent>,
         url: &Uri,
-        in_memory: Option<&Full<Bytes>>,
+        in_memory: Option<&InMemory>,
     ) -> Result<Response<Either<Incoming, Receiving>>, Unanswered> {
         match self {
             Self::Http1(http1) => {
@@ -466,193 +454,6 @@ impl Lease {
             self.connection.used = Instant::now();
             self.pool.shelf().put(&self.origin, self.connection);
         }
-    }
-}
-
-/// The body of a request on its way, whose progress can be seen.
-pub(super) struct Passing {
-    body: Incoming,
-    form: Form,
-    flow: Arc<Flow>,
-}
-
-/// How far a body on its way is.
-#[derive(Default)]
-pub(super) struct Flow {
-    /// Grows with each piece.
-    progress: AtomicU64,
-    /// Whether the caller is waited for.
-    is_waiting: AtomicBool,
-    trouble: OnceLock<Trouble>,
-}
-
-/// What is wrong with a body on its way. It is the fault of the caller.
-#[derive(Clone, Copy)]
-pub(super) enum Trouble {
-    /// The caller has not signed what came.
-    Forged,
-    /// The rest does not come.
-    Incomplete,
-    /// The rest does not come in time.
-    Late,
-}
-
-impl Flow {
-    /// Returns why a body did not reach the server, if that is the fault of the caller.
-    pub(super) fn trouble(&self, silence: &Silence) -> Option<Trouble> {
-        match silence {
-            Silence::Broken(_) => self.trouble.get().copied(),
-            Silence::Timeout => self.is_waiting.load(Relaxed).then_some(Trouble::Late),
-            Silence::Storm => None,
-        }
-    }
-
-    fn fail(&self, trouble: Trouble) {
-        let _ = self.trouble.set(trouble);
-    }
-}
-
-/// What is done to a body on its way.
-enum Form {
-    Unchanged,
-    /// The last piece waits for the hash of all of them.
-    Held {
-        hash: Sha256,
-        expected: [u8; 32],
-        last: Bytes,
-    },
-    Pieces(Box<BodyResigner>),
-    /// All of it has passed.
-    Over,
-}
-
-impl Passing {
-    pub(super) fn new(body: Incoming) -> Self {
-        Self::with_form(body, Form::Unchanged)
-    }
-
-    /// Lets the last bytes pass only if all have this hash.
-    pub(super) fn held(body: Incoming, expected: [u8; 32]) -> Self {
-        let form = Form::Held {
-            hash: Sha256::new(),
-            expected,
-            last: Bytes::new(),
-        };
-        Self::with_form(body, form)
-    }
-
-    /// Signs the pieces again.
-    pub(super) fn resigned(body: Incoming, resigner: BodyResigner) -> Self {
-        Self::with_form(body, Form::Pieces(Box::new(resigner)))
-    }
-
-    fn with_form(body: Incoming, form: Form) -> Self {
-        Self {
-            body,
-            form,
-            flow: Arc::default(),
-        }
-    }
-
-    /// Returns what is known of the body when it has been handed over.
-    pub(super) fn flow(&self) -> Arc<Flow> {
-        Arc::clone(&self.flow)
-    }
-}
-
-impl Form {
-    /// Takes what came, or `None` for the end, and returns what may pass.
-    fn take(&mut self, data: Option<Bytes>) -> Result<Bytes, Forged> {
-        match (&mut *self, data) {
-            (Self::Unchanged | Self::Over, data) => Ok(data.unwrap_or_default()),
-            (Self::Held { hash, last, .. }, Some(data)) if !data.is_empty() => {
-                hash.update(&data);
-                Ok(mem::replace(last, data))
-            }
-            (Self::Held { .. }, Some(_)) => Ok(Bytes::new()),
-            (Self::Pieces(resigner), Some(data)) => {
-                let mut out = Vec::with_capacity(data.len());
-                resigner.feed(&data, &mut out).map_err(|_| Forged)?;
-                Ok(out.into())
-            }
-            (_, None) => mem::replace(self, Self::Over).finish(),
-        }
-    }
-
-    fn finish(self) -> Result<Bytes, Forged> {
-        match self {
-            Self::Unchanged | Self::Over => Ok(Bytes::new()),
-            Self::Held {
-                hash,
-                expected,
-                last,
-            } => {
-                let is_signed = hash.finalize() == expected;
-                if is_signed { Ok(last) } else { Err(Forged) }
-            }
-            Self::Pieces(resigner) => {
-                let finished = resigner.finish();
-                finished.map(|()| Bytes::new()).map_err(|_| Forged)
-            }
-        }
-    }
-}
-
-/// A body is not the one that its caller has signed.
-#[derive(Debug)]
-struct Forged;
-
-impl fmt::Display for Forged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the body is not the one that was signed")
-    }
-}
-
-impl Error for Forged {}
-
-impl Body for Passing {
-    type Data = Bytes;
-    type Error = Box<dyn Error + Send + Sync>;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        let this = self.get_mut();
-        loop {
-            if matches!(this.form, Form::Over) {
-                return Poll::Ready(None);
-            }
-            let polled = Pin::new(&mut this.body).poll_frame(context);
-            this.flow.is_waiting.store(polled.is_pending(), Relaxed);
-            let frame = ready!(polled).transpose();
-            let frame = frame.inspect_err(|_| this.flow.fail(Trouble::Incomplete))?;
-            this.flow.progress.fetch_add(1, Relaxed);
-            if matches!(this.form, Form::Unchanged) {
-                return Poll::Ready(frame.map(Ok));
-            }
-            // Trailers of HTTP are not signed.
-            let data = frame.map(|frame| frame.into_data().unwrap_or_default());
-            let passing = this.form.take(data);
-            let passing = passing.inspect_err(|_| this.flow.fail(Trouble::Forged))?;
-            if !passing.is_empty() {
-                return Poll::Ready(Some(Ok(Frame::data(passing))));
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self.form {
-            Form::Unchanged => self.body.is_end_stream(),
-            Form::Over => true,
-            // What waits is yet to come.
-            Form::Held { .. } | Form::Pieces(_) => false,
-        }
-    }
-
-    /// What is signed again is as long as before.
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
     }
 }
 
