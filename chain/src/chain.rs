@@ -16,7 +16,7 @@ use crate::{
     provider::{BoxFuture, Found, Inspection, Outcome, Provider},
     providers::{
         ContainerProvider, EnvironmentProvider, OldFiles, ProfileProvider,
-        SystemPropertiesProvider, WebIdentityProvider,
+        SystemPropertiesProvider, UnreadOldFiles, WebIdentityProvider,
     },
     variables::Variables,
 };
@@ -157,6 +157,9 @@ impl Chain {
                     }
                     chain.then(ProfileProvider::new(settings))
                 }
+                Source::OldFiles if settings.rules().reads_old_files => {
+                    chain.then(OldFiles::new(settings))
+                }
                 Source::OldFiles => {
                     chain.old_files = Some((chain.providers.len(), settings));
                     chain
@@ -234,7 +237,7 @@ impl Chain {
     /// answered, to find those that it masks.
     ///
     /// Those are only [inspected](Provider::inspect): no service issues credentials for this. Files
-    /// of boto 2 with a key, which Keyfob does not read, have a row here and not in `resolve`.
+    /// of boto 2 with a key have a row here and not in `resolve`, except by rules that read them.
     ///
     /// # Examples
     ///
@@ -262,11 +265,11 @@ impl Chain {
         self.with_old_files().explain_all(now).await
     }
 
-    /// Returns the chain with a row for a file that Keyfob does not read, if there is one.
+    /// Returns the chain with a row for a file that the rules do not read, if there is one.
     fn with_old_files(&self) -> Self {
         let mut chain = self.clone();
         if let Some((place, settings)) = chain.old_files.take()
-            && let Some(files) = OldFiles::configured(settings.variables())
+            && let Some(files) = UnreadOldFiles::configured(settings.variables())
         {
             chain.providers.insert(place, Arc::new(files));
         }
@@ -300,6 +303,10 @@ impl Chain {
     /// # });
     /// ```
     pub async fn look(&self, now: Timestamp) -> Explanation {
+        self.with_old_files().look_at_all(now).await
+    }
+
+    async fn look_at_all(&self, now: Timestamp) -> Explanation {
         let (error, attempts) = self.stopped(now).unzip();
         let attempts = attempts.unwrap_or_default();
         let answered = error.as_ref().map(|_| attempts.len());

@@ -165,13 +165,17 @@ pub(crate) struct Rules {
     /// Whether web identity in the environment and in the profile complete each other, and a role
     /// of the profile comes before both.
     pub(crate) shares_web_identity: bool,
+    /// Whether the files of boto 2 and of the first tools for EC2 are read. Otherwise an explanation
+    /// only tells that others read them.
+    pub(crate) reads_old_files: bool,
     /// Which names a section may have.
     pub(crate) names: Names,
     /// Whether files are read exactly as Python's `configparser` reads them: a colon ends the name
     /// of a property, too, nothing after a value is a comment, and of two sections of one profile
-    /// the last one counts.
+    /// the last one counts. Names are those that botocore finds in the headers.
     pub(crate) reads_like_python: bool,
-    /// Whether whitespace inside the brackets of a header is a part of its name.
+    /// Whether whitespace inside the brackets of a header is a part of its name, so that no profile
+    /// has it.
     pub(crate) keeps_header_spaces: bool,
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
@@ -199,7 +203,7 @@ pub(crate) enum Source {
     Environment,
     WebIdentity,
     Profile,
-    /// The files of boto 2 and of the first tools for EC2, which are not read here.
+    /// The files of boto 2 and of the first tools for EC2.
     OldFiles,
     Container,
     Instance,
@@ -398,6 +402,8 @@ const CLI: Rules = Rules {
     counts_empty_token_file: false,
     source_key: SourceKey::NoRole,
     shares_web_identity: true,
+    // Who had boto 2 has other keys by now.
+    reads_old_files: false,
     names: Names::Any,
     reads_like_python: false,
     keeps_header_spaces: false,
@@ -412,9 +418,9 @@ const BOTO3: Rules = Rules {
     refuses_secret_alone: false,
     refuses_secret_alone_in_profile: false,
     blank_is_value: true,
+    reads_old_files: true,
     passes_over_unreadable_files: true,
     reads_like_python: true,
-    keeps_header_spaces: true,
     trims_profile: false,
     refuses_empty_region: true,
     region_variables: &["AWS_DEFAULT_REGION"],

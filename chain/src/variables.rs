@@ -212,7 +212,7 @@ impl Variables {
         match self.raw(variable) {
             // As in botocore, an empty variable turns the file off.
             Some(path) if path.is_empty() => None,
-            Some(path) => Some(self.with_home(&self.expand(path))),
+            Some(path) => Some(self.expanded(path)),
             None => Some(self.under(self.home()?, &[".aws", name])),
         }
     }
@@ -231,7 +231,12 @@ impl Variables {
     #[cfg(feature = "login")]
     pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
         let path = self.text(name)?;
-        Some(self.with_home(&self.expand(path.as_ref())))
+        Some(self.expanded(path.as_ref()))
+    }
+
+    /// Returns a path as those of the shared files are read.
+    pub(crate) fn expanded(&self, path: &OsStr) -> PathBuf {
+        self.with_home(&self.expand(path))
     }
 
     /// Replaces `$NAME` and `${NAME}`, and on Windows `%NAME%`, by the value of that variable. What
@@ -257,7 +262,7 @@ impl Variables {
 
     /// Replaces a first component that is exactly `~` by the home folder. `~user` is not expanded,
     /// as in the AWS SDKs.
-    fn with_home(&self, path: &OsStr) -> PathBuf {
+    pub(crate) fn with_home(&self, path: &OsStr) -> PathBuf {
         let separators: &[char] = match self.platform {
             Platform::Unix => &['/'],
             Platform::Windows => &['/', '\\'],

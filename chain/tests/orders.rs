@@ -409,20 +409,109 @@ async fn a_key_of_boto_2_is_a_row_of_those_who_read_it() {
             .filter_map(|row| row.reason)
             .collect::<Vec<_>>()
     };
-    let named = "BOTO_CONFIG: /srv/boto is not read by keyfob, but by aws and boto3";
     for &order in Order::ALL {
-        let reads = matches!(order, Order::Cli | Order::Boto3);
         let found = reasons(order, &[("BOTO_CONFIG", "/srv/boto")]).await;
-        assert_eq!(found, if reads { vec![named] } else { vec![] });
+        let wanted = match order {
+            Order::Cli => {
+                vec!["BOTO_CONFIG: /srv/boto is not read by keyfob, but by aws and boto3"]
+            }
+            Order::Boto3 => vec!["BOTO_CONFIG names no file with a key"],
+            _ => vec![],
+        };
+        assert_eq!(found, wanted);
     }
     // Other programs have settings in this file.
     std::fs::write(&boto, "[GSUtil]\nparallel = 1\n").unwrap();
     assert!(reasons(Order::Cli, &[("HOME", path)]).await.is_empty());
     std::fs::write(&boto, "[Credentials]\naws_access_key_id = AKIABOTO\n").unwrap();
-    let found = reasons(Order::Boto3, &[("HOME", path)]).await;
+    let found = reasons(Order::Cli, &[("HOME", path)]).await;
     assert!(
         found[0].contains("/.boto is not read by keyfob"),
         "{found:?}"
+    );
+    // By the rules of those who read it, half a key stops the chain.
+    let found = reasons(Order::Boto3, &[("HOME", path)]).await;
+    let wanted = format!(
+        "aws_secret_access_key is not set beside aws_access_key_id in [Credentials] in {}:2",
+        boto.display()
+    );
+    assert_eq!(found, [wanted]);
+}
+
+#[tokio::test]
+async fn keys_of_boto_2_count_by_the_rules_of_those_who_read_them() {
+    let home = tempfile::tempdir().unwrap();
+    let path = home.path().to_str().unwrap();
+    let write = |name: &str, text: &str| {
+        let file = home.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    write(
+        ".boto",
+        "[Credentials]\naws_access_key_id = AKIABOTO\naws_secret_access_key = s\n",
+    );
+    let first = write("ec2", "#\nAWSSecretKey = s\rAWSAccessKeyId = AKIAFIRST\n");
+    let half = write("half", "AWSAccessKeyId=AKIAHALF\n");
+    let empty = write("empty", "AWSSecretKey=s\n");
+    let usual = [("HOME", path)];
+    let named = |name, value| [("HOME", path), (name, value)];
+    for (variables, found) in [
+        (&usual[..], Ok("AKIABOTO")),
+        (&named("AWS_CREDENTIAL_FILE", "~/ec2"), Ok("AKIAFIRST")),
+        (&named("AWS_CREDENTIAL_FILE", &first), Ok("AKIAFIRST")),
+        (&named("AWS_CREDENTIAL_FILE", &empty), Ok("AKIABOTO")),
+        (&named("AWS_CREDENTIAL_FILE", "/dev/null"), Ok("AKIABOTO")),
+        (
+            &named("AWS_CREDENTIAL_FILE", &half),
+            Err(ErrorKind::PartialCredentials),
+        ),
+        (
+            &named("AWS_CREDENTIAL_FILE", "/nowhere/ec2"),
+            Err(ErrorKind::ConfigFile),
+        ),
+        (
+            &named("AWS_CREDENTIAL_FILE", ""),
+            Err(ErrorKind::ConfigFile),
+        ),
+        (&named("BOTO_CONFIG", "$HOME/.boto"), Ok("AKIABOTO")),
+        (
+            &named("BOTO_CONFIG", "/nowhere/boto"),
+            Err(ErrorKind::NoCredentials),
+        ),
+        (&named("BOTO_CONFIG", ""), Err(ErrorKind::NoCredentials)),
+        (&named("BOTO_CONFIG", &first), Err(ErrorKind::ConfigFile)),
+    ] {
+        let variables = [variables, &[("AWS_EC2_METADATA_DISABLED", "true")]].concat();
+        let mut settings = settings(&variables, "");
+        let error = key(Order::Cli, &settings).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoCredentials);
+        for order in [Order::Boto3, Order::Cli] {
+            settings = settings.with_exact_rules();
+            let key = key(order, &settings).await;
+            let key = key.as_deref().map_err(Error::kind);
+            assert_eq!(key, found, "{order:?} {variables:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_container_that_boto_2_masks_has_a_cure() {
+    let home = tempfile::tempdir().unwrap();
+    let boto = "[Credentials]\naws_access_key_id = AKIABOTO\naws_secret_access_key = s\n";
+    std::fs::write(home.path().join(".boto"), boto).unwrap();
+    let variables = [
+        ("HOME", home.path().to_str().unwrap()),
+        ("AWS_CREDENTIAL_FILE", "/dev/null"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/key"),
+    ];
+    let chain = Chain::default_for(Order::Boto3, &settings(&variables, ""));
+    let explanation = chain.look(now()).await;
+    let masked = explanation.masked().next().unwrap();
+    assert_eq!(masked.provider, "container");
+    assert_eq!(
+        explanation.cure(masked.number),
+        Some("env -u AWS_CREDENTIAL_FILE BOTO_CONFIG=/dev/null COMMAND")
     );
 }
 

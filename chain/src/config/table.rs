@@ -201,9 +201,9 @@ table! {
         CHAIN, "The account of the access key.";
 
     CREDENTIAL_FILE: ["AWS_CREDENTIAL_FILE"] [] Path, "",
-        CHAIN, "A file of the first tools for EC2. Its key is not used; an explanation names it.";
+        CHAIN, "A file of the first tools for EC2. Only the rules of boto3 and the exact ones of the AWS CLI read it.";
     BOTO_CONFIG: ["BOTO_CONFIG"] [] Path, "/etc/boto.cfg, or else ~/.boto",
-        CHAIN, "The file of boto 2. Its key is not used; an explanation names it.";
+        CHAIN, "The file of boto 2. Only the rules of boto3 and the exact ones of the AWS CLI read it.";
 
     ROLE_ARN: ["AWS_ROLE_ARN"] ["role_arn"] Text, "",
         CHAIN, "The role to assume. The variable is for web identity only.";

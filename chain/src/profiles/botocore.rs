@@ -5,6 +5,8 @@
 
 use std::collections::HashSet;
 
+use super::line::DEFAULTS;
+
 /// Returns the line because of which botocore refuses a file, counted from 1, and the reason with a
 /// cure. `None` stands for a file that it reads.
 pub(super) fn refusal(bytes: &[u8]) -> Option<(u32, &'static str)> {
@@ -63,9 +65,6 @@ enum Value {
     Nested,
 }
 
-/// The section that gives all others their defaults. It may be there twice.
-const DEFAULTS: &str = "DEFAULT";
-
 impl<'a> Reader<'a> {
     fn read(&mut self, line: &'a str) -> Result<(), Refused> {
         let text = line.trim_matches(is_space);
@@ -88,6 +87,7 @@ impl<'a> Reader<'a> {
         if let Some(section) = header(text) {
             self.value = None;
             self.section = Some(section);
+            // The one with the defaults may be there twice.
             if section != DEFAULTS && !self.sections.insert(section) {
                 return Err(Refused::Now(
                     "a second section of this name: make one section of the two",

@@ -4,7 +4,10 @@
 use std::borrow::Cow;
 
 use super::section::{FileKind, SectionName};
-use crate::order::{Names, Order};
+use crate::{
+    order::{Names, Order},
+    sources::split_posix,
+};
 
 /// The characters of a name, for messages.
 pub(super) const NAME_CHARACTERS: &str = "letters, digits and _-/.%@:+";
@@ -139,7 +142,12 @@ impl Lines {
         // Indented, too, as botocore reads it.
         if let Some(inner) = text.strip_prefix('[') {
             self.property = None;
-            return header_line(inner);
+            let end = if rules.reads_like_python {
+                inner.rfind(']')
+            } else {
+                inner.find(']')
+            };
+            return header_line(inner, end);
         }
         let content = if rules.reads_like_python {
             line
@@ -167,12 +175,12 @@ fn indentation(line: &str) -> usize {
     line.chars().take_while(|c| c.is_whitespace()).count()
 }
 
-/// Parses a header after its `[`.
-fn header_line(text: &str) -> Line<'_> {
-    let Some((inner, rest)) = text.split_once(']') else {
+/// Parses a header after its `[`, whose `]` is at `end`.
+fn header_line(text: &str, end: Option<usize>) -> Line<'_> {
+    let Some((inner, rest)) = end.and_then(|end| text.split_at_checked(end)) else {
         return Line::UnclosedHeader(text);
     };
-    let rest = rest.trim_start();
+    let rest = rest.strip_prefix(']').unwrap_or(rest).trim_start();
     Line::Header {
         inner,
         trailing: !rest.is_empty() && !rest.starts_with(['#', ';']),
@@ -314,10 +322,45 @@ pub(super) fn parse_header(
     kind: FileKind,
     inner: &str,
 ) -> Result<SectionName, Ignored> {
+    if order.rules().reads_like_python {
+        return parse_python_header(kind, inner);
+    }
     let inner = inner.trim();
     match kind {
         FileKind::Credentials => parse_credentials_header(order, inner),
         FileKind::Config => parse_config_header(order, inner),
+    }
+}
+
+/// The section that gives all others of its file their defaults, for Python's `configparser`.
+pub(super) const DEFAULTS: &str = "DEFAULT";
+
+/// In the credentials file, all that stands between the brackets is the name of a profile. In the
+/// config file, a header that begins with a prefix has two words as a shell splits them, and the
+/// second one is the name.
+///
+/// Source: botocore, `build_profile_map` and `_parse_section`.
+fn parse_python_header(kind: FileKind, inner: &str) -> Result<SectionName, Ignored> {
+    if inner == DEFAULTS {
+        return Err(Ignored::Foreign);
+    }
+    if kind == FileKind::Credentials || inner == "default" {
+        return Ok(SectionName::Profile(inner.to_owned()));
+    }
+    let begins = |text: &str| PREFIXES.iter().position(|prefix| text.starts_with(prefix));
+    let section = match begins(inner) {
+        Some(0) => SectionName::Profile,
+        Some(1) => SectionName::SsoSession,
+        Some(_) => SectionName::Services,
+        None if inner.trim() == "default" || begins(inner.trim()).is_some() => {
+            return Err(Ignored::Spaced);
+        }
+        None if matches!(inner, "plugins" | "preview") => return Err(Ignored::Foreign),
+        None => return Err(Ignored::UnknownPrefix),
+    };
+    match split_posix(inner).as_deref() {
+        Some([_, name]) => Ok(section(name.clone())),
+        _ => Err(Ignored::InvalidName),
     }
 }
 

@@ -423,12 +423,14 @@ impl ConfigFiles {
         }
         let find = |wanted: &str| {
             let mut same = self.same_kind(name);
-            same.find(|section| folded(section.name().name()) == folded(wanted))
+            same.find(|section| folded(section.name().name().trim()) == folded(wanted))
         };
         let unquoted = unquoted(name.name());
         if let Some(section) = find(unquoted) {
             let found = section.name().name();
-            let difference = if found == name.name().trim() {
+            let difference = if found.trim() != found {
+                "has whitespace inside its brackets, which is part of its name: remove it"
+            } else if found == name.name().trim() {
                 "has no spaces around its name: remove them"
             } else if found == unquoted {
                 "has no quotes: remove them"

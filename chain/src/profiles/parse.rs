@@ -7,7 +7,7 @@
 use std::{borrow::Cow, ops::Range, path::Path, sync::Arc};
 
 use super::{
-    line::{Ignored, Line, Lines, decode, is_name, is_utf16, parse_header},
+    line::{DEFAULTS, Ignored, Line, Lines, decode, is_name, is_utf16, parse_header},
     problem::{Problem, ProblemKind},
     properties::{Lazy, Source},
     section::{FileKind, SectionName},
@@ -105,6 +105,8 @@ struct Header {
     section: Option<SectionName>,
     /// Whether it is `[default]` in a config file.
     is_bare_default: bool,
+    /// Whether its properties are the defaults of all other sections.
+    is_default_values: bool,
     /// Where its lines are in the source.
     lines: Range<usize>,
     /// Whether a property has indented lines.
@@ -196,7 +198,8 @@ impl Reader {
             }
             Line::Header { inner, trailing } => {
                 self.open(number, inner);
-                if self.section().is_some() && self.has_spaces(inner) {
+                let is_python = self.source.order.rules().reads_like_python;
+                if !is_python && self.section().is_some() && self.has_spaces(inner) {
                     self.report_line(number, ProblemKind::SpacedHeader);
                 }
                 trailing.then_some(ProblemKind::TextAfterHeader)
@@ -264,6 +267,7 @@ impl Reader {
     fn open(&mut self, line: u32, inner: &str) {
         let rules = self.source.order.rules();
         let has_other_name = rules.keeps_header_spaces && self.has_spaces(inner);
+        let is_default_values = rules.reads_like_python && inner == DEFAULTS;
         let section = match parse_header(self.source.order, self.source.kind, inner) {
             Ok(_) if has_other_name => {
                 self.ignore(line, inner, Ignored::Spaced);
@@ -284,6 +288,7 @@ impl Reader {
             line,
             section,
             is_bare_default,
+            is_default_values,
             lines: start..start,
             has_continuations: false,
         });
@@ -295,7 +300,7 @@ impl Reader {
     /// The SDK for JavaScript knows a header by one space between two words.
     fn has_spaces(&self, inner: &str) -> bool {
         let rules = self.source.order.rules();
-        if rules.keeps_header_spaces && !rules.reads_like_python {
+        if rules.keeps_header_spaces {
             return inner.split(char::is_whitespace).any(str::is_empty);
         }
         let is_split = self.source.kind == FileKind::Config && inner.trim() != "default";
@@ -343,6 +348,11 @@ impl Reader {
     fn finish(self) -> Parsed {
         let source = Arc::new(self.source);
         let mut problems = self.problems;
+        let defaults = self.headers.iter();
+        let defaults = defaults.filter(|header| header.is_default_values);
+        let defaults: Arc<[Lazy]> = defaults
+            .map(|header| Lazy::new(source.clone(), header.line, header.lines.clone()))
+            .collect();
         let mut sections = Vec::with_capacity(self.headers.len());
         for header in self.headers {
             // For botocore the last one counts, whatever its header.
@@ -357,7 +367,8 @@ impl Reader {
                 ));
             }
             let name = header.section.filter(|_| !is_shadowed);
-            let mut part = Lazy::new(source.clone(), header.line, header.lines);
+            let part = Lazy::new(source.clone(), header.line, header.lines);
+            let mut part = part.with_defaults(&defaults);
             if header.has_continuations || name.is_none() {
                 problems.append(&mut part.read_now(name.as_ref()));
             }

@@ -83,6 +83,8 @@ impl Source {
     pub(super) fn has_header_at_end(&self, property: &str) -> bool {
         // Of most lines, one look at the end is enough.
         property.trim_end().ends_with(']')
+            // For botocore it is a part of the value.
+            && !self.order.rules().reads_like_python
             && property.split_once('=').is_some_and(|(name, value)| {
                 ends_with_header(self.order, self.kind, value.trim())
                     && has_no_brackets(&name.trim().to_ascii_lowercase())
@@ -96,6 +98,8 @@ pub(super) struct Lazy {
     source: Arc<Source>,
     header: u32,
     lines: Range<usize>,
+    /// What gives values to the properties that it has not.
+    defaults: Arc<[Self]>,
     part: OnceLock<Part>,
 }
 
@@ -106,8 +110,14 @@ impl Lazy {
             source,
             header,
             lines,
+            defaults: Arc::default(),
             part: OnceLock::new(),
         }
+    }
+
+    pub(super) fn with_defaults(mut self, defaults: &Arc<[Self]>) -> Self {
+        self.defaults = defaults.clone();
+        self
     }
 
     /// Returns a problem of the header.
@@ -160,7 +170,12 @@ impl Lazy {
             }
             Err(reason) => reader.report(self.header, ProblemKind::Ini(reason)),
         }
-        reader.part
+        let mut part = reader.part;
+        for defaults in self.defaults.iter() {
+            let defaults = defaults.read(section);
+            part.add_defaults(&defaults);
+        }
+        part
     }
 }
 

@@ -258,6 +258,14 @@ impl Part {
         self.problems.extend(later.problems);
     }
 
+    /// Adds the properties that this part has not.
+    pub(super) fn add_defaults(&mut self, defaults: &Self) {
+        for (name, value) in &defaults.values {
+            let entry = self.values.entry(name.clone());
+            entry.or_insert_with(|| value.clone());
+        }
+    }
+
     /// Returns the file and line of the first header.
     pub fn location(&self) -> &Location {
         &self.location

@@ -10,6 +10,7 @@ use keyfob_sigv4::{Secret, Timestamp};
 
 pub use self::process::{ProcessCommand, ProcessOutput, ProcessStop, RunningProcess};
 use self::sessions::Sessions;
+pub(crate) use self::split::split_posix;
 use crate::{cache::Slot, error::Error, origin::Origin, provider::BoxFuture};
 
 /// What a program gives the providers of a chain.

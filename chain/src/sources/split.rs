@@ -14,7 +14,7 @@ pub(super) fn split(command: &str, platform: Platform) -> Option<Vec<String>> {
 /// `\"` and `\\`; elsewhere `\` keeps the next character.
 ///
 /// Source: Python, `shlex.split`.
-fn split_posix(command: &str) -> Option<Vec<String>> {
+pub(crate) fn split_posix(command: &str) -> Option<Vec<String>> {
     let mut words = Vec::new();
     let mut word: Option<String> = None;
     let mut characters = command.chars();

@@ -10,6 +10,7 @@ mod cases;
 mod compare;
 mod cures;
 mod fake;
+mod readings;
 
 use std::{ffi::OsStr, fs, io::Write as _, path::Path, process::Stdio, thread};
 
@@ -17,7 +18,10 @@ use keyfob_chain::Order;
 use keyfob_sts::signin::DpopKey;
 use serde_json::{Value, json};
 
-use self::compare::{Answer, Known, World, compare, ours};
+use self::{
+    compare::{Answer, Known, World, compare, ours},
+    readings::compare_readings,
+};
 use crate::{
     javascript,
     keyfob::{Home, Run},
@@ -247,6 +251,12 @@ fn boto3_gets_what_its_rules_lead_to_here() {
 fn boto3_and_the_aws_cli_refuse_the_files_that_their_rules_refuse_here() {
     compare_refusals(Order::Boto3, boto3);
     compare_refusals(Order::Cli, aws_cli);
+}
+
+#[test]
+fn boto3_and_the_aws_cli_find_the_profiles_and_old_keys_that_are_found_by_their_rules_here() {
+    compare_readings(Order::Boto3, 3 * SHORT, boto3);
+    compare_readings(Order::Cli, 3 * SHORT, aws_cli);
 }
 
 #[test]
