@@ -165,8 +165,8 @@ pub(crate) struct Rules {
     /// Whether web identity in the environment and in the profile complete each other, and a role
     /// of the profile comes before both.
     pub(crate) shares_web_identity: bool,
-    /// Whether the files of boto 2 and of the first tools for EC2 are read. Otherwise an explanation
-    /// only tells that others read them.
+    /// Whether the files of boto 2 and of the first tools for EC2 are read. Otherwise, an
+    /// explanation only tells that others read them.
     pub(crate) reads_old_files: bool,
     /// Which names a section may have.
     pub(crate) names: Names,
