@@ -119,7 +119,8 @@ impl EnvironmentProvider {
             }
             (None, None) => {
                 let mut reason = format!("{ID} is {}", variables.missing_reason(ID));
-                if let Some((_, old)) = self.old_names().first() {
+                // In the error of a role, a finding tells it: without the old name, its reason stays.
+                if let Some((_, old)) = self.old_names().first().filter(|_| !self.is_source) {
                     reason.push_str(&old_name(old));
                 }
                 Ok(Outcome::NotConfigured(reason))

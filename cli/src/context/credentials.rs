@@ -93,23 +93,36 @@ impl Context {
         Ok((credentials, origin_of(&explanation)))
     }
 
-    /// Returns the same credentials with the expiry that their source told, even if that is past
-    /// and they are used on.
+    /// Returns the same credentials for another program, with the expiry that their source told.
     ///
     /// # Errors
     ///
-    /// As [`credentials`](Self::credentials).
-    pub(crate) async fn credentials_as_issued_for(
+    /// As [`credentials`](Self::credentials), and if they have expired: programs that read such
+    /// ones refuse them. Those of an instance have the time until which they are used on, as in
+    /// botocore.
+    pub(crate) async fn credentials_to_export(
         &self,
         args: &RoleArgs,
         endpoint: Option<Argument<'_>>,
     ) -> Result<Credentials, Failure> {
         let (credentials, explanation) = self.used_for(args, endpoint).await?;
-        let end = explanation.winner().and_then(|winner| winner.expiry);
-        Ok(match end {
-            Some(end) => credentials.with_expiry(end),
-            None => credentials,
-        })
+        let winner = explanation.winner();
+        let Some((winner, end)) = winner.and_then(|winner| Some((winner, winner.expiry?))) else {
+            return Ok(credentials);
+        };
+        if end > Timestamp::now() {
+            return Ok(credentials.with_expiry(end));
+        }
+        if matches!(winner.origin, Some(Origin::InstanceMetadata { .. })) {
+            return Ok(credentials);
+        }
+        let message = format!(
+            "{} gives a key that expired at {end}, which other programs refuse",
+            winner.provider
+        );
+        Err(Failure::other(message)
+            .with_code("ExpiredCredentials")
+            .with_hint("`keyfob doctor` compares the clock of this machine with that of AWS"))
     }
 
     /// Returns the credentials of these arguments and the providers that were asked.

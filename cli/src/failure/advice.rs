@@ -138,16 +138,19 @@ impl Refused<'_> {
 }
 
 /// Returns the command that sets what an error names with its file and line to something else.
-pub(super) fn setting_hint(settings: &Settings, message: &str) -> Option<String> {
+pub(super) fn setting_hint(settings: &Settings, error: &keyfob_chain::Error) -> Option<String> {
+    use keyfob_chain::ErrorKind::{Expired, Provider, SourceProfile};
+
+    let message = error.message();
     let is_named = |value: &Value| {
         let place = value.location().to_string();
         let rest = message.split_once(&place).map(|(_, rest)| rest);
         rest.is_some_and(|rest| !rest.starts_with(|next: char| next.is_ascii_digit()))
     };
     let mut sections = settings.files().sections();
-    let (section, name) = sections.find_map(|section| {
-        let (name, _) = section.iter().find(|(_, value)| is_named(value))?;
-        Some((section.name(), name))
+    let (section, name, value) = sections.find_map(|section| {
+        let (name, value) = section.iter().find(|(_, value)| is_named(value))?;
+        Some((section.name(), name, value))
     })?;
     let SectionName::Profile(profile) = section else {
         return None;
@@ -157,9 +160,15 @@ pub(super) fn setting_hint(settings: &Settings, message: &str) -> Option<String>
         "aws_access_key_id" | "aws_secret_access_key" | "aws_session_token" => {
             format!("`keyfob configure {profile}` asks for both parts of the key")
         }
-        "credential_process" => format!(
-            "to see what it says: sh -c \"$(keyfob configure get credential_process {profile})\""
-        ),
+        // Otherwise it did not run.
+        "credential_process" if matches!(error.kind(), Provider | Expired) => {
+            format!(
+                "to see what it says{}",
+                process_command(value.as_str(), &profile)
+            )
+        }
+        // The message has the circle.
+        "credential_process" if error.kind() == SourceProfile => return None,
         "login_session" => format!("`keyfob login {profile}` signs in"),
         "source_profile" => format!(
             "`keyfob configure set source_profile NAME {profile}` names another profile; \
@@ -176,6 +185,20 @@ pub(super) fn setting_hint(settings: &Settings, message: &str) -> Option<String>
              configure unset {name} {profile}` removes it"
         ),
     })
+}
+
+/// Returns the command line that runs the process of a profile in a terminal. It does not repeat
+/// the command, which may have a secret. A shell would not leave all words as they are.
+fn process_command(command: &str, profile: &str) -> String {
+    let get = format!("keyfob configure get credential_process {profile}");
+    if command.contains(|c: char| c.is_control() || "$`;&|<>()*?[#~{!\\".contains(c)) {
+        format!(
+            ": run in a terminal what `{get}` prints, with each word in single quotes, because it \
+             has signs that mean something to a shell"
+        )
+    } else {
+        format!(": sh -c \"$({get})\"")
+    }
 }
 
 /// Returns what to do about an error that may pass, or that a setting avoids. `endpoint` is the
@@ -256,11 +279,16 @@ fn renewal(origin: &Origin, settings: &Settings) -> Option<String> {
         Origin::Login { named_in, .. } => {
             format!("`keyfob login{}` signs in again", profile_of(named_in)?)
         }
-        Origin::Process { named_in } => format!(
-            "to see what the process of the profile says: sh -c \"$(keyfob configure get \
-             credential_process{})\"",
-            profile_of(named_in)?
-        ),
+        Origin::Process { named_in } => {
+            let Origin::File { section, .. } = &**named_in else {
+                return None;
+            };
+            let profile = settings.files().find(&SectionName::profile(section));
+            let command = profile.ok().flatten()?.get("credential_process")?;
+            let profile = shell::option("--profile", section);
+            let command = process_command(command.as_str(), &profile);
+            format!("to see what the process of the profile says{command}")
+        }
         Origin::Role { named_in, .. } => {
             let profile = profile_of(named_in).unwrap_or_default();
             format!("`keyfob cache clear{profile}` removes sessions that are kept in files")

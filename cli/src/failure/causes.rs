@@ -160,7 +160,7 @@ impl Failure {
         if !failure.hints().is_empty() || !is_about_setting {
             return failure;
         }
-        match setting_hint(settings, error.message()) {
+        match setting_hint(settings, error) {
             Some(hint) => failure.with_hint(hint),
             None => failure,
         }

@@ -389,6 +389,37 @@ fn an_expired_session_of_a_process_names_the_command_that_shows_what_it_prints()
 }
 
 #[test]
+fn the_command_that_shows_what_a_process_says_is_there_if_it_ran_and_keeps_its_words() {
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let of_process = |command: &str| {
+        let config = format!("[profile my tool]\ncredential_process = {command}\n");
+        let home = Home::new().with_file("config", &config.replace("my tool", "'my tool'"));
+        let stderr = home.keyfob(["whoami", "--profile", "my tool"]).stderr;
+        (home, hints(&stderr))
+    };
+    let (home, hint) = of_process("printf 'a  b'");
+    let (_, line) = hint.split_once("to see what it says: ").unwrap();
+    let line = line.replace("keyfob ", &format!("{program} "));
+    let run = Run::new(home.program("sh").args(["-c", &line]).output().unwrap());
+    assert_eq!(run.ok(), "a  b");
+
+    // A shell would replace `$HOME`.
+    let (home, hint) = of_process("printf $HOME");
+    let (_, line) = hint.split_once("run in a terminal what `").unwrap();
+    let (line, _) = line.split_once('`').unwrap();
+    let line = line.replace("keyfob ", &format!("{program} "));
+    let run = Run::new(home.program("sh").args(["-c", &line]).output().unwrap());
+    assert_eq!(run.ok(), "printf $HOME\n");
+
+    for command in ["/nowhere/tool", "printf 'a"] {
+        let (_, hint) = of_process(command);
+        assert_lacks(&hint, &["to see what"]);
+        let set = "keyfob configure set credential_process VALUE --profile 'my tool'";
+        assert_has(&hint, &[set]);
+    }
+}
+
+#[test]
 fn no_command_asks_without_a_terminal_and_each_says_what_to_give() {
     let file = "[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/r\nregion = eu-west-1\n\
                 source_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/a\n\

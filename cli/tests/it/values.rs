@@ -156,6 +156,18 @@ fn a_session_that_has_expired_when_it_is_issued_is_warned_about() {
     assert_has(&presign.stderr, &[warning]);
     let strict = home.keyfob(["s3", "presign", "s3://bucket/key", "--strict"]);
     assert_has(&strict.fails(253), &[warning]);
+    // No program that reads them takes them.
+    for format in ["process", "env", "json-container"] {
+        let export = home.keyfob(["configure", "export-credentials", "--format", format]);
+        let error = "(ExpiredCredentials): profile \"ops\" gives a key that expired at \
+                     2020-12-31T00:00:00Z, which other programs refuse";
+        assert_eq!(export.stdout, "");
+        let stderr = export.fails(255);
+        assert_has(&stderr, &[error]);
+        let (_, cure) = stderr.split_once("hint: `keyfob ").unwrap();
+        let (cure, _) = cure.split_once('`').unwrap();
+        assert_has(&home.keyfob([cure]).stdout, &["clock"]);
+    }
 }
 
 #[test]

@@ -17,8 +17,8 @@ const GITHUB_ENV: &str = settings::GITHUB_ENV.name();
 ///
 /// # Errors
 ///
-/// If there are no credentials, if profiles wait for one another's processes in a circle, or if a
-/// value cannot be written in the form.
+/// If there are no credentials, if they have expired, if profiles wait for one another's processes
+/// in a circle, or if a value cannot be written in the form.
 pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Failure> {
     let waiting = context.settings().check_waiting_profiles();
     waiting.map_err(|error| match error.kind() {
@@ -26,7 +26,7 @@ pub(super) async fn run(context: &Context, args: &ExportArgs) -> Result<(), Fail
         _ => Failure::from_provider(&error, context.settings()),
     })?;
     let credentials = context
-        .credentials_as_issued_for(&args.role, context.endpoint_argument())
+        .credentials_to_export(&args.role, context.endpoint_argument())
         .await?;
     let text = match args.format {
         ExportFormat::Process => document(&credentials, "SessionToken", true),
