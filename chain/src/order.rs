@@ -180,6 +180,9 @@ pub(crate) struct Rules {
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
+    /// Whether each line is read for itself, however it is indented, except below a property without
+    /// a value.
+    pub(crate) ignores_indentation: bool,
     /// Whether a second, different value for a property that decides whose credentials a profile
     /// gives is an error. For the parser that the SDKs share, the last one counts.
     pub(crate) refuses_conflicts: bool,
@@ -408,6 +411,7 @@ const CLI: Rules = Rules {
     reads_like_python: false,
     keeps_header_spaces: false,
     allows_indented_properties: true,
+    ignores_indentation: false,
     refuses_conflicts: true,
 };
 
@@ -587,6 +591,7 @@ const GO: Rules = Rules {
 const JAVASCRIPT: Rules = Rules {
     trims_profile: false,
     keeps_header_spaces: true,
+    ignores_indentation: true,
     blank_is_value: true,
     expiry_variable: ExpiryVariable::Unchecked,
     refuses_two_sources: false,

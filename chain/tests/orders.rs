@@ -226,6 +226,26 @@ async fn files_are_read_as_python_reads_them_where_the_tool_is_written_in_it() {
     assert_eq!(read(Order::Rust, colon).await, None);
 }
 
+#[test]
+fn the_sdk_for_javascript_reads_each_line_for_itself() {
+    let text = "[default]\nregion = eu-west-1\n  output = json\n  [profile a] # mine\n\tregion = a\n\
+                s3 =\n  addressing_style = path\n";
+    let text = (FileKind::Config, "config", text.as_bytes());
+    let files = ConfigFiles::parse_for(Order::JavaScript, [text]);
+    let value = |profile, name| {
+        let value = files.profile(profile).unwrap().get(name);
+        value.map(|value| value.as_str().to_owned())
+    };
+    assert_eq!(value("default", "region").as_deref(), Some("eu-west-1"));
+    assert_eq!(value("default", "output").as_deref(), Some("json"));
+    assert_eq!(value("a", "region").as_deref(), Some("a"));
+    let s3 = files.profile("a").unwrap().get("s3").unwrap();
+    assert_eq!(s3.nested("addressing_style").unwrap().as_str(), "path");
+    // For the parser that the other SDKs share, it continues the value above.
+    let files = ConfigFiles::parse_for(Order::Rust, [text]);
+    assert!(files.profile("a").is_err());
+}
+
 #[tokio::test]
 async fn an_empty_variable_of_the_region_is_an_error_of_boto3_and_the_aws_cli() {
     let variables = [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "")];
@@ -493,6 +513,36 @@ async fn keys_of_boto_2_count_by_the_rules_of_those_who_read_them() {
             assert_eq!(key, found, "{order:?} {variables:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_key_of_boto_2_that_others_use_is_told_with_a_cure() {
+    let home = tempfile::tempdir().unwrap();
+    let boto = "[Credentials]\naws_access_key_id = AKIABOTO\naws_secret_access_key = s\n";
+    std::fs::write(home.path().join(".boto"), boto).unwrap();
+    let home = ("HOME", home.path().to_str().unwrap());
+    let notes = async |variables: &[(&str, &str)]| {
+        let settings = settings(variables, "");
+        let explanation = Chain::default_for(Order::Cli, &settings)
+            .explain(now())
+            .await;
+        let explanation = explanation
+            .explanation
+            .with_other_sdks(&settings, now())
+            .await;
+        let notes = explanation.findings.into_iter();
+        let notes = notes.filter(|note| note.text.contains("boto 2"));
+        notes.map(|note| (note.text, note.cure)).collect::<Vec<_>>()
+    };
+    let found = notes(&[home]).await;
+    let text = format!(
+        "the AWS CLI and boto3 would use boto 2 ([Credentials] in {0}/.boto:2): here, {0}/.boto \
+         is not read by keyfob, but by aws and boto3",
+        home.1
+    );
+    let cure = "env BOTO_CONFIG=/dev/null COMMAND".to_owned();
+    assert_eq!(found, [(text, Some(cure))]);
+    assert_eq!(notes(&[home, ("BOTO_CONFIG", "/dev/null")]).await, []);
 }
 
 #[tokio::test]

@@ -309,14 +309,18 @@ async fn credential_source_takes_the_variables_even_beside_a_named_profile() {
     for request in sts.seen() {
         assert!(request.contains("Credential=AKIDENVIRONMENT/"), "{request}");
     }
-    let without = settings(&sts, &[]).with_profile("by-variables");
-    let error = credentials(&without).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::NoCredentials);
-    assert_eq!(
-        error.to_string(),
-        "no session of role arn:aws:iam::123456789012:role/by-variables by [by-variables] in \
-         config:14: credential_source Environment has no credentials: AWS_ACCESS_KEY_ID is not set"
-    );
+    // A finding tells the old name, so that the error is the same without it.
+    for variables in [&[][..], &[("AWS_SECRET_KEY", "s")]] {
+        let without = settings(&sts, variables).with_profile("by-variables");
+        let error = credentials(&without).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NoCredentials);
+        assert_eq!(
+            error.to_string(),
+            "no session of role arn:aws:iam::123456789012:role/by-variables by [by-variables] in \
+             config:14: credential_source Environment has no credentials: AWS_ACCESS_KEY_ID is \
+             not set"
+        );
+    }
 }
 
 #[tokio::test]

@@ -23,7 +23,7 @@ mod watch;
 pub(crate) use imds::DISABLED;
 #[cfg(feature = "imds")]
 pub(crate) use instance::Instance;
-pub(crate) use private::private;
+pub(crate) use private::{mode_finding, own_copy_if_possible};
 pub use region::Region;
 pub use setting::{Argument, Setting};
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use std::{
 
 use super::{settings::Settings, table};
 use crate::{
-    files::{exposed, foreign_owner, own_copy},
+    files::{exposed, foreign_owner, own_copy, owner_of_mode},
     finding::{Finding, FindingKind},
     origin::Origin,
     profiles::Value,
@@ -32,8 +32,8 @@ impl Settings {
         let mut findings = self.foreign_findings(home.as_deref(), &folders);
         let files = self.token_files().into_iter().filter_map(|(file, origin)| {
             let text = format!("other users can {} this token file", exposed(&file)?.0);
-            let finding = Finding::warning(FindingKind::FileMode, text).with_origin(origin);
-            Some(finding.with_cure(private(&file)))
+            // A copy would not be renewed.
+            Some(mode_finding(&file, text, None).with_origin(origin))
         });
         let caches = folders.iter().filter_map(|folder| {
             let (count, what) = exposed_in(folder)?;
@@ -42,8 +42,21 @@ impl Settings {
                 "other users can {what} {count} {files} with secrets in {}",
                 folder.display()
             );
-            let cure = format!("chmod -R go= {}", shell::path(folder));
-            Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
+            let (finding, word) = (Finding::warning, shell::path(folder));
+            let owner = cached_files(folder).find_map(|file| owner_of_mode(&file));
+            if let Some(owner) = owner {
+                let text = format!("{text}, where user {owner} has some");
+                return Some(finding(FindingKind::FileMode, text));
+            }
+            // `chmod -R` does not follow links.
+            let has_link =
+                folder.is_symlink() || cached_files(folder).any(|file| file.is_symlink());
+            let cure = if has_link || owner_of_mode(folder).is_some() {
+                format!("find -L {word} -name '*.json' -exec chmod go= {{}} +")
+            } else {
+                format!("chmod -R go= {word}")
+            };
+            Some(finding(FindingKind::FileMode, text).with_cure(cure))
         });
         findings.extend(files.chain(caches));
         findings
@@ -60,7 +73,7 @@ impl Settings {
                 file.display()
             );
             let finding = Finding::warning(FindingKind::FileMode, text);
-            Some(finding.with_cure(own_copy(&file)))
+            Some(finding.with_cure_if(own_copy_if_possible(&file)))
         });
         let caches = folders.iter().filter_map(|folder| {
             let owners = cached_files(folder).filter_map(|file| foreign_owner(&file, home));
@@ -71,7 +84,7 @@ impl Settings {
             );
             let folder = shell::path(folder);
             // What is gone is issued again.
-            let cure = format!("find {folder} -name '*.json' -user {owner} -exec rm -f {{}} +");
+            let cure = format!("find -L {folder} -name '*.json' -user {owner} -exec rm -f {{}} +");
             Some(Finding::warning(FindingKind::FileMode, text).with_cure(cure))
         });
         files.chain(caches).collect()
@@ -100,9 +113,23 @@ impl Settings {
     }
 }
 
-/// Returns the command that makes a file readable for its owner only.
-pub(crate) fn private(file: &Path) -> String {
-    format!("chmod 600 {}", shell::path(file))
+/// Returns a warning about the mode of a file, with the command that makes it readable for its owner
+/// only. If this user may not change the mode, the cure is `otherwise`.
+pub(crate) fn mode_finding(file: &Path, text: String, otherwise: Option<String>) -> Finding {
+    let finding = |text| Finding::warning(FindingKind::FileMode, text);
+    match owner_of_mode(file) {
+        None => finding(text).with_cure(format!("chmod 600 {}", shell::path(file))),
+        Some(owner) => {
+            let text = format!("{text}, which belongs to user {owner}");
+            finding(text).with_cure_if(otherwise)
+        }
+    }
+}
+
+/// Returns the command that replaces a file by a copy of this user's, if its folder is this user's.
+pub(crate) fn own_copy_if_possible(file: &Path) -> Option<String> {
+    let folder = file.parent()?;
+    owner_of_mode(folder).is_none().then(|| own_copy(file))
 }
 
 /// Returns the files in the folder of a cache.

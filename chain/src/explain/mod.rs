@@ -285,7 +285,7 @@ impl Explanation {
     /// Returns the changes that make the chain use a masked attempt: they skip every one before it
     /// that answers, and what does not count beside one of those, because it counts then. One that
     /// cannot be skipped keeps all later ones masked.
-    fn way_to(&self, attempt: &Attempt) -> Option<Skip> {
+    pub(super) fn way_to(&self, attempt: &Attempt) -> Option<Skip> {
         let earlier = self.attempts.get(..attempt.number.checked_sub(1)?)?;
         // One that failed before the one in use was passed over.
         let used = self.winner().map_or(0, |winner| winner.number);

@@ -6,12 +6,13 @@ use super::{Attempt, Explanation, Verdict};
 use crate::{
     chain::Chain,
     config::{Region, Settings, table::EC2_METADATA_DISABLED},
-    cure::Skip,
+    cure::{Selection, Skip},
     error::ErrorKind,
     finding::{Finding, FindingKind},
     order::Order,
     origin::Origin,
-    profiles::SectionName,
+    profiles::{FileKind, SectionName},
+    providers::OLD_FILES,
     shell,
 };
 
@@ -193,12 +194,8 @@ impl View {
         other: Option<&Attempt>,
         now: Timestamp,
     ) -> Option<String> {
-        let cure = |explanation: &Explanation, attempt: Option<&Attempt>| {
-            explanation.cure(attempt?.number).map(str::to_owned)
-        };
         let theirs_of_ours = ours.and_then(|ours| theirs.same(ours));
-        let ours_of_theirs = other.and_then(|other| self.same(other));
-        if let Some(cure) = cure(&theirs.explanation, theirs_of_ours) {
+        if let Some(cure) = self.tried(theirs, theirs, theirs_of_ours, now).await {
             return Some(cure);
         }
         let has_name = !self.settings.profile_name().is_empty();
@@ -213,7 +210,8 @@ impl View {
                 return Some(self.name_profile().command());
             }
         }
-        if let Some(cure) = cure(&self.explanation, ours_of_theirs) {
+        let ours_of_theirs = other.and_then(|other| self.same(other));
+        if let Some(cure) = self.tried(theirs, self, ours_of_theirs, now).await {
             return Some(cure);
         }
         let is_failed = |attempt: &&Attempt| attempt.verdict == Verdict::Failed;
@@ -229,7 +227,7 @@ impl View {
             return (is_whole && self.is_same_after(&change, theirs, now).await)
                 .then(|| change.command());
         }
-        let change = match (&ours?.origin, &other?.origin) {
+        let change = match (ours.and_then(|ours| ours.origin.as_ref()), &other?.origin) {
             (
                 Some(Origin::Environment { variables: ours }),
                 Some(Origin::Environment { variables: theirs }),
@@ -237,10 +235,48 @@ impl View {
                 let others = theirs.iter().filter(|name| !ours.contains(name));
                 Skip::unset(others.map(String::as_str))
             }
+            // What does not count here has to go there.
+            _ if other?.provider == OLD_FILES => other?.way.skip.clone()?,
             _ => return None,
         };
         let is_same = self.is_same_after(&change, theirs, now).await;
         is_same.then(|| change.command())
+    }
+
+    /// Returns the command line with which an attempt of `side` counts, if both use the same then.
+    async fn tried(
+        &self,
+        theirs: &Self,
+        side: &Self,
+        attempt: Option<&Attempt>,
+        now: Timestamp,
+    ) -> Option<String> {
+        let attempt = attempt?;
+        let cure = side.explanation.cure(attempt.number)?;
+        let way = side.explanation.way_to(attempt);
+        let is_same = match (&attempt.way.selection, way) {
+            (Selection::ByArgument(argument), _) if cure.ends_with(argument) => {
+                let name = side.settings.profile_name();
+                let (ours, other) = (
+                    self.with_option(name, now).await,
+                    theirs.with_option(name, now).await,
+                );
+                is_same(ours.answer(), other.answer())
+            }
+            (_, Some(way)) if way.command() == cure => self.is_same_after(&way, theirs, now).await,
+            // It mends a file.
+            _ => true,
+        };
+        is_same.then(|| cure.to_owned())
+    }
+
+    /// Returns what it leads to with the argument `--profile`, if the tool takes that.
+    async fn with_option(&self, name: &str, now: Timestamp) -> Self {
+        let mut settings = self.settings.clone();
+        if settings.rules().has_profile_option {
+            settings = settings.with_profile(name);
+        }
+        Self::new(self.order, &settings, now).await
     }
 
     /// Returns true if both use the same after a change of variables.
@@ -253,7 +289,15 @@ impl View {
     }
 
     async fn after(&self, change: &Skip, now: Timestamp) -> Self {
-        Self::new(self.order, &self.settings.with_change(change), now).await
+        let mut settings = self.settings.with_change(change);
+        if change.hides_files() || !change.without.is_empty() {
+            let is_set =
+                |kind: &FileKind| change.set.iter().any(|(name, _)| name == kind.variable());
+            let hidden = [FileKind::Config, FileKind::Credentials].into_iter();
+            let hidden: Vec<_> = hidden.filter(is_set).collect();
+            settings = settings.with_default_profile(&hidden);
+        }
+        Self::new(self.order, &settings, now).await
     }
 
     /// Returns true if a variable or the program names a profile that no file has.

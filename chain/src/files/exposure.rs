@@ -72,6 +72,20 @@ pub fn foreign_owner(_file: impl AsRef<Path>, _home: Option<&Path>) -> Option<u3
     None
 }
 
+/// Returns the owner of a file whose mode this user cannot change: only its owner and root can.
+#[cfg(unix)]
+pub(crate) fn owner_of_mode(file: &Path) -> Option<u32> {
+    use std::{fs, os::unix::fs::MetadataExt as _};
+
+    let (owner, user) = (fs::metadata(file).ok()?.uid(), rustix::process::geteuid());
+    (!user.is_root() && owner != user.as_raw()).then_some(owner)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn owner_of_mode(_file: &Path) -> Option<u32> {
+    None
+}
+
 /// Returns the command that replaces a file of another user by a copy that belongs to this one.
 ///
 /// # Examples

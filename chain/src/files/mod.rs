@@ -20,6 +20,7 @@ mod update;
 
 use std::{io, path::Path};
 
+pub(crate) use exposure::owner_of_mode;
 pub use exposure::{exposed, foreign_owner, own_copy};
 pub use folder::create_private_folder;
 pub use lock::Lock;

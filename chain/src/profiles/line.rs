@@ -125,6 +125,9 @@ impl Lines {
             return Line::Empty;
         }
         let rules = self.order.rules();
+        if rules.ignores_indentation {
+            return self.read_alone(line, text);
+        }
         let indentation = indentation(line);
         if indentation > 0 && self.property.is_none() && !rules.allows_indented_properties {
             return Line::Stray(text);
@@ -167,6 +170,33 @@ impl Lines {
             }
         }
         self.property = Some(indentation);
+        Line::Property(content)
+    }
+
+    /// Reads a line whose indentation matters only below a property without a value.
+    ///
+    /// Source: `parseIni` of `@smithy/core`.
+    fn read_alone<'a>(&mut self, line: &'a str, text: &'a str) -> Line<'a> {
+        if text.starts_with(['#', ';']) {
+            return Line::Comment;
+        }
+        let content = without_comment(line).trim();
+        if let Some(inner) = content
+            .strip_prefix('[')
+            .filter(|inner| inner.ends_with(']'))
+        {
+            self.property = None;
+            return header_line(inner, inner.rfind(']'));
+        }
+        if self.continues(indentation(line)) {
+            return Line::Continuation(content);
+        }
+        if may_be_header(content) {
+            self.property = None;
+            return Line::LostHeader(text);
+        }
+        let is_empty = content.ends_with('=');
+        self.property = is_empty.then(|| indentation(line));
         Line::Property(content)
     }
 }

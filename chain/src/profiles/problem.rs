@@ -368,6 +368,9 @@ impl ProblemKind {
 
     fn write_raw(&self, f: &mut impl fmt::Write) -> fmt::Result {
         f.write_str(match self {
+            Self::Unreadable(file) if file.kind == io::ErrorKind::FileTooLarge => {
+                return write!(f, "cannot be read: {}, the limit of this program", file.reason);
+            }
             Self::Unreadable(file) => return write!(f, "cannot be read: {}", file.reason),
             Self::Ini(reason) => return write!(f, "cannot be read: {reason}"),
             Self::Utf16 => "the file is UTF-16: save it as UTF-8",

@@ -30,7 +30,7 @@ pub use container::ContainerProvider;
 pub use environment::EnvironmentProvider;
 #[cfg(feature = "imds")]
 pub use instance::InstanceMetadataProvider;
-pub(crate) use old_files::{OldFiles, UnreadOldFiles};
+pub(crate) use old_files::{OLD_FILES, OldFiles, UnreadOldFiles};
 pub use profile::ProfileProvider;
 #[cfg(feature = "sso")]
 pub use sso::{SsoSession, SsoToken};

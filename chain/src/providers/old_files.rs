@@ -15,7 +15,8 @@ use crate::{
     variables::Variables,
 };
 
-const NAME: &str = "boto 2";
+/// The name of the provider.
+pub(crate) const OLD_FILES: &str = "boto 2";
 const CREDENTIAL_FILE: &str = table::CREDENTIAL_FILE.name();
 const BOTO_CONFIG: &str = table::BOTO_CONFIG.name();
 const USUAL: &str = "/etc/boto.cfg";
@@ -52,7 +53,7 @@ impl OldFiles {
 
 impl Provider for OldFiles {
     fn name(&self) -> &str {
-        NAME
+        OLD_FILES
     }
 
     fn provide(&self, _now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {
@@ -233,7 +234,7 @@ impl UnreadOldFiles {
 
 impl Provider for UnreadOldFiles {
     fn name(&self) -> &str {
-        NAME
+        OLD_FILES
     }
 
     fn provide(&self, _now: Timestamp) -> BoxFuture<'_, Result<Outcome, Error>> {

@@ -11,7 +11,7 @@ use super::{
     without_profile::{profile_name, without_profile},
 };
 use crate::{
-    config::{Settings, private},
+    config::{Settings, mode_finding, own_copy_if_possible},
     cure::{Selection, Skip},
     error::{Error, ErrorKind},
     files::exposed,
@@ -479,8 +479,8 @@ fn open_files(files: &ConfigFiles) -> Vec<Finding> {
     let findings = first_secrets.into_iter().filter_map(|(file, origin)| {
         let (what, mode) = exposed(file)?;
         let text = format!("other users can {what} this file with secrets (mode {mode:04o})");
-        let finding = Finding::warning(FindingKind::FileMode, text);
-        Some(finding.with_origin(origin).with_cure(private(file)))
+        let finding = mode_finding(file, text, own_copy_if_possible(file));
+        Some(finding.with_origin(origin))
     });
     findings.collect()
 }

@@ -2,7 +2,7 @@ use std::sync::atomic::Ordering;
 
 use keyfob_chain::{
     Argument, AssumeRoleProvider, Attempt, Chain, Error, ErrorKind, Explanation, Finding,
-    FindingKind, Order, Origin, Settings, Verdict,
+    FindingKind, Found, Order, Origin, Provider, Settings, Verdict,
 };
 use keyfob_sigv4::{Credentials, Timestamp};
 use tracing::debug;
@@ -26,8 +26,19 @@ impl Context {
         let Some(arn) = &args.role_arn else {
             return self.chain();
         };
+        let source = Chain::default_for(Order::Cli, &self.source_settings(args));
+        Chain::new().then(self.role_with(source, arn, args, endpoint))
+    }
+
+    /// Returns the role of these arguments, which is assumed with the credentials of a source.
+    fn role_with(
+        &self,
+        source: impl Provider + 'static,
+        arn: &str,
+        args: &RoleArgs,
+        endpoint: Option<Argument<'_>>,
+    ) -> AssumeRoleProvider {
         let mut settings = self.source_settings(args);
-        let source = Chain::default_for(Order::Cli, &settings);
         if let Some(endpoint) = endpoint {
             settings = settings.with_argument("role_endpoint_url", endpoint);
         }
@@ -51,7 +62,7 @@ impl Context {
         if let Some(serial) = &args.serial_number {
             role = role.mfa_serial(serial);
         }
-        Chain::new().then(role)
+        role
     }
 
     /// Returns the settings for the credentials that a role is assumed with.
@@ -131,7 +142,7 @@ impl Context {
         args: &RoleArgs,
         endpoint: Option<Argument<'_>>,
     ) -> Result<(Credentials, Explanation), Failure> {
-        if args.role_arn.is_none() {
+        let Some(arn) = &args.role_arn else {
             if endpoint.is_some() {
                 self.console().note(
                     "--endpoint-url is not used: it is for the role of --role-arn; the role of a \
@@ -139,20 +150,28 @@ impl Context {
                 );
             }
             return self.used().await;
-        }
+        };
         self.check_signs()?;
+        let mut chain = self.chain_for(args, endpoint);
         if self.globals().why {
             let settings = self.source_settings(args);
             let explained = self.explain_with(&settings, None, false).await;
             self.print_explained(&explained);
             explained.profile?;
+            // The source is asked once: its process may ask a person.
+            match explained.credentials {
+                Ok(credentials) => {
+                    let source = found_again(credentials, &explained.asked);
+                    chain = Chain::new().then(self.role_with(source, arn, args, endpoint));
+                }
+                // Then the error is about the role.
+                Err(error) if error.kind() == ErrorKind::NoCredentials => {}
+                Err(error) => return Err(Failure::from_provider(&error, &self.settings)),
+            }
         }
         self.check_profile()?;
         let _waiting = waiting_for("credentials of the role of --role-arn");
-        let resolution = self
-            .chain_for(args, endpoint)
-            .resolve(Timestamp::now())
-            .await;
+        let resolution = chain.resolve(Timestamp::now()).await;
         let credentials = self.found(resolution.credentials, &resolution.explanation)?;
         Ok((credentials, resolution.explanation))
     }
@@ -394,6 +413,14 @@ impl Context {
 /// Returns where the credentials in use are from.
 fn origin_of(explanation: &Explanation) -> Option<Origin> {
     explanation.winner().and_then(|row| row.origin.clone())
+}
+
+/// Returns the credentials of an explanation as those of a provider.
+fn found_again(credentials: Credentials, explanation: &Explanation) -> Found {
+    let expiry = explanation.winner().and_then(|winner| winner.expiry);
+    let expired = expiry.filter(|expiry| *expiry <= Timestamp::now());
+    let origin = origin_of(explanation).unwrap_or(Origin::Default);
+    Found::new(credentials, origin).with_expired(expired)
 }
 
 /// Returns true if a provider is configured and failed.

@@ -177,6 +177,11 @@ pub(super) fn setting_hint(settings: &Settings, error: &keyfob_chain::Error) -> 
         "role_arn" if message.contains("needs source_profile") => format!(
             "`keyfob configure set source_profile NAME {profile}` names the profile with the key"
         ),
+        "sso_session" if message.contains(" has no sso_") => {
+            let (_, missing) = message.rsplit_once(' ')?;
+            let session = shell::option("--sso-session", value.as_str());
+            format!("`keyfob configure set {missing} VALUE {session}` sets it")
+        }
         name if name.starts_with("sso_") => {
             format!("`keyfob configure sso {profile}` asks for all of it")
         }
@@ -191,14 +196,31 @@ pub(super) fn setting_hint(settings: &Settings, error: &keyfob_chain::Error) -> 
 /// the command, which may have a secret. A shell would not leave all words as they are.
 fn process_command(command: &str, profile: &str) -> String {
     let get = format!("keyfob configure get credential_process {profile}");
-    if command.contains(|c: char| c.is_control() || "$`;&|<>()*?[#~{!\\".contains(c)) {
+    if is_same_in_shell(command) {
+        format!(": sh -c \"$({get})\"")
+    } else {
         format!(
             ": run in a terminal what `{get}` prints, with each word in single quotes, because it \
              has signs that mean something to a shell"
         )
-    } else {
-        format!(": sh -c \"$({get})\"")
     }
+}
+
+/// Returns true if a shell makes the same words of a command as the chain does.
+fn is_same_in_shell(command: &str) -> bool {
+    let (mut quote, mut characters) = (None, command.chars());
+    while let Some(c) = characters.next() {
+        match (quote, c) {
+            (None, '\\') => drop(characters.next()),
+            (None, '\'' | '"') => quote = Some(c),
+            (None, c) if "$`;&|<>()*?[#~{\n".contains(c) => return false,
+            (Some(end), c) if c == end => quote = None,
+            (Some('"'), '\\') if !matches!(characters.next(), Some('"' | '\\')) => return false,
+            (Some('"'), '$' | '`') => return false,
+            _ => {}
+        }
+    }
+    true
 }
 
 /// Returns what to do about an error that may pass, or that a setting avoids. `endpoint` is the
@@ -521,6 +543,24 @@ impl Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_whose_words_a_shell_would_change_is_known() {
+        for same in ["a b", "a 'b;$c'", "a \"b;c\\\"\" d\\;", "a=b"] {
+            assert!(is_same_in_shell(same), "{same}");
+        }
+        for other in [
+            "a $b",
+            "a;b",
+            "a \"$b\"",
+            "a \"\\$b\"",
+            "a *",
+            "~/a",
+            "a #b",
+        ] {
+            assert!(!is_same_in_shell(other), "{other}");
+        }
+    }
 
     #[test]
     fn refusals_of_every_service_have_a_meaning() {

@@ -1094,6 +1094,91 @@ fn a_file_that_cannot_be_read_has_a_cure_that_makes_it_readable() {
     }
 }
 
+/// Only the owner of a file, and root, can change its mode.
+#[test]
+#[cfg(unix)]
+fn a_mode_that_this_user_cannot_change_has_the_owner_and_a_cure_that_helps() {
+    use std::os::unix::{fs::symlink, process::CommandExt as _};
+
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with("AWS_DEFAULT_REGION", "eu-west-1")
+        .with_file("credentials", &format!("[default]\n{KEY}"))
+        .with_file("token", "t")
+        .with_file("linked", "{}")
+        .with_file("sso/cache/mine.json", "{}")
+        .with_file("login/cache/other.json", "{}");
+    let token = home.file("token");
+    let home = home.with(
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        token.to_str().unwrap(),
+    );
+    symlink(home.file("linked"), home.file("sso/cache/link.json")).unwrap();
+    let names = [
+        "",
+        "sso",
+        "sso/cache",
+        "sso/cache/mine.json",
+        "linked",
+        "login/cache",
+    ];
+    let all = [
+        &names[..],
+        &["credentials", "token", "login/cache/other.json"],
+    ]
+    .concat();
+    for name in all {
+        let file = home.file(name);
+        mode(&file, if file.is_dir() { 0o755 } else { 0o644 });
+    }
+    if !give_away(home.path()) || !names.iter().all(|name| give_away(&home.file(name))) {
+        println!("only root can give files away: nothing is tested");
+        return;
+    }
+    let run = |program: &str, words: &[&str]| {
+        let mut program = home.program(program);
+        program.uid(1234).gid(1234).args(words);
+        Run::new(program.output().unwrap())
+    };
+    let found = || {
+        let run = run(
+            env!("CARGO_BIN_EXE_keyfob"),
+            &["doctor", "--offline", "--json"],
+        );
+        let data: Value = serde_json::from_str(&run.stdout).unwrap();
+        let mut found = data["checks"].as_array().unwrap().clone();
+        found.retain(|line| line["kind"] == "file_mode");
+        found
+    };
+    let text = |line: &Value| line["text"].as_str().unwrap().to_owned();
+    let cures = found();
+    assert_eq!(cures.len(), 4, "{cures:#?}");
+    for line in &cures {
+        match line["cure"].as_str() {
+            Some(cure) if !cure.contains("COMMAND") => drop(run("sh", &["-c", cure]).ok()),
+            Some(cure) => {
+                assert_eq!(
+                    cure,
+                    "env -u AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE COMMAND"
+                );
+                assert_has(&text(line), &["user 0"]);
+            }
+            None => assert_has(&text(line), &["user 0"]),
+        }
+    }
+    let mut left: Vec<_> = found().iter().map(text).collect();
+    left.sort();
+    assert_eq!(left.len(), 2, "{left:#?}");
+    assert_has(
+        &left[0],
+        &[
+            "read 1 file with secrets in ",
+            "/login/cache, where user 0 has some",
+        ],
+    );
+    assert_has(&left[1], &["this token file, which belongs to user 0"]);
+}
+
 #[test]
 fn the_cure_of_an_argument_leaves_it_out() {
     let home = Home::new()

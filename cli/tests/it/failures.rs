@@ -420,6 +420,42 @@ fn the_command_that_shows_what_a_process_says_is_there_if_it_ran_and_keeps_its_w
 }
 
 #[test]
+fn the_source_of_a_role_is_asked_once_for_its_explanation_and_the_role() {
+    let key = json!({"Version": 1, "AccessKeyId": "ASIATOOL", "SecretAccessKey": "canary",
+        "SessionToken": "canary"});
+    for (output, code) in [(key.to_string(), 254), ("no JSON".to_owned(), 255)] {
+        let (url, _) = start_server(&answer("403 Forbidden", &error("AccessDenied", "no")));
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_ENDPOINT_URL", &url)
+            .with_file("config", "[default]\ncredential_process = sh .aws/tool\n")
+            .with_file("tool", "echo run >> .aws/runs\ncat .aws/output\n")
+            .with_file("output", &output);
+        let role = ["--role-arn", "arn:aws:iam::123456789012:role/r"];
+        let words = ["configure", "export-credentials", "--why"];
+        home.keyfob([&words[..], &role].concat()).fails(code);
+        assert_eq!(home.read("runs"), "run\n", "{output}");
+    }
+}
+
+#[test]
+fn what_an_sso_session_lacks_has_the_command_that_sets_it() {
+    let config = "[default]\nsso_session = my team\nsso_account_id = 123456789012\n\
+                  sso_role_name = Dev\n[sso-session 'my team']\n\
+                  sso_start_url = https://x.awsapps.com/start\n";
+    let home = Home::new().with_file("config", config);
+    let stderr = home.keyfob(["whoami"]).fails(253);
+    assert_has(&stderr, &["sso-session \"my team\" has no sso_region"]);
+    let hint = hints(&stderr);
+    let (_, line) = hint.split_once("`keyfob ").unwrap();
+    let (line, _) = line.split_once('`').unwrap();
+    let program = env!("CARGO_BIN_EXE_keyfob");
+    let line = format!("{program} {}", line.replace("VALUE", "eu-west-1"));
+    Run::new(home.program("sh").args(["-c", &line]).output().unwrap()).ok();
+    assert_lacks(&home.keyfob(["whoami"]).stderr, &["has no sso_region"]);
+}
+
+#[test]
 fn no_command_asks_without_a_terminal_and_each_says_what_to_give() {
     let file = "[profile mfa]\nrole_arn = arn:aws:iam::123456789012:role/r\nregion = eu-west-1\n\
                 source_profile = base\nmfa_serial = arn:aws:iam::123456789012:mfa/a\n\

@@ -135,7 +135,11 @@ impl Plan {
                     return Err(circle(source, &visited));
                 }
                 Step::Source(_, source) if roles.len() == MAX_ROLES => {
-                    let text = format!("source_profile: more than {MAX_ROLES} roles in a row");
+                    let tool = settings.order().tool();
+                    let text = format!(
+                        "source_profile: more than {MAX_ROLES} roles in a row, which {tool} would \
+                         assume and this program does not: name a profile nearer to the key"
+                    );
                     return Err(error_at(ErrorKind::SourceProfile, source, &text));
                 }
                 Step::Source(role, source) => {

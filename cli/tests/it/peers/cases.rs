@@ -197,6 +197,9 @@ impl fmt::Display for File {
             let Some(random) = &mut random else {
                 return usual;
             };
+            if others.is_empty() {
+                return usual;
+            }
             let is_header = others.contains(&" ");
             if (has_python || is_header) && random.percent(15) {
                 random.one_of(others)
@@ -210,8 +213,11 @@ impl fmt::Display for File {
         }
         for (header, properties) in sections {
             let (before, after) = (one_of("", &[" "]), one_of("", &[" ", "\t"]));
-            writeln!(f, "[{before}{header}{after}]")?;
+            // For Python, an indented line continues a value.
+            let indents: &[_] = if has_python { &[] } else { &[" ", "\t"] };
+            writeln!(f, "{}[{before}{header}{after}]", one_of("", indents))?;
             for (name, value) in properties {
+                f.write_str(one_of("", indents))?;
                 let equals = one_of(" = ", &[": ", ":", " : "]);
                 let end = one_of("\n", &["\r", "\r\n"]);
                 write!(f, "{name}{equals}{value}{end}")?;
