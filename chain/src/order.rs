@@ -180,8 +180,8 @@ pub(crate) struct Rules {
     /// Whether `NAME = VALUE` that is indented right below a header is a property. The parser that
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
-    /// Whether each line is read for itself, however it is indented, except below a property without
-    /// a value.
+    /// Whether each line is read for itself, however it is indented, except below a property
+    /// without a value.
     pub(crate) ignores_indentation: bool,
     /// Whether a second, different value for a property that decides whose credentials a profile
     /// gives is an error. For the parser that the SDKs share, the last one counts.

@@ -113,8 +113,8 @@ impl Settings {
     }
 }
 
-/// Returns a warning about the mode of a file, with the command that makes it readable for its owner
-/// only. If this user may not change the mode, the cure is `otherwise`.
+/// Returns a warning about the mode of a file, with the command that makes it readable for its
+/// owner only. If this user may not change the mode, the cure is `otherwise`.
 pub(crate) fn mode_finding(file: &Path, text: String, otherwise: Option<String>) -> Finding {
     let finding = |text| Finding::warning(FindingKind::FileMode, text);
     match owner_of_mode(file) {

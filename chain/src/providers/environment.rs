@@ -119,7 +119,7 @@ impl EnvironmentProvider {
             }
             (None, None) => {
                 let mut reason = format!("{ID} is {}", variables.missing_reason(ID));
-                // In the error of a role, a finding tells it: without the old name, its reason stays.
+                // For a role, only a finding tells it: its error is the same without the old name.
                 if let Some((_, old)) = self.old_names().first().filter(|_| !self.is_source) {
                     reason.push_str(&old_name(old));
                 }
