@@ -13,7 +13,7 @@ use keyfob_imds::{
     events::Interruption,
     server::{Container, Imds},
 };
-use keyfob_sigv4::{Credentials, Timestamp};
+use keyfob_sigv4::{Credentials, Secret, Timestamp};
 
 pub(super) use self::core_dump::forbid_core_dumps;
 use crate::{
@@ -91,7 +91,7 @@ async fn container(context: &Context, args: &ServeContainerArgs) -> Result<(), F
         .bind(args.listen)
         .allow_remote(args.allow_remote);
     if let Some(path) = &args.token_file {
-        check_token(path, 1)?;
+        read_token(path, 1)?;
         builder = builder.token_file(path);
     }
     let server = builder
@@ -152,9 +152,9 @@ fn in_file(path: &Path, error: &(dyn Error + 'static)) -> Failure {
     Failure::usage(format!("{}: {}", printable_path(path), chained(error)))
 }
 
-/// Refuses a file without a token, or with one that is too short, before anything is served. The
-/// servers read it again while they serve, so that the token can be replaced.
-fn check_token(path: &Path, least: usize) -> Result<(), Failure> {
+/// Reads the token of a file, which has at least so many bytes. It is read before anything is
+/// served, and again while it is, so that the token can be replaced.
+fn read_token(path: &Path, least: usize) -> Result<Secret, Failure> {
     let text = files::read_secret_file(path).map_err(|error| match error.kind() {
         // The token itself may stand where its file should.
         io::ErrorKind::NotFound => Failure::usage("--token-file: there is no file with this name"),
@@ -186,7 +186,7 @@ fn check_token(path: &Path, least: usize) -> Result<(), Failure> {
              random letters and digits",
             printable_path(path)
         ))),
-        _ => Ok(()),
+        token => Ok(Secret::from(token)),
     }
 }
 

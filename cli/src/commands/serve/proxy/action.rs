@@ -18,17 +18,24 @@ const OVERRIDES: [&str; 3] = [
     "x-http-method-override",
     "x-method-override",
 ];
+/// How many actions a body may name, and in how many bytes each: more would take long to check,
+/// while all other requests wait.
+const MAX_ACTIONS: usize = 16;
+const MAX_ACTION: usize = 256;
 
 /// Returns the actions that the head of a request names: in `X-Amz-Target` (JSON), in the path
 /// (CBOR) and in the query. There is one at most, unless the request is made to deceive.
-pub(super) fn in_head(head: &Parts) -> Vec<String> {
+pub(super) fn in_head(head: &Parts, service: &str) -> Vec<String> {
     let mut actions = Vec::new();
     for target in head.headers.get_all("x-amz-target") {
         actions.push(in_target(&String::from_utf8_lossy(target.as_bytes())).to_owned());
     }
+    let path = decode(head.uri.path());
+    let in_path = in_cbor_path(&path);
     if head.headers.contains_key("smithy-protocol") {
-        let path = head.uri.path();
-        actions.push(in_cbor_path(path).unwrap_or(path).to_owned());
+        actions.push(in_path.unwrap_or(&path).to_owned());
+    } else if !giving::has_paths_of_customers(service) {
+        actions.extend(in_path.map(str::to_owned));
     }
     if let Some(query) = head.uri.query() {
         actions.extend(in_form(query.as_bytes()));
@@ -48,7 +55,7 @@ fn in_target(target: &str) -> &str {
     }
 }
 
-/// Returns the action of `/service/NAME/operation/ACTION`.
+/// Returns the action of `/service/NAME/operation/ACTION`, which is decoded.
 fn in_cbor_path(path: &str) -> Option<&str> {
     let (name, action) = path.strip_prefix("/service/")?.split_once("/operation/")?;
     (!name.contains('/') && !action.contains('/')).then_some(action)
@@ -58,9 +65,31 @@ fn in_cbor_path(path: &str) -> Option<&str> {
 /// `&`, and leave spaces and what follows a null byte out of names.
 pub(super) fn in_form(form: &[u8]) -> impl Iterator<Item = String> + '_ {
     form.split(|byte| matches!(byte, b'&' | b';'))
+        .filter(|pair| may_be_action(pair))
         .flat_map(form_urlencoded::parse)
         .filter(|(name, _)| bare(name).eq_ignore_ascii_case("Action"))
         .map(|(_, action)| action.into_owned())
+}
+
+/// Returns true for a pair whose name may be `Action` when it is decoded. Most are not, and need
+/// not be.
+fn may_be_action(pair: &[u8]) -> bool {
+    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
+    let is_action = |part: &[u8]| part.eq_ignore_ascii_case(b"Action");
+    name.contains(&b'%') || name.windows("Action".len()).any(is_action)
+}
+
+/// Returns the actions that a body names, in whose place a server may read a form.
+///
+/// # Errors
+///
+/// The reason why they are too many, or too long.
+fn in_body(body: &[u8]) -> Result<Vec<String>, &'static str> {
+    let actions: Vec<_> = in_form(body).take(MAX_ACTIONS + 1).collect();
+    if actions.len() > MAX_ACTIONS || actions.iter().any(|action| action.len() > MAX_ACTION) {
+        return Err("the body names too many actions, or too long ones");
+    }
+    Ok(actions)
 }
 
 /// Returns true if the body of a request is a form, whose action stands in it.
@@ -78,9 +107,10 @@ fn content_types(headers: &HeaderMap) -> impl Iterator<Item = String> + '_ {
 fn is_unreadable(headers: &HeaderMap) -> bool {
     headers.contains_key(header::CONTENT_ENCODING)
         || content_types(headers).any(|kind| {
-            let mut charsets = kind.split("charset=").skip(1);
+            let mut charsets = kind.split("charset").skip(1);
+            let is_sign = |c: char| c.is_whitespace() || matches!(c, '*' | '=' | '"' | '\'');
             kind.contains("multipart/")
-                || charsets.any(|charset| !charset.trim_start_matches('"').starts_with("utf-8"))
+                || charsets.any(|charset| !charset.trim_start_matches(is_sign).starts_with("utf-8"))
         })
 }
 
@@ -113,8 +143,8 @@ pub(super) fn check_head_for_credentials(
 /// Returns true for a request whose body may name an action. Servers of S3 that are not those of
 /// AWS have STS at their root, and servers for all services read many a body as a form.
 pub(super) fn may_be_in_body(head: &Parts, service: Service<'_>) -> bool {
-    let target = head.headers.get("x-amz-target");
-    if target.is_some() && !service.is_one_of_all && is_json(&head.headers) {
+    let names_action = head.headers.contains_key("x-amz-target") && is_json(&head.headers);
+    if names_action && !service.is_one_of_all && !giving::reads_forms(service.name) {
         return false;
     }
     let is_at_root = || {
@@ -123,11 +153,15 @@ pub(super) fn may_be_in_body(head: &Parts, service: Service<'_>) -> bool {
     };
     giving::has_credential_actions(service.name)
         || service.is_one_of_all && (is_form(&head.headers) || is_at_root())
-        || service.name == "s3" && head.uri.query().is_none() && is_at_root()
+        || service.name == "s3" && is_at_root()
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    content_types(headers).all(|kind| kind.starts_with("application/x-amz-json"))
+    let mut kinds = content_types(headers);
+    kinds
+        .next()
+        .is_some_and(|kind| kind.starts_with("application/x-amz-json"))
+        && kinds.next().is_none()
 }
 
 /// Checks that a body names no action that gets credentials of AWS.
@@ -140,9 +174,11 @@ pub(super) fn check_body_for_credentials(
     service: Service<'_>,
     body: &[u8],
 ) -> Result<(), &'static str> {
-    if (service.is_one_of_all || may_be_in_body(head, service))
-        && in_form(body).any(|action| giving::is_credential_action(service, &action))
-    {
+    if !service.is_one_of_all && !may_be_in_body(head, service) {
+        return Ok(());
+    }
+    let mut actions = in_body(body)?.into_iter();
+    if actions.any(|action| giving::is_credential_action(service, &action)) {
         return Err(GIVES_CREDENTIALS);
     }
     Ok(())
@@ -194,8 +230,8 @@ pub(super) fn check_head(
     }
     // A service of another protocol does not look at the name of the action: it may do anything.
     let is_one_place = head.uri.path() == "/" && head.uri.query().is_none();
-    let is_cbor =
-        head.headers.contains_key("smithy-protocol") && in_cbor_path(head.uri.path()).is_some();
+    let is_cbor = head.headers.contains_key("smithy-protocol")
+        && in_cbor_path(&decode(head.uri.path())).is_some();
     let names_its_action = !actions.is_empty() || is_form(&head.headers);
     if head.method == Method::POST
         && (is_one_place || is_cbor)
@@ -218,7 +254,7 @@ pub(super) fn check_body(
     service: Service<'_>,
     body: &[u8],
 ) -> Result<(), &'static str> {
-    let actions: Vec<_> = in_form(body).collect();
+    let actions = in_body(body)?;
     if actions.is_empty() && is_form(headers) {
         return Err("--read-only: the form names no action");
     }
@@ -264,7 +300,7 @@ mod tests {
         let head = request.body(()).unwrap().into_parts().0;
         let has_body = form.is_some() || method == "POST";
         let service = Service::new(service);
-        check_head(&head, service, &in_head(&head), has_body).is_ok()
+        check_head(&head, service, &in_head(&head, service.name), has_body).is_ok()
             && form.is_none_or(|form| check_body(&head.headers, service, form.as_bytes()).is_ok())
     }
 
@@ -280,7 +316,7 @@ mod tests {
         }
         let head = request.body(()).unwrap().into_parts().0;
         let body = b"a&Action=AssumeRole&b";
-        check_head_for_credentials(&head, service, &in_head(&head), true).is_ok()
+        check_head_for_credentials(&head, service, &in_head(&head, service.name), true).is_ok()
             && (!may_be_in_body(&head, service)
                 || check_body_for_credentials(&head, service, body).is_ok())
     }
@@ -323,8 +359,22 @@ mod tests {
                 "POST /?delete",
                 Service::new("s3"),
                 "content-type=text/xml",
-                true,
+                false,
             ),
+            (
+                "POST /?",
+                Service::new("s3"),
+                "content-type=text/plain",
+                false,
+            ),
+            // Services with forms read them whatever else names an action.
+            (
+                "POST /",
+                Service::new("sts"),
+                "content-type=application/x-amz-json-1.1",
+                false,
+            ),
+            ("POST /", Service::new("ssm"), "accept=json", false),
             ("PUT /", Service::new("s3"), "content-type=text/plain", true),
             (
                 "POST /",
@@ -353,6 +403,62 @@ mod tests {
         ] {
             let passes = passes_with_action(start, service, kind);
             assert_eq!(passes, expected, "{start} {} {kind}", service.name);
+        }
+    }
+
+    #[test]
+    fn an_action_in_a_path_is_found_as_a_server_may_read_it() {
+        let cbor = ("smithy-protocol", "rpc-v2-cbor");
+        for (target, service, headers, expected) in [
+            ("/service/E/operation/GetX", "ecr", &[cbor][..], "GetX"),
+            ("/service/E/operation/Get%58", "ecr", &[cbor], "GetX"),
+            ("/service/E/operation/GetX", "ecr", &[], "GetX"),
+            ("/service/E/operation/GetX", "s3", &[], ""),
+            ("/service/E/operation/GetX", "execute-api", &[], ""),
+            (
+                "/service/E%2foperation%2fPutX/operation/GetX",
+                "ecr",
+                &[cbor],
+                "/service/E/operation/PutX/operation/GetX",
+            ),
+        ] {
+            let mut request = Request::post(target);
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let head = request.body(()).unwrap().into_parts().0;
+            let found = in_head(&head, service).join(" ");
+            assert_eq!(found, expected, "{target} {service}");
+        }
+    }
+
+    #[test]
+    fn a_body_with_more_than_a_request_has_is_refused() {
+        let iam = Service::new("iam");
+        let head = Request::post("/").body(()).unwrap().into_parts().0;
+        let check = |body: &str| check_body_for_credentials(&head, iam, body.as_bytes());
+        let many = |count| "&%41ction=ListUsers".repeat(count);
+        assert_eq!(check(&many(MAX_ACTIONS)), Ok(()));
+        assert!(check(&many(MAX_ACTIONS + 1)).is_err());
+        let long = |length| format!("Action={}", "a-".repeat(length / 2));
+        assert_eq!(check(&long(MAX_ACTION)), Ok(()));
+        assert!(check(&long(MAX_ACTION + 2)).is_err());
+        assert!(check("a&\tAction =AssumeRole").is_err());
+    }
+
+    #[test]
+    fn a_body_is_in_utf_8_if_nothing_says_that_it_is_not() {
+        for (kind, expected) in [
+            ("text/plain; charset=utf-8", false),
+            ("text/plain; charset = \"UTF-8\"", false),
+            ("text/plain; charset*=utf-8''", false),
+            ("text/plain; charset = utf-16", true),
+            ("text/plain; charset*=utf-16''x", true),
+            ("text/plain", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::CONTENT_TYPE, kind.parse().unwrap());
+            assert_eq!(is_unreadable(&headers), expected, "{kind}");
         }
     }
 
@@ -404,6 +510,14 @@ mod tests {
             "GET /a/%2e/b",
         ] {
             assert!(!passes(start, "lambda", &[], None), "{start}");
+        }
+        for (start, expected) in [
+            ("GET /status", true),
+            ("GET /gremlin/status", true),
+            ("GET /?gremlin=g.V().drop()", false),
+            ("GET /openCypher?query=a", false),
+        ] {
+            assert_eq!(passes(start, "neptune-db", &[], None), expected, "{start}");
         }
         assert!(!passes("GET /", "s3", &[], Some("Action=ListUsers")));
         let header = [("X-HTTP-Method-Override", "DELETE")];

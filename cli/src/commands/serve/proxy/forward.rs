@@ -2,10 +2,8 @@
 
 use std::{
     error::Error,
-    io,
-    path::PathBuf,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
-    thread,
     time::Duration,
 };
 
@@ -15,7 +13,7 @@ use http::{
 };
 use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use keyfob_chain::{Chain, RequestSigner, files};
+use keyfob_chain::{Chain, RequestSigner};
 use keyfob_imds::server::listen::Tls;
 use keyfob_sigv4::{Credentials, Payload, Secret, Timestamp, verify::Dialect};
 use tokio::{
@@ -34,9 +32,11 @@ use super::{
     resign::Resign,
     rules::{self, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, refusal, remove_hop_by_hop},
     upstream::{Pool, Received, Silence},
+    watch::Watch,
 };
 use crate::{
-    failure::chained,
+    commands::serve::read_token,
+    failure::{Failure, chained},
     services::catalog,
     terminal::{Console, printable},
 };
@@ -75,30 +75,32 @@ pub(super) enum Token {
 pub(super) struct TokenFile(Arc<Mutex<Option<Secret>>>);
 
 impl TokenFile {
-    /// Reads a file, and starts a thread that reads it again and again. Reading may never come to
-    /// its end, as from a network: no request waits for it.
+    /// Reads the token of a file, which has at least so many bytes, now and again and again.
+    /// Callers are refused while there is none.
     ///
     /// # Errors
     ///
-    /// If no thread can be started.
-    pub(super) fn watch(path: PathBuf) -> io::Result<Self> {
-        let read = move || {
-            let token = files::read_secret_file(&path).ok()?;
-            let token = Secret::from(token.expose().trim());
-            (!token.is_empty()).then_some(token)
-        };
-        let token = Arc::new(Mutex::new(read()));
+    /// If the file has no such token, or no thread can be started.
+    pub(super) fn watch(path: &Path, least: usize, console: Console) -> Result<Self, Failure> {
+        let token = Arc::new(Mutex::new(Some(read_token(path, least)?)));
         let shared = Arc::downgrade(&token);
-        let thread = thread::Builder::new().name("keyfob-token".to_owned());
-        thread.spawn(move || {
-            while shared.strong_count() > 0 {
-                thread::sleep(TOKEN_AGE);
-                let token = read();
-                if let Some(shared) = shared.upgrade() {
-                    *shared.lock().unwrap_or_else(PoisonError::into_inner) = token;
-                }
+        let take = move |token| {
+            let shared = shared.upgrade();
+            if let Some(shared) = &shared {
+                *shared.lock().unwrap_or_else(PoisonError::into_inner) = token;
             }
-        })?;
+            shared.is_some()
+        };
+        let watch = Watch {
+            name: "keyfob-token",
+            age: TOKEN_AGE,
+            meanwhile: "all callers are refused meanwhile",
+            again: "the token of --token-file is read again",
+            console,
+        };
+        let path = path.to_owned();
+        let started = watch.start(move || read_token(&path, least), take);
+        started.map_err(|error| Failure::other(format!("--token-file: {error}")))?;
         Ok(Self(token))
     }
 

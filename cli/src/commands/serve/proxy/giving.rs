@@ -80,6 +80,7 @@ iam CreateAccessKey CreateLoginProfile CreateServiceSpecificCredential \
 ResetServiceSpecificCredential UpdateLoginProfile UploadSSHPublicKey UploadSigningCertificate
 iot /keys-and-certificate /provisioning-templates/*/provisioning-claim POST/cacertificate \
 POST/certificate/register POST/certificate/register-no-ca POST/certificates POST/things
+iotmanagedintegrations POST/provisioning-profiles
 lakeformation /assumedecoratedrolewithsaml /gettemporarydatalocationcredentials \
 /gettemporarygluefunctioncredentials \
 /gettemporarygluepartitioncredentials /gettemporarygluetablecredentials
@@ -143,6 +144,7 @@ apigateway /usageplans/*/keys /usageplans/*/keys/*
 auditmanager /evidencefileuploadurl
 aws-marketplace GetAgreementEntitlements
 chime /accounts/*/bots /accounts/*/bots/* /meetings/*/attendees /meetings/*/attendees/*
+cloudhsm DescribeClusters
 codebuild BatchGetProjects
 codepipeline ListWebhooks
 cognito-identity GetId
@@ -153,15 +155,17 @@ dataexchange /v1/data-sets/*/revisions/*/assets /v1/data-sets/*/revisions/*/asse
 /v1/jobs/*
 datasync DescribeLocationFsxOntap DescribeLocationFsxOpenZfs
 datazone /v2/domains/*/connections
-devicefarm GetUpload ListUploads
+devicefarm GetRemoteAccessSession GetUpload ListRemoteAccessSessions ListUploads
 directconnect DescribeVirtualInterfaces
-ec2 DescribeVerifiedAccessTrustProviders DescribeVpnConnections
+ec2 DescribeVerifiedAccessTrustProviders DescribeVpnConnections \
+GetVpnConnectionDeviceSampleConfiguration
 eks /eks-anywhere-subscriptions /eks-anywhere-subscriptions/*
 emr-serverless /applications/*/jobruns/*/dashboard /applications/*/sessions/*/endpoint
 evs GetDepotUrl
 firehose DescribeDeliveryStream
 gamelift GetPlayerConnectionDetails
 gameliftstreams /streamgroups/*/streamurls/* /streamurls
+geo /metadata/v0/keys/*
 glue BatchGetJobs GetConnection GetConnections GetDashboardUrl GetJob GetJobs
 groundstation /agentresponseurl/*/*
 health-agent /domain/*/patient-insights-job/*
@@ -169,11 +173,13 @@ interconnect GetConnection
 invoicing GetProcurementPortalPreference
 iot /confirmdestination/** /destinations /destinations/** /rules/*
 iotmanagedintegrations /managed-things/*
+iotwireless /wireless-devices/*
 lex /bots/*/botversions/*/botlocales/*/botrecommendations/*
 managedblockchain /accessors/*
 mediapackage /channels /channels/*
 mobiletargeting /v1/apps/*/channels/baidu /v1/apps/*/channels/gcm
 mturk-requester GetFileUploadURL
+neptune-db / /gremlin /opencypher
 pca-connector-scep /challengepasswords/*
 profile /domains/*/upload-jobs/*/path
 quicksight /accounts/*/asset-bundle-import-jobs/* /accounts/*/dashboards/*/embed-url \
@@ -186,7 +192,9 @@ social-messaging /v1/whatsapp/flow/preview
 states GetActivityTask
 storagegateway DescribeChapCredentials
 support GetAttachmentUploadLinks
+thinclient /environments /environments/*
 timestream Query
+wafv2 ListAPIKeys
 wickr /networks/*/oidc /networks/*/tdf
 ",
     )
@@ -309,12 +317,21 @@ pub(super) fn wants_keys_of_table(headers: &HeaderMap) -> bool {
 /// body may name, and for one that reads the name of any action in a form. A server for all
 /// services has objects, too, whose bodies name no action.
 pub(super) fn has_credential_actions(service: &str) -> bool {
+    reads_forms(service) || rows(&CREDENTIALS, Service::new(service)).any(|known| !is_path(known))
+}
+
+/// Returns true for a service that reads the name of the action in a form, whatever else names one.
+pub(super) fn reads_forms(service: &str) -> bool {
     static READING_FORMS: LazyLock<BTreeSet<&str>> = LazyLock::new(|| {
         let rows = Row::all().filter(|row| matches!(row.protocol, "query" | "ec2"));
         rows.map(|row| row.scope_name).collect()
     });
     READING_FORMS.contains(service)
-        || rows(&CREDENTIALS, Service::new(service)).any(|known| !is_path(known))
+}
+
+/// Returns true for a service in whose paths customers choose the names.
+pub(super) fn has_paths_of_customers(service: &str) -> bool {
+    OBJECTS.contains(&service) || OF_CUSTOMERS.contains(&service)
 }
 
 fn is_path(known: &str) -> bool {

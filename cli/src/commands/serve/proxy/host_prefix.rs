@@ -25,7 +25,7 @@ pub(super) fn find(service: &str, head: &Parts) -> Result<Cow<'static, str>, Ref
     let Some(words) = words(service) else {
         return Ok("".into());
     };
-    let actions = action::in_head(head);
+    let actions = action::in_head(head, service);
     let (mut prefix, mut found) = ("", "");
     for word in words.split(' ') {
         match word.strip_suffix('=') {

@@ -18,6 +18,7 @@ mod rules;
 mod targets;
 mod tls;
 mod upstream;
+mod watch;
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -48,7 +49,7 @@ use self::{
     targets::{Reach, Targets},
     upstream::Pool,
 };
-use super::{check_listen, check_token, start_serving};
+use super::{check_listen, start_serving};
 use crate::{
     args::{ExecArgs, ListenOn, ServeProxyArgs},
     commands::sign::scope,
@@ -145,7 +146,7 @@ async fn proxy(
 ) -> Result<Proxy, Failure> {
     let connector = context.settings().connections()?.connector()?;
     let signer = RequestSigner::new(Cached::new(context.chain()));
-    let token = token(args)?;
+    let token = token(context, args)?;
     let (upstreams, signer, resign) = if args.resign {
         let (upstreams, resign) = resigned(context, args, exported)?;
         (upstreams, signer, Some(resign))
@@ -583,15 +584,14 @@ fn set_here(argument: &str, name: &HeaderName) -> Failure {
 }
 
 /// Returns the token that callers must send; with `--resign` only for the proxy's own pages.
-fn token(args: &ServeProxyArgs) -> Result<Token, Failure> {
+fn token(context: &Context, args: &ServeProxyArgs) -> Result<Token, Failure> {
     if args.no_token {
         return Ok(Token::None);
     }
     if let Some(path) = &args.token_file {
         // Other machines can try many.
-        check_token(path, if args.listen_any { MIN_REMOTE_TOKEN } else { 1 })?;
-        let file = TokenFile::watch(path.clone());
-        let file = file.map_err(|error| Failure::other(format!("--token-file: {error}")))?;
+        let least = if args.listen_any { MIN_REMOTE_TOKEN } else { 1 };
+        let file = TokenFile::watch(path, least, context.console())?;
         return Ok(Token::File(file));
     }
     let mut bytes = [0; 32];

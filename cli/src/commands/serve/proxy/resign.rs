@@ -4,7 +4,6 @@ use std::{
     io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    thread,
     time::Duration,
 };
 
@@ -23,6 +22,7 @@ use rand::Rng as _;
 use super::{
     rules::{Refusal, forbidden},
     targets::{Target, Targets, Wanted, has_prefixes, split},
+    watch::Watch,
 };
 use crate::{
     failure::{Failure, chained},
@@ -58,36 +58,26 @@ impl Resign {
     ///
     /// If no thread can be started.
     pub(super) fn watch(&self, path: PathBuf, console: Console) -> io::Result<()> {
+        // A pipe can be read once.
+        if !path.is_file() {
+            return Ok(());
+        }
         let shared = Arc::downgrade(&self.stand_in);
-        let thread = thread::Builder::new().name("keyfob-keys".to_owned());
-        thread.spawn(move || {
-            // A pipe can be read once.
-            let is_regular = path.is_file();
-            let (mut before, mut told) = (None, None);
-            while is_regular && shared.strong_count() > 0 {
-                thread::sleep(KEYS_AGE);
-                let keys = parse(&path, files::read_secret_file(&path));
-                let problem = keys
-                    .as_ref()
-                    .err()
-                    .map(|failure| failure.message().to_owned());
-                // What is wrong once may be half written.
-                if problem == before && problem != told {
-                    match &problem {
-                        Some(problem) => {
-                            console.warn(&format!("{problem}; the previous ones stay in use"));
-                        }
-                        None => console.note("the keys of --keys-file are read again"),
-                    }
-                    told.clone_from(&problem);
-                }
-                before = problem;
-                if let (Ok(keys), Some(shared)) = (keys, shared.upgrade()) {
-                    *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-                }
+        let take = move |keys| {
+            let shared = shared.upgrade();
+            if let (Some(keys), Some(shared)) = (keys, &shared) {
+                *shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
             }
-        })?;
-        Ok(())
+            shared.is_some()
+        };
+        let watch = Watch {
+            name: "keyfob-keys",
+            age: KEYS_AGE,
+            meanwhile: "the previous ones stay in use",
+            again: "the keys of --keys-file are read again",
+            console,
+        };
+        watch.start(move || parse(&path, files::read_secret_file(&path)), take)
     }
 
     fn stand_in(&self) -> Arc<Credentials> {

@@ -261,7 +261,7 @@ impl Rules {
     ) -> Result<Forward, Refusal> {
         check_connection(&head.headers)?;
         let service = &upstream.service;
-        let actions = action::in_head(head);
+        let actions = action::in_head(head, service);
         let (asked, has_body) = (upstream.service(), length != Some(0));
         let checked = match self.limit {
             Limit::None => Ok(()),

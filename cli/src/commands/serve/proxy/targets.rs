@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -35,6 +35,8 @@ pub(super) struct Targets {
     known: Mutex<HashMap<Key, Arc<Target>>>,
     /// Of all services, made once because they live as long as the program.
     services: Vec<(Row, Hosts)>,
+    /// The endpoint URLs that several services share: their servers answer for all of them.
+    shared: HashSet<String>,
 }
 
 /// Where requests may go to.
@@ -77,11 +79,15 @@ pub(super) struct Target {
 
 impl Targets {
     pub(super) fn new(reach: Reach) -> Self {
-        let services = Row::all().map(|row| (row, row.hosts())).collect();
+        let shared = match &reach {
+            Reach::One { .. } => HashSet::new(),
+            Reach::Allowed { settings, url, .. } => shared(settings, url.as_deref()),
+        };
         Self {
             reach,
             known: Mutex::default(),
-            services,
+            services: Row::all().map(|row| (row, row.hosts())).collect(),
+            shared,
         }
     }
 
@@ -169,6 +175,7 @@ impl Targets {
                 let endpoint = self.endpoint(wanted, patterns, settings, own.as_deref())?;
                 let signed_for = endpoint.signing_region().unwrap_or(region).to_owned();
                 let mut upstream = upstream(&endpoint, service)?;
+                upstream.is_for_all = own.as_ref().is_some_and(|url| self.shared.contains(url));
                 let admits = |upstream: &Upstream| {
                     patterns.admit(&upstream.authority.host().to_ascii_lowercase())
                 };
@@ -285,6 +292,24 @@ const UNKNOWN: Refusal =
 const UNUSABLE: Refusal = forbidden(
     "the settings of the proxy have no endpoint for the service and the region of the request",
 );
+
+/// Returns the endpoint URLs that services with different names in signatures share.
+fn shared(settings: &Settings, url: Option<&str>) -> HashSet<String> {
+    if let Some(url) = url {
+        return HashSet::from([url.to_owned()]);
+    }
+    let mut of_service = HashMap::new();
+    let mut shared = HashSet::new();
+    for row in Row::all() {
+        let Ok(Some(url)) = settings.endpoint_url(&row.id()) else {
+            continue;
+        };
+        if *of_service.entry(url.text).or_insert(row.scope_name) != row.scope_name {
+            shared.insert(url.text.to_owned());
+        }
+    }
+    shared
+}
 
 /// Returns the URL of a host that follows the pattern, if it is one of the service.
 fn pattern(
@@ -547,6 +572,39 @@ mod tests {
         ] {
             let found = url(&targets(pattern, &own), service, "us-west-2", None);
             assert_eq!(found.is_some(), passes, "{pattern} {service}");
+        }
+    }
+
+    /// A server for all services may take a request for one of another.
+    #[test]
+    fn a_server_that_services_share_answers_for_all_of_them() {
+        let server = "http://127.0.0.1:4566";
+        for (variables, service, expected) in [
+            (&[("AWS_ENDPOINT_URL", server)][..], "newservice", true),
+            (&[("AWS_ENDPOINT_URL", server)], "dynamodb", true),
+            (&[("AWS_ENDPOINT_URL_DYNAMODB", server)], "dynamodb", false),
+            (
+                &[
+                    ("AWS_ENDPOINT_URL_DYNAMODB", server),
+                    ("AWS_ENDPOINT_URL_SQS", server),
+                ],
+                "dynamodb",
+                true,
+            ),
+            // Both have the same name in signatures.
+            (
+                &[
+                    ("AWS_ENDPOINT_URL_BEDROCK", server),
+                    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server),
+                ],
+                "bedrock",
+                false,
+            ),
+            (&[], "dynamodb", false),
+        ] {
+            let found = targets("*", variables).find(wanted(service, "us-west-2", None));
+            let is_for_all = found.ok().unwrap().upstream.is_for_all;
+            assert_eq!(is_for_all, expected, "{variables:?} {service}");
         }
     }
 
