@@ -564,11 +564,16 @@ fn a_token_in_a_file_is_replaced_with_sighup_or_without() {
     until("second", "200");
     assert!(proxy.child.try_wait().unwrap().is_none());
     assert_eq!(with("first"), "401");
+    // It cannot be sent in a header.
+    std::fs::write(&file, "a token").unwrap();
+    until("second", "500");
+    std::fs::write(&file, "third").unwrap();
+    until("third", "200");
     // Opening a named pipe would wait for its writer.
     std::fs::remove_file(&file).unwrap();
     let made = std::process::Command::new("mkfifo").arg(&file).status();
     assert!(made.unwrap().success());
-    until("second", "500");
+    until("third", "500");
     assert_has(
         &fetch("GET", &format!("{url}/-/health"), &[], ""),
         &["HTTP/1.1 200"],

@@ -144,7 +144,6 @@ apigateway /usageplans/*/keys /usageplans/*/keys/*
 auditmanager /evidencefileuploadurl
 aws-marketplace GetAgreementEntitlements
 chime /accounts/*/bots /accounts/*/bots/* /meetings/*/attendees /meetings/*/attendees/*
-cloudhsm DescribeClusters
 codebuild BatchGetProjects
 codepipeline ListWebhooks
 cognito-identity GetId
