@@ -111,8 +111,8 @@ const DOMAINS: [&str; 16] = [
     ".api.aws.hci.ic.gov",
 ];
 
-/// The services with a single endpoint, in us-east-1.
-const GLOBAL: [&str; 10] = [
+/// The services with a single endpoint in a partition.
+const GLOBAL: [&str; 12] = [
     "iam",
     "sts",
     "route53",
@@ -121,55 +121,84 @@ const GLOBAL: [&str; 10] = [
     "waf",
     "shield",
     "budgets",
+    "savingsplans",
     // From before the region had a label.
     "queue",
     "s3-external-1",
+    "sdb",
 ];
 
 /// The services whose host name before the region differs from their name in the credential scope.
 /// A leading dot stands for further labels.
 ///
 /// Source: the endpoint prefixes and signing names in the AWS service models.
-const SIGNING_NAMES: [(&str, &str); 54] = [
+const SIGNING_NAMES: [(&str, &str); 81] = [
+    ("account-access-runtime", "account-access"),
+    ("agent-registry-control", "agent-registry"),
     ("agreement-marketplace", "aws-marketplace"),
+    ("aos", "es"),
     ("appconfigdata", "appconfig"),
     ("appstream2", "appstream"),
     ("appsync-api", "appsync"),
     ("appsync-realtime-api", "appsync"),
     ("aps-workspaces", "aps"),
+    (
+        "arc-recovery-control-config",
+        "route53-recovery-control-config",
+    ),
     ("backupstorage", "backup-storage"),
     ("bedrock-agent", "bedrock"),
     ("bedrock-agent-runtime", "bedrock"),
+    ("bedrock-agentcore-control", "bedrock-agentcore"),
+    ("bedrock-data-automation", "bedrock"),
+    ("bedrock-data-automation-runtime", "bedrock"),
     ("bedrock-runtime", "bedrock"),
+    ("cassandra-streams", "cassandra"),
+    ("catalog-marketplace", "aws-marketplace"),
     ("cloudhsmv2", "cloudhsm"),
     ("cloudsearchdomain", "cloudsearch"),
+    ("cloudwatch-omni", "cloudwatch"),
     ("contact-lens", "connect"),
+    ("data-signer", "signer"),
     ("data.iotevents", "ioteventsdata"),
     ("data.jobs.iot", "iot-jobs-data"),
     ("ddb", "dynamodb"),
     ("deployment-marketplace", "aws-marketplace"),
+    ("discovery-marketplace", "aws-marketplace"),
+    ("efs", "elasticfilesystem"),
     ("email", "ses"),
     ("email-smtp", "ses"),
+    ("entitlement-marketplace", "aws-marketplace"),
+    ("eventsv2", "events"),
     ("fleethub.iot", "iotfleethub"),
     ("forecastquery", "forecast"),
     ("git-codecommit", "codecommit"),
+    ("iam-toolbox", "iam"),
     ("identity-chime", "chime"),
     ("ivsrealtime", "ivs"),
+    ("kafka-api", "kafka"),
     ("lambda-url", "lambda"),
+    ("mail-manager", "ses"),
+    ("maps.geo", "geo-maps"),
     ("marketplace", "aws-marketplace"),
     ("media-pipelines-chime", "chime"),
     ("meetings-chime", "chime"),
     ("memory-db", "memorydb"),
     ("messaging-chime", "chime"),
+    ("metering-marketplace", "aws-marketplace"),
     ("migrationhub-config", "mgh"),
     ("models-v2-lex", "lex"),
     ("neptune", "neptune-db"),
     ("oidc", "sso-oauth"),
     ("participant.connect", "execute-api"),
+    ("partnercentral-prm", "partnercentral"),
     ("personalize-events", "personalize"),
     ("personalize-runtime", "personalize"),
+    ("places.geo", "geo-places"),
     ("portal.sso", "awsssoportal"),
     ("queue", "sqs"),
+    ("reporting-marketplace", "aws-marketplace"),
+    ("routes.geo", "geo-routes"),
     ("runtime-v2-lex", "lex"),
     ("s3-accelerate", "s3"),
     ("s3-accesspoint", "s3"),
@@ -179,7 +208,10 @@ const SIGNING_NAMES: [(&str, &str); 54] = [
     ("servicecatalog-appregistry", "servicecatalog"),
     ("sms-voice.pinpoint", "sms-voice"),
     ("streaming-logs", "logs"),
+    ("streams-dynamodb", "dynamodb"),
     ("sync-states", "states"),
+    ("timestream-ingest", "timestream"),
+    ("timestream-query", "timestream"),
     ("transcribestreaming", "transcribe"),
     ("tunneling.iot", "IoTSecuredTunneling"),
     ("voice-chime", "chime"),
@@ -247,6 +279,7 @@ fn aws(host: &str) -> Option<HostScope> {
         .split('.')
         .filter(|label| *label != "dualstack" && *label != "vpce")
         .collect();
+    let place = labels.pop_if(|label| matches!(*label, "global" | "us-gov"));
     let last = labels.pop()?;
     let (service_label, region_label) = match labels.pop() {
         Some(service) if is_region(last) => (service, Some(last)),
@@ -267,10 +300,22 @@ fn aws(host: &str) -> Option<HostScope> {
     let region = region_label
         .or(legacy_region)
         .map(|region| region.strip_prefix("fips-").unwrap_or(region))
-        .or_else(|| GLOBAL.contains(&service).then_some("us-east-1"));
+        .or_else(|| global_region(service, place, domain));
     labels.push(service);
     let name = signing_name(&labels.join(".")).unwrap_or(service);
     (!name.is_empty()).then(|| HostScope::new(name, region))
+}
+
+/// Returns the region of a host that has none. `place` is the label that some have in its place.
+fn global_region(service: &str, place: Option<&str>, domain: &str) -> Option<&'static str> {
+    let is_global = place.is_some() || GLOBAL.contains(&service);
+    match (place, service) {
+        _ if !is_global => None,
+        (Some("us-gov"), _) => Some("us-gov-west-1"),
+        (_, "iam" | "sts") if domain.ends_with(".cn") => Some("cn-north-1"),
+        _ if domain.ends_with(".cn") => Some("cn-northwest-1"),
+        _ => Some("us-east-1"),
+    }
 }
 
 /// Looks up a host name before the region in the table.
@@ -316,6 +361,27 @@ mod tests {
             ("iam.amazonaws.com", "iam", Some("us-east-1")),
             ("sts.amazonaws.com", "sts", Some("us-east-1")),
             ("sts.eu-west-1.amazonaws.com", "sts", Some("eu-west-1")),
+            ("iam.us-gov.amazonaws.com", "iam", Some("us-gov-west-1")),
+            ("iam.global.api.aws", "iam", Some("us-east-1")),
+            (
+                "route53.amazonaws.com.cn",
+                "route53",
+                Some("cn-northwest-1"),
+            ),
+            ("iam-fips.amazonaws.com.cn", "iam", Some("cn-north-1")),
+            ("sdb.amazonaws.com", "sdb", Some("us-east-1")),
+            ("global.s3.amazonaws.com", "s3", None),
+            (
+                "routes.geo.us-gov-west-1.us-gov.amazonaws.com",
+                "geo-routes",
+                Some("us-gov-west-1"),
+            ),
+            (
+                "mail-manager-fips.us-east-1.amazonaws.com",
+                "ses",
+                Some("us-east-1"),
+            ),
+            ("aos.eu-west-1.api.aws", "es", Some("eu-west-1")),
             ("s3.amazonaws.com", "s3", None),
             ("b.s3-accelerate.amazonaws.com", "s3", None),
             ("b.s3-accelerate.dualstack.amazonaws.com", "s3", None),

@@ -139,6 +139,9 @@ pub(super) const TOO_LONG: Refusal = refusal(
 /// Up to this many bytes, a body is read before anything is sent, even if its hash is declared.
 pub(super) const SHORT: u64 = 64 * 1024;
 
+/// The longest name of a host (RFC 1035, section 2.3.4, as text).
+const MAX_HOST: usize = 253;
+
 const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
 const UNSIGNED_TRAILER: &[u8] = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER";
@@ -670,7 +673,7 @@ fn host(headers: &HeaderMap) -> Result<String, Refusal> {
     let is_name = host
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'));
-    if host.is_empty() || !is_name {
+    if !(1..=MAX_HOST).contains(&host.len()) || !is_name {
         return Err(forbidden("the host of the request is not a host name"));
     }
     Ok(host.to_owned())
