@@ -1,5 +1,4 @@
-//! Inputs for the tests of parsers: the same ones in every run. The parsers of a program cannot be
-//! linked into fuzz targets.
+//! Inputs for the tests of parsers: the same ones in every run.
 
 /// How many inputs a test of every run takes, and its long form.
 pub(crate) const SHORT: u64 = 3_000;

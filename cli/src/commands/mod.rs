@@ -29,6 +29,8 @@ mod why;
 
 use std::{future::ready, pin::Pin};
 
+#[cfg(fuzzing)]
+pub(crate) use self::serve::proxy::fuzz::check_request as fuzz_request;
 use crate::{args::Command, context::Context, failure::Failure, services, terminal::Console};
 
 /// Runs a command that needs no settings, before anything is started that takes time: a shell waits

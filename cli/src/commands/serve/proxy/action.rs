@@ -115,7 +115,8 @@ fn is_unreadable(headers: &HeaderMap) -> bool {
 }
 
 /// Checks that a request gets no credentials of AWS, as far as its head tells. What a body says is
-/// left to [`check_body_for_credentials`]. `actions` are those of the head.
+/// left to [`check_body_for_credentials`]. `actions` are those of the head, and the body is read if
+/// it may name one.
 ///
 /// # Errors
 ///
@@ -124,7 +125,7 @@ pub(super) fn check_head_for_credentials(
     head: &Parts,
     service: Service<'_>,
     actions: &[String],
-    has_body: bool,
+    reads_body: bool,
 ) -> Result<(), &'static str> {
     let query = head.uri.query().unwrap_or_default();
     let mut actions = actions.iter();
@@ -134,7 +135,7 @@ pub(super) fn check_head_for_credentials(
     {
         return Err(GIVES_CREDENTIALS);
     }
-    if has_body && may_be_in_body(head, service) && is_unreadable(&head.headers) {
+    if reads_body && is_unreadable(&head.headers) {
         return Err(UNREADABLE);
     }
     Ok(())
@@ -170,13 +171,9 @@ fn is_json(headers: &HeaderMap) -> bool {
 ///
 /// The reason why it may get some.
 pub(super) fn check_body_for_credentials(
-    head: &Parts,
     service: Service<'_>,
     body: &[u8],
 ) -> Result<(), &'static str> {
-    if !service.is_one_of_all && !may_be_in_body(head, service) {
-        return Ok(());
-    }
     let mut actions = in_body(body)?.into_iter();
     if actions.any(|action| giving::is_credential_action(service, &action)) {
         return Err(GIVES_CREDENTIALS);
@@ -316,9 +313,10 @@ mod tests {
         }
         let head = request.body(()).unwrap().into_parts().0;
         let body = b"a&Action=AssumeRole&b";
-        check_head_for_credentials(&head, service, &in_head(&head, service.name), true).is_ok()
-            && (!may_be_in_body(&head, service)
-                || check_body_for_credentials(&head, service, body).is_ok())
+        let reads_body = may_be_in_body(&head, service);
+        let actions = in_head(&head, service.name);
+        check_head_for_credentials(&head, service, &actions, reads_body).is_ok()
+            && (!reads_body || check_body_for_credentials(service, body).is_ok())
     }
 
     #[test]

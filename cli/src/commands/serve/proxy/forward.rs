@@ -25,7 +25,6 @@ use super::{
     action,
     body::{InMemory, Passing, Sent, Trouble},
     clocks::Clocks,
-    giving::Service,
     log::{Entry, Log},
     own::{self, Metrics},
     record::Record,
@@ -316,11 +315,7 @@ impl Proxy {
         {
             *action = shown_action(&forward.service, &named);
         }
-        let service = Service {
-            name: &forward.service,
-            is_one_of_all: forward.is_for_all,
-        };
-        self.rules.check_body(&forward.head, service, &bytes)?;
+        self.rules.check_body(forward, &bytes)?;
         Ok(bytes)
     }
 

@@ -4,8 +4,8 @@ mod action;
 mod body;
 mod clocks;
 mod forward;
-#[cfg(test)]
-mod fuzz;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzz;
 mod giving;
 mod host_prefix;
 mod http2;

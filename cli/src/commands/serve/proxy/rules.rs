@@ -100,6 +100,8 @@ pub(super) struct Forward {
     /// Whether the server answers for other services, too.
     pub(super) is_for_all: bool,
     pub(super) plan: Plan,
+    /// Whether the body may name an action, and has to be read for it.
+    pub(super) reads_body: bool,
     /// What the head calls what it asks for, as far as it does.
     pub(super) actions: Vec<String>,
 }
@@ -230,8 +232,9 @@ impl Rules {
             return Err(refusal(StatusCode::BAD_REQUEST, reason));
         }
         let upstream = self.upstream(&head.headers)?;
-        let plan = self.plan(head, length, &upstream)?;
-        self.prepare(head, target, length, &upstream, plan)
+        let reads_body = self.reads_body(head, &upstream);
+        let plan = self.plan(head, length, &upstream, reads_body)?;
+        self.prepare(head, target, length, &upstream, (plan, reads_body))
     }
 
     /// Decides about a request that is signed again, by its head, whose target is the one of the
@@ -249,8 +252,9 @@ impl Rules {
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
         self.check_paths(target, &head.headers)?;
-        let plan = self.plan_again(head, length, upstream)?;
-        self.prepare(head, target, length, upstream, plan)
+        let reads_body = self.reads_body(head, upstream);
+        let plan = self.plan_again(head, length, upstream, reads_body)?;
+        self.prepare(head, target, length, upstream, (plan, reads_body))
     }
 
     /// Makes the request that is sent.
@@ -260,7 +264,7 @@ impl Rules {
         target: &PathAndQuery,
         length: Option<u64>,
         upstream: &Upstream,
-        plan: Plan,
+        (plan, reads_body): (Plan, bool),
     ) -> Result<Forward, Refusal> {
         check_connection(&head.headers)?;
         let service = &upstream.service;
@@ -269,7 +273,7 @@ impl Rules {
         let checked = match self.limit {
             Limit::None => Ok(()),
             Limit::Credentials => {
-                action::check_head_for_credentials(head, asked, &actions, has_body)
+                action::check_head_for_credentials(head, asked, &actions, reads_body && has_body)
             }
             Limit::Reading => action::check_head(head, asked, &actions, has_body),
         };
@@ -295,6 +299,7 @@ impl Rules {
             service: service.clone(),
             is_for_all: upstream.is_for_all,
             plan,
+            reads_body,
             actions,
         })
     }
@@ -323,16 +328,17 @@ impl Rules {
     /// # Errors
     ///
     /// The reason why it does not pass.
-    pub(super) fn check_body(
-        &self,
-        head: &Parts,
-        service: Service<'_>,
-        body: &[u8],
-    ) -> Result<(), Refusal> {
+    pub(super) fn check_body(&self, forward: &Forward, body: &[u8]) -> Result<(), Refusal> {
+        let service = Service {
+            name: &forward.service,
+            is_one_of_all: forward.is_for_all,
+        };
         let checked = match self.limit {
-            Limit::None => Ok(()),
-            Limit::Credentials => action::check_body_for_credentials(head, service, body),
-            Limit::Reading => action::check_body(&head.headers, service, body),
+            Limit::Credentials if forward.is_for_all || forward.reads_body => {
+                action::check_body_for_credentials(service, body)
+            }
+            Limit::None | Limit::Credentials => Ok(()),
+            Limit::Reading => action::check_body(&forward.head.headers, service, body),
         };
         checked.map_err(forbidden)
     }
@@ -435,6 +441,7 @@ impl Rules {
         head: &Parts,
         length: Option<u64>,
         upstream: &Upstream,
+        reads_body: bool,
     ) -> Result<Plan, Refusal> {
         if length == Some(0) {
             return Ok(Plan::Empty);
@@ -464,10 +471,9 @@ impl Rules {
         };
         // Services take no body of unknown length: it is read first. So is one that may name an
         // action.
-        let is_checked = self.reads_body(head, upstream);
         let plan = match (plan, length) {
             (Plan::Unsigned, None) => Plan::Hashed,
-            _ if is_checked => Plan::Hashed,
+            _ if reads_body => Plan::Hashed,
             (plan, _) => plan,
         };
         if plan == Plan::Hashed && length.is_some_and(|length| length > self.max_body) {
@@ -482,13 +488,13 @@ impl Rules {
         head: &Parts,
         length: Option<u64>,
         upstream: &Upstream,
+        reads_body: bool,
     ) -> Result<Plan, Refusal> {
         if length == Some(0) {
             return Ok(Plan::Empty);
         }
         let declared = one(&head.headers, CONTENT_SHA256)?.map(HeaderValue::as_bytes);
         let query = head.uri.query().unwrap_or_default();
-        let is_checked = self.reads_body(head, upstream);
         let plan = match declared {
             Some(UNSIGNED_PAYLOAD) => Plan::Pieces,
             Some(name) if name.starts_with(b"STREAMING-") => Plan::Pieces,
@@ -500,12 +506,12 @@ impl Rules {
             },
             None => Plan::Hashed,
         };
-        if is_checked && plan == Plan::Pieces {
+        if reads_body && plan == Plan::Pieces {
             return Err(forbidden(
                 "the action may be in the body, whose hash is not signed",
             ));
         }
-        let plan = if is_checked { Plan::Hashed } else { plan };
+        let plan = if reads_body { Plan::Hashed } else { plan };
         if plan == Plan::Hashed && length.is_some_and(|length| length > self.max_body) {
             return Err(TOO_LONG);
         }
