@@ -247,7 +247,8 @@ fn check_actions(rules: &Rules, head: &Parts, length: Option<u64>, forward: &For
                         .starts_with(b"application/x-amz-json")
                 });
             // Servers of S3 that are not those of AWS have STS at their root.
-            let is_sts = forward.service == "sts" || head.method == Method::POST && head.uri == "/";
+            let is_root = head.method == Method::POST && head.uri == "/";
+            let is_sts = forward.service == "sts" || forward.service == "s3" && is_root;
             if is_sts && !is_json {
                 assert!(is_read && !passes(b"a=b&Action=AssumeRole"), "{shown}");
             }
@@ -431,6 +432,8 @@ mod tests {
         assert_eq!(check_all(get), (12, 0));
         let list = b"\x05POST /\nhost: sts.amazonaws.com\n\nAction=ListUsers";
         assert_eq!(check_all(list), (8, 0));
+        let other = b"\x05POST /\nhost: s4.eu-west-1.amazonaws.com\n\nAction=ListUsers";
+        assert_eq!(check_all(other), (8, 0));
         assert_eq!(check_all(b"\x18GET /\n\n"), (0, 3));
         for no_request in [&b""[..], b"\x04", b"\x04GET", b"\x04GET /\na\n\n"] {
             assert_eq!(check_all(no_request), (0, 0));
