@@ -433,8 +433,7 @@ mod tests {
     #[test]
     fn a_body_with_more_than_a_request_has_is_refused() {
         let iam = Service::new("iam");
-        let head = Request::post("/").body(()).unwrap().into_parts().0;
-        let check = |body: &str| check_body_for_credentials(&head, iam, body.as_bytes());
+        let check = |body: &str| check_body_for_credentials(iam, body.as_bytes());
         let many = |count| "&%41ction=ListUsers".repeat(count);
         assert_eq!(check(&many(MAX_ACTIONS)), Ok(()));
         assert!(check(&many(MAX_ACTIONS + 1)).is_err());
