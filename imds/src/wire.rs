@@ -225,10 +225,34 @@ pub fn names(listing: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// Returns the first name in the listing of roles or profiles.
+/// Returns the name of the role in a listing: the first one, which may stand below other names, as
+/// `kube2iam` lists it.
+///
+/// # Errors
+///
+/// [`ErrorKind::NotFound`](crate::ErrorKind::NotFound) if the listing is empty,
+/// [`ErrorKind::Response`](crate::ErrorKind::Response) if it is something else than names. A
+/// service that answers each path with one text may have sent credentials, which must not be shown
+/// as a name or become part of the next path: the error does not repeat it.
 #[cfg(feature = "client")]
-pub(crate) fn first_name(listing: &str) -> Option<&str> {
-    names(listing).next().map(|name| name.trim_end_matches('/'))
+pub(crate) fn listed_role(listing: &str) -> Result<&str, Error> {
+    let name = names(listing).next().ok_or_else(Error::no_role)?;
+    let name = name.trim_end_matches('/');
+    if name.split('/').all(is_role_name) {
+        Ok(name)
+    } else {
+        Err(Error::response(
+            "the service listed something that is not the name of a role (up to 64 letters, \
+             digits and _+=,.@-): is the metadata endpoint set to another service?",
+        ))
+    }
+}
+
+/// Source: IAM API Reference, "CreateRole", parameter `RoleName`.
+#[cfg(any(feature = "client", feature = "server"))]
+pub(crate) fn is_role_name(name: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
+    matches!(name.len(), 1..=64) && name.bytes().all(allowed)
 }
 
 /// Returns a token as a header value that logs do not show. Only visible ASCII is accepted.

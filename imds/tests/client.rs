@@ -450,6 +450,27 @@ async fn an_empty_list_of_roles_means_no_role_and_a_persistent_client_retries() 
 }
 
 #[tokio::test]
+async fn what_is_listed_as_a_role_and_is_none_is_neither_shown_nor_asked_for() {
+    let document = br#"{"AccessKeyId":"AKIDCANARY","SecretAccessKey":"canary"}"#;
+    let replies = [token()]
+        .into_iter()
+        .chain((0..6).map(|_| Reply::with_headers(200, &[], document)));
+    let server = Script::start(replies).await;
+    let client = client_of(&server.url()).build().unwrap();
+    for error in [
+        client.role_name().await.unwrap_err(),
+        client.credentials().await.unwrap_err(),
+    ] {
+        assert_eq!(error.kind(), ErrorKind::Response);
+        let told = format!("{error} {error:?}").to_lowercase();
+        assert!(told.contains("not the name of a role"), "{told}");
+        assert!(!told.contains("canary"), "{told}");
+    }
+    let asked = server.asked().join("\n").to_lowercase();
+    assert!(!asked.contains("canary"), "{asked}");
+}
+
+#[tokio::test]
 async fn an_instance_without_a_role_says_so_and_only_roles_have_names() {
     let server = Imds::builder().start().await.unwrap();
     let client = client_of(&server.endpoint().to_string()).build().unwrap();

@@ -70,7 +70,7 @@ impl Discovery {
     pub(crate) fn listed(&mut self, listing: Option<&str>) -> Result<(), Error> {
         match (listing, self.api) {
             (Some(listing), api) => {
-                let name = wire::first_name(listing).ok_or_else(Error::no_role)?;
+                let name = wire::listed_role(listing)?;
                 self.name = Name::Discovered(name.to_owned());
                 if api == Api::Unknown {
                     self.api = Api::Extended;
@@ -164,16 +164,33 @@ mod tests {
 
     #[test]
     fn a_name_is_asked_for_as_it_came() {
-        for name in ["a+b=c,d.e@f-g_h", "tf/k8s/discovery", "a!$&'()*;:~"] {
+        for name in ["a+b=c,d.e@f-g_h", "tf/k8s/discovery"] {
             let mut host = Discovery::new(None, true);
             host.listed(Some(name)).unwrap();
             assert_eq!(next_path(&host), format!("-extended/{name}"));
         }
         // What would be another path is encoded.
-        for (name, path) in [("../a", "..%2Fa"), ("a b", "a%20b"), ("a?b", "a%3Fb")] {
+        let mut host = Discovery::new(None, true);
+        host.listed(Some("../a")).unwrap();
+        assert_eq!(next_path(&host), "-extended/..%2Fa");
+        let configured = Discovery::new(Some("a b?".into()), true);
+        assert_eq!(next_path(&configured), "-extended/a%20b%3F");
+    }
+
+    #[test]
+    fn a_listing_of_something_else_is_refused_and_not_repeated() {
+        let long = "c".repeat(65);
+        for listing in [
+            r#"{"SecretAccessKey":"canary"}"#,
+            "canary name",
+            "a//canary",
+            &long,
+        ] {
             let mut host = Discovery::new(None, true);
-            host.listed(Some(name)).unwrap();
-            assert_eq!(next_path(&host), format!("-extended/{path}"));
+            let error = host.listed(Some(listing)).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Response, "{listing}");
+            assert!(!format!("{error:?}").contains("can"), "{error:?}");
+            assert_eq!(next_path(&host), "-extended/", "{listing}");
         }
     }
 

@@ -206,7 +206,8 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) if the instance has no role.
+    /// As for [`get`](Client::get); [`NotFound`](ErrorKind::NotFound) if the instance has no role,
+    /// [`Response`](ErrorKind::Response) if the service lists something that is not a name.
     ///
     /// # Examples
     ///
@@ -228,8 +229,7 @@ impl Client {
     pub async fn role_name(&self) -> Result<String, Error> {
         let call = self.call()?;
         let listing = found(call.within(call.roles(&discovery::LEGACY)).await)?;
-        let name = listing.as_deref().and_then(wire::first_name);
-        Ok(name.ok_or_else(Error::no_role)?.to_owned())
+        wire::listed_role(listing.as_deref().unwrap_or_default()).map(str::to_owned)
     }
 
     /// Gets the credentials of the instance's role. Calls at the same time share one answer.
@@ -450,7 +450,7 @@ impl Call<'_> {
     async fn roles(&self, directory: &Path<'_>) -> Result<String, Error> {
         self.read(directory, |body, _| {
             let listing = wire::text(body, directory)?;
-            self.reject_empty(wire::first_name(&listing).is_none(), directory)?;
+            self.reject_empty(wire::names(&listing).next().is_none(), directory)?;
             Ok(listing)
         })
         .await

@@ -23,6 +23,7 @@ use crate::{
         token::Tokens,
         tree::Tree,
     },
+    wire,
 };
 
 /// How many seconds before the interruption the Spot notice appears. Source: EC2 User Guide, "Spot
@@ -96,7 +97,7 @@ impl ImdsBuilder {
     /// [`ErrorKind::Setting`](crate::ErrorKind::Setting) if it is not a valid name of a role.
     pub fn role(mut self, name: impl Into<String>) -> Result<Self, Error> {
         let name = name.into();
-        if !is_role_name(&name) {
+        if !wire::is_role_name(&name) {
             // It may be a secret in the wrong place, and is not repeated.
             return Err(Error::setting(
                 "invalid role name: use 1 to 64 letters, digits and _+=,.@-",
@@ -278,10 +279,4 @@ impl fmt::Debug for ImdsBuilder {
             .field("spot", &self.spot)
             .finish()
     }
-}
-
-/// Source: IAM API Reference, "CreateRole", parameter `RoleName`.
-fn is_role_name(name: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"_+=,.@-".contains(&byte);
-    matches!(name.len(), 1..=64) && name.bytes().all(allowed)
 }
