@@ -255,6 +255,19 @@ async fn an_empty_variable_of_the_region_is_an_error_of_boto3_and_the_aws_cli() 
         boto3.region(None).unwrap_err().to_string(),
         "AWS_DEFAULT_REGION is empty, which boto3 takes for the name of the region: set or unset it",
     );
+    let cure_of = |settings: &Settings| {
+        let error = settings.region(None).unwrap_err();
+        let findings = settings.call_findings(Err(&error), None);
+        findings[0].cure.clone().unwrap()
+    };
+    // It stands above the region of the profile, which is right.
+    assert_eq!(cure_of(&boto3), "env -u AWS_DEFAULT_REGION COMMAND");
+    let both = Variables::from_iter([("AWS_REGION", ""), ("AWS_DEFAULT_REGION", "")]);
+    let aws = Settings::load(both).with_exact_rules();
+    assert_eq!(
+        cure_of(&aws),
+        "env -u AWS_REGION -u AWS_DEFAULT_REGION COMMAND"
+    );
     let chain = Chain::default_for(Order::Cli, &settings);
     let explanation = chain.explain(now()).await.explanation;
     let explanation = explanation.with_other_sdks(&settings, now()).await;

@@ -7,7 +7,7 @@
 
 use keyfob_chain::{
     Chain, ErrorKind, Order, Settings, Variables,
-    profiles::{ConfigFiles, FileKind, ProblemKind},
+    profiles::{ConfigFiles, FileKind, ProblemKind, SectionName},
 };
 
 fn config(text: &str) -> ConfigFiles {
@@ -282,6 +282,37 @@ fn an_ignored_section_is_named_with_the_header_to_write() {
         problems(&credentials("[profile r]\n")),
         ["credentials:1: [profile r] is ignored: this file has no prefixes: write [r]"]
     );
+    for header in ["[sso-session s]", "[services x]"] {
+        assert_eq!(
+            problems(&credentials(&format!("{header}\n"))),
+            [format!(
+                "credentials:1: {header} is ignored: this file has only profiles: move the section \
+                 to the config file"
+            )]
+        );
+    }
+}
+
+#[test]
+fn a_session_that_is_in_the_other_file_is_moved() {
+    let files = credentials("[sso-session s]\n[services x]\n");
+    for (name, header) in [
+        (
+            SectionName::SsoSession("s".into()),
+            "[sso-session s] at credentials:1",
+        ),
+        (
+            SectionName::Services("x".into()),
+            "[services x] at credentials:2",
+        ),
+    ] {
+        let error = files.section(&name).unwrap_err();
+        let expected = format!(
+            "{header} is ignored because of its header: this file has only profiles: move the \
+             section to the config file"
+        );
+        assert!(error.to_string().ends_with(&expected), "{error}");
+    }
 }
 
 #[test]

@@ -85,10 +85,7 @@ impl Settings {
 
     fn region_error(&self, error: &Error) -> Finding {
         let (kind, cure) = match error.kind() {
-            ErrorKind::Setting => {
-                let cure = self.find(&table::REGION).and_then(|found| cure_of(&found));
-                (FindingKind::UnknownRegion, cure)
-            }
+            ErrorKind::Setting => (FindingKind::UnknownRegion, error.cure()),
             _ => {
                 let cure = self.profile_cure(error);
                 (FindingKind::Setting, cure)

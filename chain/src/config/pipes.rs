@@ -28,6 +28,11 @@ impl Pipes {
         }
     }
 
+    #[cfg(feature = "sts")]
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+
     /// Returns what the pipe has given, and reads it for the first time if nothing has yet.
     pub(super) fn read(&self, file: &Path) -> io::Result<Content> {
         let mut known = self.lock();

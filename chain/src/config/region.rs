@@ -44,7 +44,8 @@ impl Region {
                 origin: &origin,
             };
             let message = format!("{what} {reason}");
-            Err(Error::new(ErrorKind::Setting, message))
+            let error = Error::new(ErrorKind::Setting, message);
+            Err(error.with_setting("region", &origin))
         };
         if !is_host_label(name) {
             let expected = "a region: use letters, digits and -, such as eu-west-1";

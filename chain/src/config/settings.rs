@@ -197,6 +197,12 @@ impl Settings {
         }
     }
 
+    /// Returns how long a pipe may take, if that is limited.
+    #[cfg(feature = "sts")]
+    pub(crate) fn patience(&self) -> Option<Duration> {
+        self.0.pipes.patience()
+    }
+
     /// Returns what the pipes among the files have given.
     #[cfg(any(feature = "rustls-no-provider", feature = "native-tls"))]
     pub(super) fn pipes(&self) -> &Pipes {
@@ -883,7 +889,15 @@ impl Settings {
                     "{variable} is empty, which {tool} takes for the name of the region: set or \
                      unset it"
                 );
-                return Err(Error::new(ErrorKind::Setting, message));
+                // Without the first one, the next would be the region.
+                let is_empty = |name: &&&str| {
+                    let variables = self.variables();
+                    variables.raw(name).is_some() && variables.text(name).is_none()
+                };
+                let empty = self.rules().region_variables.iter().filter(is_empty);
+                let empty: Vec<_> = empty.copied().collect();
+                let error = Error::new(ErrorKind::Setting, message);
+                return Err(error.with_setting("region", &Origin::environment(&empty)));
             }
         }
         let Some(profile) = self.settings_profile()? else {

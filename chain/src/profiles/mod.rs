@@ -27,6 +27,7 @@ use line::{NAME_CHARACTERS, folded, header, header_for, is_invisible, is_meant_f
 pub(crate) use near::similar_property;
 use near::{SHOWN, nearest};
 use parse::IgnoredSection;
+use problem::MOVE_TO_CONFIG;
 pub use problem::{Problem, ProblemKind, Unreadable};
 pub use section::{FileKind, Part, Section, SectionName, Value};
 
@@ -520,6 +521,9 @@ fn ignored_reason(ignored: &IgnoredSection, name: &SectionName) -> String {
     let (inner, location) = (shown(&ignored.inner), &ignored.location);
     let cure = match header_for(ignored.order, ignored.kind, name) {
         Some(header) => format!("write {header}"),
+        None if ignored.kind == FileKind::Credentials && name.prefix() != "profile" => {
+            MOVE_TO_CONFIG.to_owned()
+        }
         None => match without_prefix(name) {
             // The prefix is not part of a name.
             Some(bare) if is_quotable(bare) => {

@@ -193,6 +193,7 @@ impl ProblemKind {
         let is_named = is_quotable(name);
         match self {
             Self::SpacedSection(_) => "remove the whitespace inside its brackets".to_owned(),
+            Self::PrefixedSection(_) if word != "profile" => MOVE_TO_CONFIG.to_owned(),
             Self::PrefixedSection(_) if is_named => {
                 format!("this file has no prefixes: write [{}]", shown(name))
             }
@@ -226,6 +227,10 @@ impl ProblemKind {
         }
     }
 }
+
+/// What to do with a section of the credentials file that is not a profile.
+pub(super) const MOVE_TO_CONFIG: &str =
+    "this file has only profiles: move the section to the config file";
 
 const SECTIONS: &str =
     "in this file a section is [default], [profile NAME], [sso-session NAME] or [services NAME]";

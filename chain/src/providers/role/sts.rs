@@ -217,9 +217,10 @@ fn session_name(role: &Role, now: Timestamp) -> String {
 }
 
 /// Reads the token as it is, which the name of its session in the cache depends on.
-pub(super) async fn read_token(file: &TokenFile) -> Result<Secret, Error> {
+pub(super) async fn read_token(settings: &Settings, file: &TokenFile) -> Result<Secret, Error> {
     let TokenFile { path, setting } = file;
-    let token = files::read_secret_async(path, Lock::PATIENCE).await;
+    let patience = settings.patience().unwrap_or(Lock::PATIENCE);
+    let token = files::read_secret_async(path, patience).await;
     token.map_err(|error| {
         // No AWS tool expands it in this setting.
         let hint = if path.starts_with("~") {
