@@ -9,13 +9,14 @@ use std::{
     fs,
     path::Path,
     process::Command,
+    sync::{Arc, Mutex},
     time::{Duration, Instant},
 };
 
 use keyfob_chain::{
     Cached, Chain, Error, ErrorKind, Found, Order, ProcessCommand, Settings, Sources, Variables,
     Verdict,
-    files::sessions::SessionCache,
+    files::{Lock, sessions::SessionCache},
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_sigv4::Timestamp;
@@ -205,6 +206,30 @@ async fn a_key_in_a_file_that_a_service_refused_or_that_expires_is_replaced() {
         assert!(key.is_ok());
         assert_eq!(runs(folder.path()), asked);
     }
+}
+
+#[tokio::test]
+async fn a_process_of_another_program_is_waited_for_and_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let command = counted(folder.path(), KEY);
+    let key = found(&cached_on_disk(folder.path(), &command)).await;
+    let expiry = key.unwrap().credentials.expiry().unwrap();
+    let file = &cached_files(folder.path())[0];
+    let path = folder.path().join(".aws/cli/cache").join(file);
+    let lock = Mutex::new(Some(Lock::acquire(path, Lock::PATIENCE).unwrap()));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let texts = Arc::clone(&told);
+    let settings = cached_on_disk(folder.path(), &command).with_notify(move |finding| {
+        texts.lock().unwrap().push(finding.text.clone());
+        lock.lock().unwrap().take();
+    });
+    let chain = Chain::default_for(Order::Cli, &settings);
+    let now = expiry.plus_seconds(-5);
+    chain.resolve(now).await.credentials.unwrap();
+    assert_eq!(runs(folder.path()), 2);
+    let expected = "another program runs the credential_process of this profile: answer it there, \
+                    or stop it";
+    assert_eq!(*told.lock().unwrap(), [expected]);
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
@@ -13,6 +13,7 @@ use crate::{
     files::{Lock, read_secret_file},
     finding::{Finding, FindingKind},
     origin::Origin,
+    providers::session::MANDATORY,
     token_folder::is_missing,
 };
 
@@ -90,7 +91,14 @@ impl SharedToken<'_> {
                 );
                 return Err(self.sign_in(&text, None));
             }
-            let lock = Lock::acquire_async(&self.path, Lock::PATIENCE).await;
+            // No other program is waited for while there is a token that is good enough.
+            let is_usable = !is_refused(&token) && token.expiry().seconds_since(now) > MANDATORY;
+            let patience = if is_usable {
+                Duration::ZERO
+            } else {
+                Lock::PATIENCE
+            };
+            let lock = Lock::acquire_async(&self.path, patience).await;
             let lock = lock.map_err(|error| {
                 let expires = self.expires(&token, now);
                 let message = format!("{}: {expires} and is not refreshed", self.place);

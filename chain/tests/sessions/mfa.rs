@@ -251,6 +251,27 @@ async fn who_waits_for_the_code_that_another_program_asks_for_is_told() {
 }
 
 #[tokio::test]
+async fn a_session_that_still_holds_is_used_while_another_program_asks_for_the_code() {
+    let cloud = Cloud::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let (sources, questions) = prompt(vec![cloud.device.code(Timestamp::now())]);
+    let sources = || sources.clone().with_disk(folder.path());
+    let key = cloud.key("mfa", &sources(), later(0)).await.unwrap();
+    let cache = folder.path().join("cli/cache");
+    let file = fs::read_dir(cache).unwrap().next().unwrap().unwrap();
+    let _stuck = Lock::acquire(file.path(), Lock::PATIENCE).unwrap();
+    let start = Instant::now();
+    let found = cloud.key("mfa", &sources(), later(58)).await.unwrap();
+    assert!(
+        start.elapsed() < Lock::PATIENCE / 3,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(found, key);
+    assert_eq!(questions.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
 async fn without_a_prompt_a_session_on_disk_is_used_until_it_expires() {
     let cloud = Cloud::start().await;
     let folder = tempfile::tempdir().unwrap();

@@ -20,12 +20,12 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use keyfob_chain::{
     Cached, Chain, Error, ErrorKind, FindingKind, Order, Settings, Sources, Variables, Verdict,
-    files::names,
+    files::{Lock, names},
     profiles::{ConfigFiles, FileKind},
 };
 use keyfob_imds::server::listen::Listener;
@@ -331,6 +331,24 @@ async fn a_token_that_still_holds_helps_through_an_outage() {
     assert_eq!(error.kind(), ErrorKind::Provider, "{error}");
     // A failure is not cached.
     center.get("reader", &center.on_disk()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_token_that_still_holds_does_not_wait_for_another_program() {
+    let center = Center::start().await;
+    let stuck = Lock::acquire(center.token_path("corp"), Lock::PATIENCE).unwrap();
+    center.expire("corp", 200);
+    let start = Instant::now();
+    center.get("dev", &center.on_disk()).await.unwrap();
+    assert!(
+        start.elapsed() < Lock::PATIENCE / 3,
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(center.refreshes(), 0);
+    drop(stuck);
+    center.get("reader", &center.on_disk()).await.unwrap();
+    assert_eq!(center.refreshes(), 1);
 }
 
 #[tokio::test]

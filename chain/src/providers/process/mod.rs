@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Settings, table},
     error::{Error, ErrorKind, quotable, quotable_path, shown},
-    files::{names, sessions::Session},
+    files::{Lock, names, sessions::Session},
     origin::Origin,
     profiles::{Section, Value},
     provider::{Found, Renewal},
@@ -91,7 +91,10 @@ impl Process {
             renewal: Renewal::ByCaller,
             lifetime: 0,
             // It may ask at the terminal or in a browser.
-            asks: true,
+            asks: Some((
+                "runs the credential_process of this profile",
+                Lock::PATIENCE,
+            )),
             named_in: &self.origin,
         };
         let issue = async |(), now| {

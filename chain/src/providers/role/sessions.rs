@@ -1,4 +1,4 @@
-use std::{io, path::PathBuf};
+use std::{io, path::PathBuf, time::Duration};
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use serde_json::{Value, json};
@@ -14,6 +14,9 @@ use crate::{
     provider::{Found, Renewal},
     providers::session::{SessionFile, SharedSession},
 };
+
+/// How long a person may take to answer another process that asks for a code.
+const PROMPT_PATIENCE: Duration = Duration::from_secs(5 * 60);
 
 /// The sessions of roles: in the memory that clones of the [`Sources`](crate::Sources) share, on
 /// their disk, or else from STS.
@@ -85,7 +88,7 @@ impl Sessions {
     ) -> Result<Found, Error> {
         let key = self.key(role, &json!(token_file.path.to_string_lossy()));
         let ask = async |refused| {
-            let token = read_token(token_file).await?;
+            let token = read_token(&self.settings, token_file).await?;
             let shared = self.shared(role, &with_token(role, &token), refused);
             let fetch = async || Ok(());
             let issue = async |(), now| {
@@ -139,7 +142,10 @@ impl Sessions {
             file: self.file(parameters, refused),
             renewal: Renewal::Service,
             lifetime: role.duration_seconds.unwrap_or(DEFAULT_DURATION),
-            asks: role.mfa_serial.is_some(),
+            asks: role
+                .mfa_serial
+                .is_some()
+                .then_some(("asks for the MFA code of this role", PROMPT_PATIENCE)),
             named_in: &role.named_in,
         }
     }

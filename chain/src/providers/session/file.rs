@@ -12,8 +12,6 @@ use crate::{
     files::{Lock, cannot, sessions::Session},
 };
 
-/// How long a person may take to answer another process that asks for a code.
-const PROMPT_PATIENCE: Duration = Duration::from_secs(5 * 60);
 /// How long a person waits without being told for what.
 const SILENCE: Duration = Duration::from_secs(1);
 
@@ -57,21 +55,24 @@ impl SessionFile {
         accepted.max_by_key(Credentials::expiry)
     }
 
-    /// Waits until no other process gets a session for this file.
-    pub(super) async fn lock(&self) -> Result<Lock, Error> {
+    /// Waits for so long until no other process gets a session for this file.
+    pub(super) async fn lock(&self, patience: Duration) -> Result<Lock, Error> {
         self.refuse_link()?;
-        Lock::acquire_async(&self.paths[0], Lock::PATIENCE).await
+        Lock::acquire_async(&self.paths[0], patience).await
     }
 
-    /// The same if a person is asked for a new session, here or by another process, which may take
-    /// longer. `tell` is called before that.
-    pub(super) async fn lock_to_ask(&self, tell: impl FnOnce()) -> Result<Lock, Error> {
-        self.refuse_link()?;
-        match Lock::acquire_async(&self.paths[0], SILENCE).await {
+    /// The same if a person may be asked for a new session, here or by another process. `tell` is
+    /// called before it takes long.
+    pub(super) async fn lock_to_ask(
+        &self,
+        patience: Duration,
+        tell: impl FnOnce(),
+    ) -> Result<Lock, Error> {
+        match self.lock(SILENCE).await {
             Err(error) if is_held(&error) => tell(),
             locked => return locked,
         }
-        Lock::acquire_async(&self.paths[0], PROMPT_PATIENCE).await
+        self.lock(patience).await
     }
 
     /// Leaves a symbolic link alone: what it leads to is not a session, and would be replaced.
@@ -88,7 +89,8 @@ impl SessionFile {
     }
 }
 
-fn is_held(error: &Error) -> bool {
+/// Returns true for the error of a lock that another process holds.
+pub(super) fn is_held(error: &Error) -> bool {
     let source = error.source().and_then(<dyn StdError>::downcast_ref);
     source.is_some_and(|source: &io::Error| source.kind() == io::ErrorKind::TimedOut)
 }

@@ -2,18 +2,24 @@
 
 mod file;
 
+use std::time::Duration;
+
 use keyfob_sigv4::{Credentials, Timestamp};
 
 pub(super) use self::file::SessionFile;
+use self::file::is_held;
 use crate::{
     cache::advisory_window,
     config::Settings,
     error::{Error, ErrorKind},
-    files::sessions::Session,
+    files::{Lock, sessions::Session},
     finding::{Finding, FindingKind},
     origin::Origin,
     provider::Renewal,
 };
+
+/// How long a session is valid, in seconds, that nothing is waited for to replace it.
+pub(super) const MANDATORY: i64 = 60;
 
 /// A session that the programs on this machine share through a file, if there is a disk.
 pub(super) struct SharedSession<'a> {
@@ -22,8 +28,9 @@ pub(super) struct SharedSession<'a> {
     /// How a new session is renewed, and how long it is valid, in seconds.
     pub(super) renewal: Renewal,
     pub(super) lifetime: u32,
-    /// Whether a person is asked for a new one.
-    pub(super) asks: bool,
+    /// What another program may wait for a person with, such as `asks for the MFA code of this
+    /// role`, and how long that may take.
+    pub(super) asks: Option<(&'static str, Duration)>,
     /// Where it is configured.
     pub(super) named_in: &'a Origin,
 }
@@ -50,13 +57,26 @@ impl SharedSession<'_> {
         let renew = async || -> Result<Credentials, Error> {
             // Not under the lock: what is fetched may be another session with a lock of its own.
             let source = fetch().await?;
-            let lock = if self.asks {
-                file.lock_to_ask(|| self.tell_waiting()).await
-            } else {
-                file.lock().await
+            let usable = || {
+                let session = file.read();
+                session.filter(|old| is_valid_for(MANDATORY, old, watch.now()))
+            };
+            let lock = match self.asks {
+                // Nothing is waited for while there is a session that is good enough.
+                _ if usable().is_some() => file.lock(Duration::ZERO).await,
+                Some((what, patience)) => {
+                    file.lock_to_ask(patience, || self.tell_waiting(what)).await
+                }
+                None => file.lock(Lock::PATIENCE).await,
             };
             let lock = match lock {
                 Ok(lock) => Some(lock),
+                Err(error)
+                    if is_held(&error)
+                        && let Some(session) = usable() =>
+                {
+                    return Ok(session);
+                }
                 Err(error) => {
                     self.tell(&error);
                     None
@@ -92,9 +112,8 @@ impl SharedSession<'_> {
     }
 
     /// Tells the person at the terminal what is waited for.
-    fn tell_waiting(&self) {
-        let text =
-            "another program asks for the MFA code of this role: answer it there, or stop it";
+    fn tell_waiting(&self, what: &str) {
+        let text = format!("another program {what}: answer it there, or stop it");
         let finding = Finding::note(FindingKind::Waiting, text);
         self.settings
             .notify(&finding.with_origin(self.named_in.clone()));

@@ -146,7 +146,7 @@ impl SsoRole {
             file: self.file(settings, refused),
             renewal: Renewal::Service,
             lifetime: DEFAULT_DURATION,
-            asks: false,
+            asks: None,
             named_in: &self.named_in,
         };
         let token = self.token(settings)?;
