@@ -166,7 +166,8 @@ impl fmt::Debug for Setting<'_> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Argument<'a> {
-    /// What the program calls it, such as `--region`.
+    /// What the program calls it, such as `--region`. The name of a variable, in capitals, is that
+    /// of one that only the program reads.
     pub flag: &'a str,
     /// What the user gave.
     pub value: &'a str,
@@ -180,6 +181,10 @@ impl<'a> Argument<'a> {
 
     /// Returns the argument as an origin.
     pub fn origin(&self) -> Origin {
+        let is_capital = |byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b'_');
+        if self.flag.bytes().all(is_capital) {
+            return Origin::environment(&[self.flag]);
+        }
         Origin::Argument {
             name: self.flag.to_owned(),
         }

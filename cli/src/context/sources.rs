@@ -58,19 +58,27 @@ const TOLD: usize = 2000;
 /// passwords aside, are access keys of 40 characters.
 const SHORT: usize = 16;
 /// What stands in the name of a value that is not told, however short it is.
-const SECRET_NAMES: [&str; 8] = [
+const SECRET_NAMES: [&str; 10] = [
     "auth",
     "bearer",
     "credential",
     "key",
+    "otp",
     "pass",
     "pin",
+    "pwd",
     "secret",
     "token",
 ];
+/// The words that are told after such a name.
+const STATES: [&str; 30] = [
+    "access", "a", "and", "are", "be", "been", "cannot", "could", "denied", "empty", "expired",
+    "file", "for", "found", "has", "have", "id", "in", "invalid", "is", "longer", "missing", "no",
+    "not", "of", "or", "the", "valid", "was", "wrong",
+];
 
 /// Returns what a process says, without parts of its output and of its arguments that may be
-/// secrets, without what a line gives as the value of a secret, and without long words that look
+/// secrets, without what a line has after the name of a secret, and without long words that look
 /// like one.
 fn without_secrets(said: &str, output: &str, arguments: &[String]) -> String {
     let is_separator = |char: char| char.is_whitespace() || "\"',:{}".contains(char);
@@ -85,7 +93,7 @@ fn without_secrets(said: &str, output: &str, arguments: &[String]) -> String {
     let secrets: Vec<Secret> = secrets.map(Secret::from).collect();
     let lines = said
         .split_inclusive('\n')
-        .map(|line| match value_of_secret(line) {
+        .map(|line| match end_of_told(line) {
             Some(start) if line.ends_with('\n') => format!("{}…\n", &line[..start]),
             Some(start) => format!("{}…", &line[..start]),
             None => line.to_owned(),
@@ -99,28 +107,41 @@ fn without_secrets(said: &str, output: &str, arguments: &[String]) -> String {
         .collect()
 }
 
-/// Returns where the value of a secret begins that the line names: after `password=`, in JSON,
-/// after `Bearer` or after an option.
-fn value_of_secret(line: &str) -> Option<usize> {
+/// Returns where the line stops being told. After the name of a secret, whose value may follow it
+/// in any form, only a few words about its state are told.
+///
+/// Messages of errors of the AWS CLI and of this program are told. They are about secrets and have
+/// none.
+fn end_of_told(line: &str) -> Option<usize> {
+    let message = line.trim_start();
+    let message = ["keyfob: [ERROR]: ", "aws: [ERROR]: "]
+        .iter()
+        .find_map(|start| message.strip_prefix(start))
+        .unwrap_or(message);
+    if message.starts_with("An error occurred (") {
+        return None;
+    }
     // Of the same length.
-    let lower = line.to_ascii_lowercase();
-    let starts = SECRET_NAMES.iter().flat_map(|name| {
-        lower.match_indices(name).filter_map(|(start, _)| {
-            let end = start + name.len();
-            let rest = &lower[end..];
-            let is_in_name = |char: char| char.is_ascii_alphanumeric() || "_-\"'".contains(char);
-            let is_option = lower[..start].ends_with('-') || *name == "bearer";
-            let name_end = rest.find(|char| !is_in_name(char))?;
-            let next = rest[name_end..].trim_start();
-            let at = end + rest.len() - next.len();
-            match next.chars().next()? {
-                '=' | ':' => Some(at + 1),
-                _ if is_option => Some(at),
-                _ => None,
-            }
-        })
-    });
-    starts.min()
+    let lower = line.to_ascii_lowercase().replace("keyfob", "______");
+    let mut is_after_name = false;
+    let mut start = 0;
+    for piece in lower.split_inclusive(char::is_whitespace) {
+        let word = piece.trim_end();
+        let name = SECRET_NAMES.iter().filter_map(|name| word.find(name)).min();
+        let from = name.or_else(|| is_after_name.then_some(0));
+        if let Some(from) = from
+            && let Some(at) = word[from..].find(['=', ':'])
+        {
+            return Some(start + from + at + 1);
+        }
+        let bare = word.trim_matches(|char: char| char.is_ascii_punctuation());
+        if is_after_name && name.is_none() && !word.is_empty() && !STATES.contains(&bare) {
+            return Some(start);
+        }
+        is_after_name |= name.is_some();
+        start += piece.len();
+    }
+    None
 }
 
 /// Returns the word, or a mark in its place if it may be a secret.
@@ -198,6 +219,20 @@ mod tests {
             ("got CANARYwJalrXUtnFEMI", "got …"),
             ("got se/cretcanary7", "got (redacted)"),
             ("the token has expired", "the token has expired"),
+            ("password is: CANARY12", "password is:…"),
+            ("my pin 123456CANARY", "my pin …"),
+            ("the passphrase is correct horse", "the passphrase is …"),
+            ("u?a=b&password=x7 more", "u?a=b&password=…"),
+            ("api_key = x7", "api_key =…"),
+            ("keyfob: x7 was not found", "keyfob: x7 was not found"),
+            (
+                "keyfob: [ERROR]: An error occurred (CredentialRetrieval): the key of a is missing",
+                "keyfob: [ERROR]: An error occurred (CredentialRetrieval): the key of a is missing",
+            ),
+            (
+                "An error occurred (ExpiredToken) when calling it: The security token is expired",
+                "An error occurred (ExpiredToken) when calling it: The security token is expired",
+            ),
             (
                 "key wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY\nbad",
                 "key …\nbad",

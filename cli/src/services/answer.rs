@@ -17,7 +17,7 @@ use crate::services::{
 
 /// How times are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Times {
+pub(crate) enum Times {
     /// `2026-11-22T02:42:50+00:00`, as version 2 of `aws` does.
     Iso8601,
     /// As the service wrote it, as version 1 does.

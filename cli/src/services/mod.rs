@@ -43,7 +43,7 @@ mod sts;
 use std::{fmt, sync::LazyLock};
 
 use keyfob_backoff::limit::RateLimit;
-use keyfob_chain::{settings::CLI_TIMESTAMP_FORMAT, shell};
+use keyfob_chain::{Settings, settings::CLI_TIMESTAMP_FORMAT, shell};
 use keyfob_sigv4::{Credentials, Secret};
 use keyfob_sts::{
     Error, ErrorKind,
@@ -221,7 +221,7 @@ pub(crate) async fn run(context: &Context, invocation: &Invocation) -> Result<()
     let caller = Caller {
         context,
         invocation,
-        times: times(context)?,
+        times: times(context.settings())?,
     };
     // Before there are credentials: what is wrong with the parameters does not depend on them.
     let call = request::write(service, operation, &parameters);
@@ -400,14 +400,18 @@ fn hint_token(call: &FailedCall<'_>) -> Option<String> {
 }
 
 /// Returns how times are printed.
-fn times(context: &Context) -> Result<Times, Failure> {
-    let Some(setting) = context.settings().find(&CLI_TIMESTAMP_FORMAT) else {
+///
+/// # Errors
+///
+/// If the setting has an unknown form.
+pub(crate) fn times(settings: &Settings) -> Result<Times, keyfob_chain::Error> {
+    let Some(setting) = settings.find(&CLI_TIMESTAMP_FORMAT) else {
         return Ok(Times::Iso8601);
     };
     match setting.text {
         "iso8601" => Ok(Times::Iso8601),
         "wire" | "none" => Ok(Times::Wire),
-        _ => Err(setting.invalid("iso8601 or wire").into()),
+        _ => Err(setting.invalid("iso8601 or wire")),
     }
 }
 

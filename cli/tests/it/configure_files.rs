@@ -380,6 +380,32 @@ fn a_job_of_github_gets_variables_after_its_log_masks_them() {
             "\nAWS_SESSION_TOKEN=token+/=\n",
         ],
     );
+    // A key without a token empties that of an earlier step.
+    fs::write(&file, "OTHER=1").unwrap();
+    let key = |home: Home| {
+        home.with_key("AKIAEXAMPLE", "secret")
+            .with("GITHUB_ENV", file.to_str().unwrap())
+    };
+    let line = "OTHER=1\nAWS_ACCESS_KEY_ID=AKIAEXAMPLE\nAWS_SECRET_ACCESS_KEY=secret\n";
+    export(&key(Home::new()), "github").ok();
+    assert_eq!(fs::read_to_string(&file).unwrap(), line);
+    fs::write(&file, "AWS_SESSION_TOKEN=old").unwrap();
+    export(&key(Home::new()), "github").ok();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(
+        text.ends_with("\nAWS_SECRET_ACCESS_KEY=secret\nAWS_SESSION_TOKEN=\n"),
+        "{text}"
+    );
+    fs::write(&file, "").unwrap();
+    let profile = "[job]\naws_access_key_id = AKIAEXAMPLE\naws_secret_access_key = secret\n";
+    let earlier = Home::new()
+        .with("GITHUB_ENV", file.to_str().unwrap())
+        .with("AWS_PROFILE", "job")
+        .with("AWS_SESSION_TOKEN", "old")
+        .with_file("credentials", profile);
+    export(&earlier, "github").ok();
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.ends_with("\nAWS_SESSION_TOKEN=\n"), "{text}");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

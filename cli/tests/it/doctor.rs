@@ -5,6 +5,7 @@ use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
     net::TcpListener,
     thread,
+    time::Instant,
 };
 
 use keyfob_sigv4::Timestamp;
@@ -12,6 +13,7 @@ use serde_json::Value;
 
 use crate::{
     cures::{FILES, KEY},
+    endpoints::tls::Server,
     keyfob::{Home, Run, assert_has},
     running::Running,
 };
@@ -35,15 +37,12 @@ fn faults<'a>(checks: &'a [Value], name: &str) -> Vec<&'a Value> {
 fn follow(home: &Home, line: &Value, more: &str) -> Vec<Value> {
     assert!(line["cure"].is_string(), "no cure: {line}");
     let cure = line["cure"].as_str().unwrap();
-    let command = format!("{} doctor --json {more}", env!("CARGO_BIN_EXE_keyfob"));
+    let command = format!("keyfob doctor --json {more}");
+    let line = cure.replace("COMMAND", &command);
+    let line = line.replace("keyfob ", concat!(env!("CARGO_BIN_EXE_keyfob"), " "));
     let mut shell = home.program("sh");
     let has_command = cure.contains("COMMAND");
-    let run = Run::new(
-        shell
-            .args(["-c", &cure.replace("COMMAND", &command)])
-            .output()
-            .unwrap(),
-    );
+    let run = Run::new(shell.args(["-c", &line]).output().unwrap());
     if has_command {
         let data: Value = serde_json::from_str(&run.stdout).unwrap();
         return data["checks"].as_array().unwrap().clone();
@@ -117,7 +116,7 @@ fn a_service_that_cannot_be_reached_is_a_problem_within_two_seconds() {
         let home = Home::new()
             .with("AWS_REGION", "eu-west-1")
             .with("AWS_ENDPOINT_URL", &url);
-        let started = std::time::Instant::now();
+        let started = Instant::now();
         let (checks, code) = doctor(&home, &[]);
         assert!(started.elapsed().as_secs() < 8, "{:?}", started.elapsed());
         let faults = faults(&checks, "service");
@@ -298,6 +297,31 @@ fn commands_that_tell_what_is_set_do_not_wait_for_a_pipe() {
         assert_has(
             &told,
             &["config: cannot be read: it is a pipe that gives nothing"],
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_file_of_a_token_that_is_a_pipe_is_not_waited_for_either() {
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/x");
+    let agent = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/x");
+    for (variable, (name, value)) in [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", role),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", agent),
+    ] {
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_EC2_METADATA_DISABLED", "true")
+            .with(name, value);
+        let path = pipe(&home, "token");
+        let start = Instant::now();
+        let run = home.with(variable, &path).keyfob(["why"]);
+        assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
+        assert_eq!(run.code, 255);
+        assert_has(
+            &run.stderr,
+            &[variable, "nothing was written to it for 5 s"],
         );
     }
 }
@@ -568,6 +592,8 @@ fn a_ca_bundle_and_a_proxy_that_cannot_be_used_are_problems_with_a_cure() {
         ("AWS_CA_BUNDLE", "/nowhere/ca.pem", "ca bundle"),
         ("https_proxy", "::no proxy::", "proxy"),
         ("AWS_MAX_ATTEMPTS", "many", "settings"),
+        ("AWS_DEFAULT_OUTPUT", "bad", "settings"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/ca.pem", "ca bundle"),
     ] {
         let home = Home::new()
             .with("AWS_REGION", "eu-west-1")
@@ -578,6 +604,50 @@ fn a_ca_bundle_and_a_proxy_that_cannot_be_used_are_problems_with_a_cure() {
         assert_eq!(found[0]["status"], "problem");
         let after = follow(&home, found[0], "--offline");
         assert!(faults(&after, check).is_empty(), "{after:#?}");
+    }
+}
+
+#[test]
+fn a_setting_with_which_no_answer_can_be_printed_is_a_problem() {
+    for (setting, status) in [
+        ("output = bad", "problem"),
+        ("cli_timestamp_format = bad", "problem"),
+        ("cli_error_format = bad", "warning"),
+    ] {
+        let text = format!("[default]\nregion = eu-west-1\n{setting}\n");
+        let home = Home::new().with_file("config", &text);
+        let (checks, code) = doctor(&home, &["--offline"]);
+        let found = faults(&checks, "settings");
+        assert_eq!((found.len(), code), (1, 1), "{setting}: {checks:#?}");
+        assert_eq!(found[0]["status"], status);
+        let after = follow(&home, found[0], "--offline");
+        assert!(faults(&after, "settings").is_empty(), "{after:#?}");
+    }
+}
+
+#[test]
+fn authorities_that_a_variable_names_and_that_cannot_be_read_are_a_fault_of_the_variable() {
+    let server = Server::start("server.pem");
+    for names in [&["SSL_CERT_FILE"][..], &["SSL_CERT_FILE", "SSL_CERT_DIR"]] {
+        let home = names.iter().fold(Home::new(), |home, name| {
+            home.with(name, "/nowhere/certificates")
+        });
+        let home = home
+            .with("AWS_REGION", "eu-west-1")
+            .with("AWS_EC2_METADATA_DISABLED", "true");
+        let (checks, code) = doctor(&home, &["--endpoint-url", &server.url]);
+        assert_eq!(code, 1);
+        let found = faults(&checks, "ca bundle");
+        assert_eq!(found.len(), 1, "{checks:#?}");
+        let cure = format!("env -u {} COMMAND", names.join(" -u "));
+        assert_eq!(found[0]["cure"], cure);
+        let more = format!("--endpoint-url {}", server.url);
+        let after = follow(&home, found[0], &more);
+        assert!(faults(&after, "ca bundle").is_empty(), "{after:#?}");
+        let (checks, _) = doctor(&home, &["--offline"]);
+        let line = checks.iter().find(|line| line["check"] == "ca bundle");
+        let text = format!("those of {}", names.join(" and "));
+        assert_eq!(line.unwrap()["text"], text);
     }
 }
 

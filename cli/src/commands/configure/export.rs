@@ -1,4 +1,8 @@
-use std::{fs::OpenOptions, io::Write as _};
+use std::{
+    fs::{self, OpenOptions},
+    io::Write as _,
+    path::Path,
+};
 
 use keyfob_chain::{ErrorKind, settings, shell};
 use keyfob_sigv4::{Credentials, Secret};
@@ -12,6 +16,14 @@ use crate::{
 };
 
 const GITHUB_ENV: &str = settings::GITHUB_ENV.name();
+
+/// The variables, in the order of [`values`].
+const NAMES: [&str; 4] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_CREDENTIAL_EXPIRATION",
+];
 
 /// Prints the credentials in use for other programs, in the bytes of `aws` where it has the form.
 ///
@@ -74,13 +86,7 @@ fn values(credentials: &Credentials) -> [Option<String>; 4] {
 }
 
 fn variables(credentials: &Credentials) -> impl Iterator<Item = (&'static str, String)> {
-    let names = [
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_CREDENTIAL_EXPIRATION",
-    ];
-    let pairs = names.into_iter().zip(values(credentials));
+    let pairs = NAMES.into_iter().zip(values(credentials));
     pairs.filter_map(|(name, value)| Some((name, value?)))
 }
 
@@ -136,9 +142,32 @@ fn for_github(context: &Context, credentials: &Credentials) -> Result<(), Failur
         masks.push_str(&format!("::add-mask::{secret}\n"));
     }
     context.console().write_stdout(masks)?;
-    let text: String = variables(credentials)
-        .map(|(name, value)| format!("{name}={value}\n"))
-        .collect();
+    // Read as far as that is possible: a pipe would be waited for.
+    let file = Path::new(file);
+    let known = if file.is_file() {
+        fs::read(file).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    let is_known = |name: &str| {
+        let start = format!("{name}=");
+        let mut lines = known.split(|byte| *byte == b'\n');
+        lines.any(|line| line.starts_with(start.as_bytes()))
+            || context.variables().raw(name).is_some()
+    };
+    let mut text = String::new();
+    if known.last().is_some_and(|byte| *byte != b'\n') {
+        text.push('\n');
+    }
+    for (name, value) in NAMES.into_iter().zip(values(credentials)) {
+        // Nothing unsets a variable of the job, and an empty one counts as not set. One of another
+        // key would make this one useless.
+        match value {
+            Some(value) => text.push_str(&format!("{name}={value}\n")),
+            None if is_known(name) => text.push_str(&format!("{name}=\n")),
+            None => {}
+        }
+    }
     let mut options = OpenOptions::new();
     options.append(true).create(true);
     // Of a file that is there already, the mode stays.

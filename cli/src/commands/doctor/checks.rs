@@ -4,12 +4,16 @@ use std::{
 };
 
 use keyfob_chain::{
-    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Verdict,
-    settings::{ALL_PROXY, CA_BUNDLE, HTTP_PROXY, HTTPS_PROXY, SettingKey},
+    Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Severity,
+    Verdict,
+    settings::{
+        ALL_PROXY, CA_BUNDLE, CLI_ERROR_FORMAT, HTTP_PROXY, HTTPS_PROXY, OUTPUT, SettingKey,
+    },
     shell,
 };
 
-use crate::context::Context;
+use super::network::AUTHORITIES;
+use crate::{context::Context, failure::chained, services};
 
 /// The proxies for the services, and the one for those that have none.
 pub(super) const PROXIES: [SettingKey; 3] = [HTTPS_PROXY, HTTP_PROXY, ALL_PROXY];
@@ -121,12 +125,21 @@ pub(super) fn facts(
         of(Check::Proxy, proxy, "none"),
         of(
             Check::CaBundle,
-            set(&CA_BUNDLE).map(|name| format!("{name} can be read")),
+            set(&CA_BUNDLE)
+                .map(|name| format!("{name} can be read"))
+                .or_else(|| authorities(context)),
             "the system's",
         ),
         (Check::Settings, "no setting is wrong".to_owned()),
     ]);
     facts
+}
+
+/// Returns the variables that name certificate authorities in the place of the system's.
+fn authorities(context: &Context) -> Option<String> {
+    let is_set = |name: &&str| context.variables().raw(name).is_some();
+    let set: Vec<_> = AUTHORITIES.into_iter().filter(is_set).collect();
+    (!set.is_empty()).then(|| format!("those of {}", set.join(" and ")))
 }
 
 /// Returns the files, with their modes and owners where the system has any.
@@ -235,9 +248,34 @@ pub(super) fn findings(
     let mut notes = settings.endpoint_findings();
     // No call is sent to a URL that cannot be used.
     notes.retain(|note| url.is_none() || note.origin != url);
+    let answers = answer_settings(settings);
     let found = notes.into_iter().chain(clear_text).chain(calls);
+    let found = found.chain(answers);
     let found = found.chain(dangling_links(context));
     found.chain(not_folders(context)).collect()
+}
+
+/// Returns a problem for each setting with which no answer can be printed, and a warning for the
+/// one of the form of errors, which then have their usual one.
+fn answer_settings(settings: &Settings) -> Vec<Finding> {
+    let problems = [
+        settings.choice(&OUTPUT).err(),
+        services::times(settings).err(),
+    ];
+    let problems = problems.into_iter().flatten();
+    let problems = problems.map(|error| (error, Severity::Error));
+    let warning = settings.choice(&CLI_ERROR_FORMAT).err();
+    let warning = warning.map(|error| (error, Severity::Warning));
+    let finding = |(error, severity): (Error, Severity)| {
+        let text = chained(&error);
+        let mut finding = match severity {
+            Severity::Error => Finding::problem(FindingKind::Setting, text),
+            _ => Finding::warning(FindingKind::Setting, text),
+        };
+        finding.cure = error.cure();
+        finding
+    };
+    problems.chain(warning).map(finding).collect()
 }
 
 /// Returns a warning for each file that is a link to nothing, or below one, which is read as no

@@ -25,6 +25,9 @@ const UNKNOWN: (&str, &str) = (
     "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
 );
 
+/// The variables that name certificate authorities if no CA bundle is set.
+pub(super) const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
 /// What the network has.
 #[derive(Default)]
 pub(super) struct Network {
@@ -149,6 +152,15 @@ fn is_unanswered(kind: ErrorKind) -> bool {
 /// Returns the problem, with what leads around an endpoint or a proxy that someone has set.
 fn unreachable(context: &Context, settings: &Settings, url: &str, reason: &str) -> Network {
     let text = format!("{url} cannot be reached: {reason}");
+    let named: Vec<_> = AUTHORITIES
+        .into_iter()
+        .filter(|name| reason.contains(name))
+        .collect();
+    if !named.is_empty() {
+        let finding = Finding::problem(FindingKind::CaBundle, text);
+        let cure = format!("env -u {} COMMAND", named.join(" -u "));
+        return Network::finding(finding.with_cure(cure));
+    }
     let finding = Finding::problem(FindingKind::Service, text);
     let cure = match (proxy_cure(reason), context.endpoint_argument()) {
         (Some(cure), _) => Some(cure),

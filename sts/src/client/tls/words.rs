@@ -1,8 +1,13 @@
-use std::{error::Error as StdError, io};
+use std::{env, error::Error as StdError, io};
 
 use rustls::{CertificateError, Error};
 
 use super::verifier::{is_authority, lacks_authorities};
+
+/// The variables that name other authorities than those of the system.
+///
+/// Source: crate `rustls-native-certs`, which has them from OpenSSL.
+const AUTHORITIES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Describes an error of TLS, if there is one in this error of the HTTP client or of a connection.
 pub(in crate::client) fn describe(error: &(dyn StdError + 'static)) -> Option<String> {
@@ -39,9 +44,18 @@ pub(in crate::client) fn describe_error(error: &Error) -> String {
             format!("the server refused the TLS handshake (alert {number} of RFC 8446)")
         }
         _ if lacks_authorities(error) => {
-            "the system has no certificate authorities: install its package of them \
-             (`ca-certificates`), or set a CA bundle"
-                .to_owned()
+            let set = AUTHORITIES.iter().filter(|name| env::var_os(name).is_some());
+            let set: Vec<_> = set.copied().collect();
+            if set.is_empty() {
+                "the system has no certificate authorities: install its package of them \
+                 (`ca-certificates`), or set a CA bundle"
+                    .to_owned()
+            } else {
+                format!(
+                    "no certificate authority can be read from {}: unset it, or set a CA bundle",
+                    set.join(" and ")
+                )
+            }
         }
         _ => "the TLS handshake failed".to_owned(),
     }
