@@ -799,6 +799,8 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
     fetch("POST", &at, &headers, &format!("Action={long}"));
     fetch("POST", &at, &headers, "Action=canary-secret");
     fetch(&long, &at, &headers[..1], "");
+    let in_query = format!("{at}&Action=CreateAccessKey");
+    fetch("POST", &in_query, &headers, "a=canary-body");
     let line = || {
         let line = proxy.lines.recv_timeout(Duration::from_secs(20)).unwrap();
         assert_lacks(&line, &["canary", token]);
@@ -847,6 +849,11 @@ fn a_log_line_says_what_was_asked_for_and_nothing_that_was_sent() {
             (&name.into(), &"?".into())
         );
     }
+    let refused = line();
+    assert_eq!(
+        (&refused["host"], &refused["action"], &refused["status"]),
+        (&"127.0.0.1".into(), &"CreateAccessKey".into(), &403.into())
+    );
     // What the listener refuses has a line, too.
     let web = ("Origin", "http://canary.example");
     assert_eq!(status(&fetch("GET", &at, &[own, web], "")), "403");

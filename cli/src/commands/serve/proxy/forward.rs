@@ -29,7 +29,10 @@ use super::{
     own::{self, Metrics},
     record::Record,
     resign::Resign,
-    rules::{self, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, refusal, remove_hop_by_hop},
+    rules::{
+        self, CONTENT_SHA256, Forward, Plan, Refusal, Rules, SHORT, TOO_LONG, Upstream, is_hash,
+        refusal, remove_hop_by_hop,
+    },
     upstream::{Pool, Received, Silence},
     watch::Watch,
 };
@@ -195,7 +198,15 @@ impl Proxy {
         entry: &mut Entry,
     ) -> Result<Response<Received>, Refusal> {
         let length = body.size_hint().exact();
-        let mut forward = self.with_token(|token| self.rules.decide(head, length, token))?;
+        let decided = self.with_token(|token| self.rules.decide(head, length, token));
+        let mut forward = decided.inspect_err(|refusal| {
+            // Of a caller who may not use the proxy, nothing is told.
+            if refusal.status != StatusCode::UNAUTHORIZED
+                && let Ok(upstream) = self.rules.upstream(&head.headers)
+            {
+                describe_refused(&upstream, head, entry);
+            }
+        })?;
         pass_trailers(&head.headers, &mut forward.head.headers);
         describe(&forward, entry);
         self.forward(forward, body, &mut entry.action).await
@@ -214,7 +225,9 @@ impl Proxy {
         self.rules.admit(&head.headers, None)?;
         let (target, inner) = resign.claim(head, dialect)?;
         let length = body.size_hint().exact();
-        let mut forward = self.rules.decide_again(&inner, length, &target.upstream)?;
+        let decided = self.rules.decide_again(&inner, length, &target.upstream);
+        let mut forward =
+            decided.inspect_err(|_| describe_refused(&target.upstream, &inner, entry))?;
         pass_trailers(&head.headers, &mut forward.head.headers);
         describe(&forward, entry);
         let mut in_memory = Bytes::new();
@@ -288,8 +301,17 @@ impl Proxy {
             }
             Plan::Hashed => {
                 bytes = Box::pin(self.read_checked(body, &forward, action)).await?;
-                let body = InMemory::new(bytes.clone());
-                (Either::Left(body), Payload::Bytes(&bytes))
+                let declared = forward
+                    .head
+                    .headers
+                    .get(CONTENT_SHA256)
+                    .is_some_and(is_hash);
+                let payload = if declared {
+                    Payload::Declared
+                } else {
+                    Payload::Bytes(&bytes)
+                };
+                (Either::Left(InMemory::new(bytes.clone())), payload)
             }
         };
         let signed = self.sign(forward.head, hash).await?;
@@ -496,10 +518,20 @@ fn page(text: String) -> Response<Received> {
 /// Says in the log what a request asks for.
 fn describe(forward: &Forward, entry: &mut Entry) {
     let host = forward.head.uri.host();
+    tell(host, &forward.service, &forward.actions, entry);
+}
+
+fn describe_refused(upstream: &Upstream, head: &Parts, entry: &mut Entry) {
+    let host = upstream.authority.host();
+    let actions = action::in_head(head, &upstream.service);
+    tell(Some(host), &upstream.service, &actions, entry);
+}
+
+fn tell(host: Option<&str>, service: &str, actions: &[String], entry: &mut Entry) {
     entry.host = host.map(|host| printable(host).into_owned());
-    entry.service = Some(forward.service.clone());
-    let action = forward.actions.first();
-    entry.action = action.and_then(|name| shown_action(&forward.service, name));
+    entry.service = Some(service.to_owned());
+    let action = actions.first();
+    entry.action = action.and_then(|name| shown_action(service, name));
 }
 
 /// Returns what the log says for an action: `?` for a text that cannot be the name of one, and

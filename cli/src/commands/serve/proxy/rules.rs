@@ -144,7 +144,7 @@ pub(super) const SHORT: u64 = 64 * 1024;
 /// The longest name of a host (RFC 1035, section 2.3.4, as text).
 const MAX_HOST: usize = 253;
 
-const CONTENT_SHA256: &str = "x-amz-content-sha256";
+pub(super) const CONTENT_SHA256: &str = "x-amz-content-sha256";
 const UNSIGNED_PAYLOAD: &[u8] = b"UNSIGNED-PAYLOAD";
 const UNSIGNED_TRAILER: &[u8] = b"STREAMING-UNSIGNED-PAYLOAD-TRAILER";
 
@@ -401,7 +401,12 @@ impl Rules {
         Ok(())
     }
 
-    fn upstream(&self, headers: &HeaderMap) -> Result<Upstream, Refusal> {
+    /// Returns where a request goes to, whatever else it asks for.
+    ///
+    /// # Errors
+    ///
+    /// If it may not go there.
+    pub(super) fn upstream(&self, headers: &HeaderMap) -> Result<Upstream, Refusal> {
         match &self.upstreams {
             Upstreams::One(upstream) => Ok(upstream.clone()),
             Upstreams::Allowed(allowed) => {
@@ -459,9 +464,7 @@ impl Rules {
                               with its hash or with UNSIGNED-PAYLOAD in x-amz-content-sha256";
                 return Err(refusal(StatusCode::BAD_REQUEST, reason));
             }
-            Some(hash) if hash.len() == 64 && hash.iter().all(u8::is_ascii_hexdigit) => {
-                Plan::Declared
-            }
+            Some(hash) if hex(hash).is_some() => Plan::Declared,
             Some(_) => {
                 let reason = "x-amz-content-sha256 is not the SHA-256 of a body";
                 return Err(refusal(StatusCode::BAD_REQUEST, reason));
@@ -473,6 +476,7 @@ impl Rules {
         // action.
         let plan = match (plan, length) {
             (Plan::Unsigned, None) => Plan::Hashed,
+            (Plan::Declared, None) if declared != Some(UNSIGNED_TRAILER) => Plan::Hashed,
             _ if reads_body => Plan::Hashed,
             (plan, _) => plan,
         };
@@ -524,8 +528,13 @@ impl Rules {
             HOP_BY_HOP.contains(&name) || NOT_FORWARDED.contains(&name)
         });
         headers.remove(&self.token_header);
-        let is_signed_anew = matches!(plan, Plan::Empty | Plan::Hashed | Plan::Unsigned);
-        if is_signed_anew && !self.resigns {
+        // A hash that the caller declares is kept: the service compares the body with it.
+        let is_kept = match plan {
+            Plan::Hashed => headers.get(CONTENT_SHA256).is_some_and(is_hash),
+            Plan::Empty | Plan::Unsigned => false,
+            Plan::Declared | Plan::Held(_) | Plan::Pieces => true,
+        };
+        if !is_kept && !self.resigns {
             headers.remove(CONTENT_SHA256);
         }
         for name in &self.strip {
@@ -563,6 +572,11 @@ fn prefixed(prefix: &str, target: &PathAndQuery) -> Result<PathAndQuery, Refusal
         let reason = "the path is too long behind the one of --to";
         refusal(StatusCode::URI_TOO_LONG, reason)
     })
+}
+
+/// Returns true for a value of `x-amz-content-sha256` that is the hash of a body.
+pub(super) fn is_hash(value: &HeaderValue) -> bool {
+    hex(value.as_bytes()).is_some()
 }
 
 /// Reads the SHA-256 of a body in hex.
@@ -1100,6 +1114,7 @@ mod tests {
                 Ok(Plan::Declared),
             ),
             (&s3, Some(signed), Some(11), Err(400)),
+            (&s3, Some(&hash[..]), None, Ok(Plan::Hashed)),
             (&clear, None, Some(11), Err(413)),
             (&clear, Some(&hash[..]), Some(11), Ok(Plan::Declared)),
         ] {
@@ -1108,6 +1123,12 @@ mod tests {
                 .into_iter()
                 .collect();
             let decided = rules.decide(&head("PUT", "/", &headers), length, None);
+            if let (Ok(forward), Some(hash)) = (&decided, declared)
+                && hash.len() == 64
+            {
+                // The service compares the body with it.
+                assert_eq!(forward.head.headers[CONTENT_SHA256], hash);
+            }
             let plan = decided.map(|forward| forward.plan);
             let plan = plan.map_err(|refusal| refusal.status.as_u16());
             assert_eq!(plan, expected, "{declared:?} {length:?}");
