@@ -71,10 +71,10 @@ const SECRET_NAMES: [&str; 10] = [
     "token",
 ];
 /// The words that are told after such a name.
-const STATES: [&str; 30] = [
+const STATES: [&str; 31] = [
     "access", "a", "and", "are", "be", "been", "cannot", "could", "denied", "empty", "expired",
     "file", "for", "found", "has", "have", "id", "in", "invalid", "is", "longer", "missing", "no",
-    "not", "of", "or", "the", "valid", "was", "wrong",
+    "not", "of", "or", "set", "the", "valid", "was", "wrong",
 ];
 
 /// Returns what a process says, without parts of its output and of its arguments that may be
@@ -219,6 +219,10 @@ mod tests {
             ("got CANARYwJalrXUtnFEMI", "got …"),
             ("got se/cretcanary7", "got (redacted)"),
             ("the token has expired", "the token has expired"),
+            (
+                "AWS_ACCESS_KEY_ID is not set",
+                "AWS_ACCESS_KEY_ID is not set",
+            ),
             ("password is: CANARY12", "password is:…"),
             ("my pin 123456CANARY", "my pin …"),
             ("the passphrase is correct horse", "the passphrase is …"),

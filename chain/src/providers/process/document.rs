@@ -41,6 +41,10 @@ pub(super) fn read(output: &str) -> Result<Credentials, String> {
         };
         credentials = credentials.with_expiry(expiry.parse().map_err(not_a_time)?);
     }
+    // Some programs write it as a number, without the zeros that it may begin with.
+    if let Some(id) = members.get("AccountId").and_then(Value::as_u64) {
+        return Ok(credentials.with_account_id(format!("{id:012}")));
+    }
     match text("AccountId")?.filter(|id| !id.is_empty()) {
         Some(id) => Ok(credentials.with_account_id(id)),
         None => Ok(credentials),
@@ -69,6 +73,10 @@ mod tests {
             "2022-05-02T16:36:00.500Z"
         );
         assert_eq!(key.account_id(), Some("1"));
+        let key = read(
+            r#"{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "AccountId": 12345678901}"#,
+        );
+        assert_eq!(key.unwrap().account_id(), Some("012345678901"));
     }
 
     #[test]
