@@ -28,6 +28,9 @@ use crate::Variables;
 /// [`Cli`](Self::Cli), [`Boto3`](Self::Boto3) and [`Go`](Self::Go); in the others, the next source
 /// is asked.
 ///
+/// By the rules of all but [`Cli`](Self::Cli) and [`Boto3`](Self::Boto3), a shell runs the line of
+/// `credential_process`, as these SDKs do.
+///
 /// Sources: botocore 1.44, aws-config 1.13, and the published sources of the other SDKs in 2026.
 /// The tests compare boto3, version 1 of the AWS CLI and the SDKs for JavaScript and Rust with
 /// these rules in random environments, and list what differs on purpose. The rows of the SDK for
@@ -186,6 +189,51 @@ pub(crate) struct Rules {
     /// Whether a second, different value for a property that decides whose credentials a profile
     /// gives is an error. For the parser that the SDKs share, the last one counts.
     pub(crate) refuses_conflicts: bool,
+    /// What becomes of a path in a variable that names a configuration file.
+    pub(crate) paths: Paths,
+    /// Whether such a variable that is set and empty counts as not set. Otherwise there is no such
+    /// file.
+    pub(crate) passes_over_empty_paths: bool,
+    /// Whether `credential_process` is a line for a shell. Otherwise nothing in it is replaced.
+    pub(crate) runs_shell: bool,
+    /// What the output of such a process may be.
+    pub(crate) documents: Documents,
+    /// Which values of `AWS_EC2_METADATA_DISABLED` disable instance metadata.
+    pub(crate) instance_switch: InstanceSwitch,
+    /// Whether that variable counts for the source of a role, too.
+    #[cfg_attr(
+        not(feature = "imds"),
+        expect(dead_code, reason = "there is no instance metadata then")
+    )]
+    pub(crate) switches_off_source: bool,
+    /// What the number of attempts and the timeout of instance metadata are.
+    #[cfg_attr(
+        not(feature = "imds"),
+        expect(dead_code, reason = "there is no instance metadata then")
+    )]
+    pub(crate) instance_limits: InstanceLimits,
+    /// How the URL and the token of the container's agent are read.
+    pub(crate) agent: Agent,
+    /// Whether a profile with an SSO session must not have another start URL or region than that.
+    #[cfg_attr(
+        not(feature = "sso"),
+        expect(dead_code, reason = "there is no SSO then")
+    )]
+    pub(crate) compares_sso: bool,
+    /// Whether an SSO token without a session is refreshed. Otherwise the user must sign in again.
+    #[cfg_attr(
+        not(feature = "sso"),
+        expect(dead_code, reason = "there is no SSO then")
+    )]
+    pub(crate) refreshes_old_sso: bool,
+    /// Whether an expiry that ends in `UTC` can be read in the token of an SSO session.
+    #[cfg_attr(
+        not(feature = "sso"),
+        expect(dead_code, reason = "there is no SSO then")
+    )]
+    pub(crate) reads_utc: bool,
+    /// Whether sessions are kept on the disk for other programs.
+    pub(crate) keeps_sessions: bool,
 }
 
 impl Rules {
@@ -233,6 +281,66 @@ pub(crate) enum PassedOver {
     /// That the profile does not lead to credentials, and that a process fails, but not that a
     /// service refuses.
     WithoutCredentials,
+}
+
+/// What becomes of a path in a variable that names a configuration file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Paths {
+    /// Variables in it are replaced, and then a first component `~`.
+    Expanded,
+    /// Only a first component `~` is replaced.
+    Home,
+    /// It is used as it is.
+    Verbatim,
+}
+
+/// What the output of `credential_process` may be, besides the documented form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Documents {
+    /// Nothing else.
+    Strict,
+    /// The names of its members may be in any case.
+    AnyCase,
+    /// The same, and a member that is not text does not count.
+    AnyCaseOrType,
+    /// A token and an account ID need not be text, and `true` is version 1.
+    Python,
+    /// A token and an account ID need not be text, and an expiration need not be a time.
+    JavaScript,
+}
+
+/// How the URL and the token of the container's agent are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Agent {
+    /// The URL has no user. Whitespace around the token in a file is removed, and it is not empty.
+    Checked,
+    /// The user in the URL is not sent, and an empty token neither. An empty URL, and a token with
+    /// a line end, are errors.
+    Python,
+    /// The user in the URL is not sent, and an empty token neither.
+    JavaScript,
+}
+
+/// Which values of `AWS_EC2_METADATA_DISABLED` disable instance metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InstanceSwitch {
+    /// `true` in any case, with or without whitespace around it.
+    True,
+    /// `true` in any case.
+    ExactlyTrue,
+    /// All but the empty one and `false` in lower case.
+    NotFalse,
+}
+
+/// What the number of attempts and the timeout of instance metadata are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InstanceLimits {
+    /// Settings. At least one request is sent.
+    Read,
+    /// Settings. No attempt is no request.
+    MayBeZero,
+    /// Not settings.
+    NotRead,
 }
 
 /// What `AWS_CREDENTIAL_EXPIRATION` is beside a key in variables.
@@ -413,6 +521,18 @@ const CLI: Rules = Rules {
     allows_indented_properties: true,
     ignores_indentation: false,
     refuses_conflicts: true,
+    paths: Paths::Expanded,
+    passes_over_empty_paths: false,
+    runs_shell: false,
+    documents: Documents::Strict,
+    instance_switch: InstanceSwitch::True,
+    switches_off_source: true,
+    instance_limits: InstanceLimits::Read,
+    agent: Agent::Checked,
+    compares_sso: true,
+    refreshes_old_sso: true,
+    reads_utc: true,
+    keeps_sessions: true,
 };
 
 const BOTO3: Rules = Rules {
@@ -433,12 +553,19 @@ const BOTO3: Rules = Rules {
     refuses_sso_alone: false,
     counts_empty_token_file: true,
     credential_source_in_any_case: false,
+    documents: Documents::Python,
+    instance_switch: InstanceSwitch::ExactlyTrue,
+    instance_limits: InstanceLimits::MayBeZero,
+    agent: Agent::Python,
+    refreshes_old_sso: false,
+    keeps_sessions: false,
     ..CLI
 };
 
 /// The AWS CLI exactly. [`CLI`] is stricter where it may use another identity than the one that was
 /// meant.
 const EXACT_CLI: Rules = Rules {
+    keeps_sessions: CLI.keeps_sessions,
     profile_variables: CLI.profile_variables,
     has_profile_option: CLI.has_profile_option,
     region_variables: CLI.region_variables,
@@ -476,6 +603,11 @@ const SDK: Rules = Rules {
     names: Names::Plain,
     allows_indented_properties: false,
     refuses_conflicts: false,
+    paths: Paths::Home,
+    runs_shell: true,
+    instance_switch: InstanceSwitch::ExactlyTrue,
+    refreshes_old_sso: false,
+    keeps_sessions: false,
     ..CLI
 };
 
@@ -544,6 +676,8 @@ const PROFILE_FIRST: &[Source] = &[
 ];
 
 const RUST: Rules = Rules {
+    documents: Documents::AnyCaseOrType,
+    instance_limits: InstanceLimits::NotRead,
     trims_profile: false,
     sources: PROFILE_FIRST,
     refuses_half_web_identity: false,
@@ -567,6 +701,11 @@ const RUST: Rules = Rules {
 };
 
 const GO: Rules = Rules {
+    // None of these four is confirmed by a run.
+    paths: Paths::Verbatim,
+    passes_over_empty_paths: true,
+    documents: Documents::AnyCase,
+    instance_limits: InstanceLimits::NotRead,
     trims_profile: false,
     blank_is_value: true,
     names: Names::Unquoted,
@@ -589,6 +728,14 @@ const GO: Rules = Rules {
 };
 
 const JAVASCRIPT: Rules = Rules {
+    passes_over_empty_paths: true,
+    documents: Documents::JavaScript,
+    instance_switch: InstanceSwitch::NotFalse,
+    switches_off_source: false,
+    agent: Agent::JavaScript,
+    compares_sso: false,
+    reads_utc: false,
+    instance_limits: InstanceLimits::NotRead,
     trims_profile: false,
     keeps_header_spaces: true,
     ignores_indentation: true,

@@ -45,7 +45,7 @@ impl TokenFolder {
     #[cfg(feature = "login")]
     pub fn login(settings: &Settings) -> Result<Self, Error> {
         let name = crate::config::table::LOGIN_CACHE_DIRECTORY.name();
-        match settings.variables().path(name) {
+        match settings.variables().folder_for(settings.order(), name) {
             Some(folder) => Ok(Self(folder)),
             None => Self::below(settings, "login"),
         }

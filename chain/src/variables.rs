@@ -5,7 +5,11 @@ use std::{
     path::PathBuf,
 };
 
-use crate::config::table;
+use crate::{
+    config::table,
+    order::{Order, Paths},
+    profiles::FileKind,
+};
 
 /// The variable that names another config file.
 pub(crate) const CONFIG_FILE: &str = table::CONFIG_FILE.name();
@@ -198,22 +202,36 @@ impl Variables {
     /// assert_eq!(variables.config_file(), Some("/home/ada/.aws/config".into()));
     /// ```
     pub fn config_file(&self) -> Option<PathBuf> {
-        self.shared_file(CONFIG_FILE, "config")
+        self.file_for(Order::default(), FileKind::Config)
     }
 
     /// Returns the path of the shared credentials file: `AWS_SHARED_CREDENTIALS_FILE`, or else
     /// `.aws/credentials` in the home folder. Returns `None` as [`config_file`](Self::config_file)
     /// does.
     pub fn credentials_file(&self) -> Option<PathBuf> {
-        self.shared_file(CREDENTIALS_FILE, "credentials")
+        self.file_for(Order::default(), FileKind::Credentials)
     }
 
-    fn shared_file(&self, variable: &str, name: &str) -> Option<PathBuf> {
-        match self.raw(variable) {
-            // As in botocore, an empty variable turns the file off.
+    /// Returns the path of a shared file by the rules of an order.
+    pub(crate) fn file_for(&self, order: Order, kind: FileKind) -> Option<PathBuf> {
+        let rules = order.rules();
+        let name = match kind {
+            FileKind::Config => "config",
+            FileKind::Credentials => "credentials",
+        };
+        let is_set = |path: &&OsStr| !path.is_empty() || !rules.passes_over_empty_paths;
+        match self.raw(kind.variable()).filter(is_set) {
             Some(path) if path.is_empty() => None,
-            Some(path) => Some(self.expanded(path)),
+            Some(path) => Some(self.path_for(rules.paths, path)),
             None => Some(self.under(self.home()?, &[".aws", name])),
+        }
+    }
+
+    fn path_for(&self, paths: Paths, path: &OsStr) -> PathBuf {
+        match paths {
+            Paths::Expanded => self.expanded(path),
+            Paths::Home => self.with_home(path),
+            Paths::Verbatim => path.into(),
         }
     }
 
@@ -227,11 +245,15 @@ impl Variables {
         names.into_iter().filter_map(|name| name.to_str())
     }
 
-    /// Returns the path in a variable that is not empty, as those of the shared files are read.
+    /// Returns the path in a variable that is not empty. Only what reads the paths of the shared
+    /// files as botocore does replaces something in it.
     #[cfg(feature = "login")]
-    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
-        let path = self.text(name)?;
-        Some(self.expanded(path.as_ref()))
+    pub(crate) fn folder_for(&self, order: Order, name: &str) -> Option<PathBuf> {
+        let path = OsStr::new(self.text(name)?);
+        Some(match order.rules().paths {
+            Paths::Expanded => self.expanded(path),
+            Paths::Home | Paths::Verbatim => path.into(),
+        })
     }
 
     /// Returns a path as those of the shared files are read.

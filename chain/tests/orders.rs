@@ -901,7 +901,7 @@ async fn in_the_sdk_for_go_a_role_alone_is_assumed_with_whatever_its_profile_or_
     for (properties, variables, failure) in [
         ([key, process].concat(), &[container][..], "127.0.0.1:1"),
         ([sso, process].concat(), &[container], "sso_account_id"),
-        (process.to_owned(), &[container], "/no/such/program"),
+        (process.to_owned(), &[container], "(exit status: 127)"),
         (String::new(), &[container], "10.0.0.1"),
         (String::new(), &[], "AWS_EC2_METADATA_DISABLED is true"),
     ] {
@@ -967,5 +967,19 @@ async fn the_expiry_in_variables_counts_where_it_is_read() {
             is_told,
             "{order:?}"
         );
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_shell_runs_a_process_only_where_that_of_the_sdk_does() {
+    let config = r#"[default]
+credential_process = echo '{"Version": 1, "AccessKeyId": "AKIAX", "SecretAccessKey": "s"}' | cat
+"#;
+    for order in Order::ALL {
+        let chain = Chain::default_for(*order, &settings(&[], config));
+        let found = chain.resolve(now()).await.credentials;
+        let has_no_shell = matches!(order, Order::Cli | Order::Boto3);
+        assert_eq!(found.is_err(), has_no_shell, "{order:?}: {found:?}");
     }
 }

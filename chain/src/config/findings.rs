@@ -129,17 +129,17 @@ impl Settings {
         }
         let variables = self.variables();
         let files = [
-            (FileKind::Config, "config", variables.config_file()),
-            (
-                FileKind::Credentials,
-                "credentials",
-                variables.credentials_file(),
-            ),
+            (FileKind::Config, "config"),
+            (FileKind::Credentials, "credentials"),
         ];
-        let findings = files.into_iter().filter_map(|(kind, name, file)| {
+        let passes_over_empty = self.rules().passes_over_empty_paths;
+        let findings = files.into_iter().filter_map(|(kind, name)| {
             let variable = kind.variable();
-            variables.raw(variable)?;
-            let text = match file {
+            let path = variables.raw(variable)?;
+            if path.is_empty() && passes_over_empty {
+                return None;
+            }
+            let text = match variables.file_for(self.order(), kind) {
                 None => format!("{variable} is empty, so no {name} file is read"),
                 Some(file) => {
                     let absent = match fs::metadata(&file) {

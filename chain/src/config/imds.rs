@@ -5,7 +5,7 @@ use super::{
     settings::Settings,
     table,
 };
-use crate::error::Error;
+use crate::{error::Error, order::InstanceLimits};
 
 /// The variable that disables instance metadata.
 pub(crate) const DISABLED: &str = table::EC2_METADATA_DISABLED.name();
@@ -46,19 +46,36 @@ impl Settings {
     /// );
     /// ```
     pub fn imds(&self, endpoint: Option<Argument<'_>>) -> Result<ClientBuilder, Error> {
-        let mut builder = Client::builder().disabled(self.is_imds_disabled());
-        if let Some(setting) = self.offline() {
-            builder = builder.offline(setting);
-        }
         // The other settings do not matter then, even if they cannot be used.
         if self.is_imds_disabled() {
-            return Ok(builder);
+            return Ok(self.offline_imds().disabled(true));
         }
+        self.enabled_imds(endpoint)
+    }
+
+    fn offline_imds(&self) -> ClientBuilder {
+        let builder = Client::builder();
+        match self.offline() {
+            Some(setting) => builder.offline(setting),
+            None => builder,
+        }
+    }
+
+    /// Returns the builder as [`imds`](Self::imds) does, whatever the variable says that disables
+    /// it.
+    pub(crate) fn enabled_imds(
+        &self,
+        endpoint: Option<Argument<'_>>,
+    ) -> Result<ClientBuilder, Error> {
+        let mut builder = self.offline_imds();
         if let Some(endpoint) = self.imds_endpoint(endpoint)? {
             builder = builder.endpoint(endpoint);
         }
         if let Some(name) = self.find(&table::EC2_INSTANCE_PROFILE_NAME) {
             builder = builder.profile_name(name.text);
+        }
+        if self.rules().instance_limits == InstanceLimits::NotRead {
+            return Ok(builder);
         }
         if let Some(timeout) = self.seconds(&table::METADATA_SERVICE_TIMEOUT)? {
             builder = builder.attempt_timeout(timeout);
@@ -69,9 +86,13 @@ impl Settings {
         Ok(builder)
     }
 
-    fn is_imds_disabled(&self) -> bool {
-        // No AWS CLI or SDK for Rust reads a property for this, so a profile cannot disable it.
-        self.flag(&table::EC2_METADATA_DISABLED)
+    /// Returns whether no request may be sent, by rules for which no attempt is one of the numbers.
+    pub(crate) fn has_no_imds_attempt(&self) -> bool {
+        self.rules().instance_limits == InstanceLimits::MayBeZero
+            && matches!(
+                self.number(&table::METADATA_SERVICE_NUM_ATTEMPTS),
+                Ok(Some(0))
+            )
     }
 
     fn imds_endpoint(&self, argument: Option<Argument<'_>>) -> Result<Option<Endpoint>, Error> {

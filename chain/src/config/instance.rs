@@ -1,4 +1,4 @@
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use keyfob_imds::Client;
 use keyfob_sigv4::Timestamp;
@@ -16,11 +16,24 @@ const PAUSE: i64 = 5;
 #[derive(Debug, Default)]
 pub(crate) struct Instance {
     client: OnceLock<Result<Client, Error>>,
+    known: Arc<Known>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
     region: OnceLock<Region>,
     absent: Mutex<Option<(Timestamp, String)>>,
 }
 
 impl Instance {
+    /// Returns the same instance for other rules, by which there may be another client.
+    pub(crate) fn for_other_rules(&self) -> Self {
+        Self {
+            client: OnceLock::new(),
+            known: Arc::clone(&self.known),
+        }
+    }
+
     /// Returns the client, which `build` creates the first time.
     pub(crate) fn client(
         &self,
@@ -34,12 +47,12 @@ impl Instance {
 
     /// Returns the region that was found before.
     pub(crate) fn region(&self) -> Option<Region> {
-        self.region.get().cloned()
+        self.known.region.get().cloned()
     }
 
     pub(crate) fn set_region(&self, region: &Region) {
         // Another task may have found it at the same time.
-        _ = self.region.set(region.clone());
+        _ = self.known.region.set(region.clone());
     }
 
     /// Returns why there is no instance, if that was found out a moment ago.
@@ -56,6 +69,9 @@ impl Instance {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<(Timestamp, String)>> {
-        self.absent.lock().unwrap_or_else(PoisonError::into_inner)
+        self.known
+            .absent
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

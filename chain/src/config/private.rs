@@ -10,7 +10,7 @@ use crate::{
     files::{exposed, foreign_owner, own_copy, owner_of_mode},
     finding::{Finding, FindingKind},
     origin::Origin,
-    profiles::Value,
+    profiles::{FileKind, Value},
     shell,
 };
 
@@ -65,7 +65,8 @@ impl Settings {
     /// Returns a warning for each file that belongs to another user, who can change it.
     fn foreign_findings(&self, home: Option<&Path>, folders: &[PathBuf]) -> Vec<Finding> {
         let variables = self.variables();
-        let files = [variables.config_file(), variables.credentials_file()];
+        let files = [FileKind::Config, FileKind::Credentials];
+        let files = files.map(|kind| variables.file_for(self.order(), kind));
         let files = files.into_iter().flatten().filter_map(|file| {
             let owner = foreign_owner(&file, home)?;
             let text = format!(

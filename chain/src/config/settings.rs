@@ -1,6 +1,7 @@
 use std::{
     ffi::OsStr,
     fmt,
+    path::Path,
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -14,14 +15,14 @@ use super::{
     region::Region,
     setting::{Argument, Setting},
     system_properties::SystemProperty,
-    table::{SettingKey, SettingKind},
+    table::{self, SettingKey, SettingKind},
     watch::Watch,
 };
 use crate::{
     cure::Skip,
     error::{Error, ErrorKind},
     finding::{Finding, FindingKind},
-    order::{EmptyProfile, Order, Rules},
+    order::{EmptyProfile, InstanceSwitch, Order, Rules},
     origin::Origin,
     profiles::{ConfigFiles, FileKind, Section, SectionName, is_quoted},
     sources::Sources,
@@ -288,7 +289,12 @@ impl Settings {
         if order == self.0.order {
             return self;
         }
-        self.change().order = order;
+        let inner = self.change();
+        inner.order = order;
+        #[cfg(feature = "imds")]
+        {
+            inner.instance = Arc::new(inner.instance.for_other_rules());
+        }
         if self.0.watch.is_some() {
             self = self.with_watch();
         }
@@ -341,7 +347,12 @@ impl Settings {
     /// ```
     #[must_use]
     pub fn with_exact_rules(mut self) -> Self {
-        self.change().is_exact = true;
+        let inner = self.change();
+        inner.is_exact = true;
+        #[cfg(feature = "imds")]
+        {
+            inner.instance = Arc::new(inner.instance.for_other_rules());
+        }
         if self.0.watch.is_some() {
             self = self.with_watch();
         }
@@ -483,6 +494,13 @@ impl Settings {
         &self.0.sources
     }
 
+    /// Returns the folder for sessions that other programs may use, unless the rules are exactly
+    /// those of an SDK, which has none.
+    pub(crate) fn session_disk(&self) -> Option<&Path> {
+        let disk = self.sources().disk();
+        disk.filter(|_| !self.0.is_exact || self.rules().keeps_sessions)
+    }
+
     /// Another profile may have other settings for instance metadata.
     #[cfg_attr(
         not(feature = "imds"),
@@ -585,6 +603,19 @@ impl Settings {
         let mut arguments = self.0.arguments.iter();
         let [_, flag, value] = arguments.rfind(|[name, ..]| name == "role_endpoint_url")?;
         Some(Argument::new(flag, value))
+    }
+
+    /// Returns whether a variable disables instance metadata, by the rules in use.
+    pub(crate) fn is_imds_disabled(&self) -> bool {
+        let key = &table::EC2_METADATA_DISABLED;
+        let value = self.variables().untrimmed(key.name());
+        let is_true = |value: &str| value.eq_ignore_ascii_case("true");
+        match self.rules().instance_switch {
+            // No AWS CLI or SDK for Rust reads a property for this, so a profile cannot disable it.
+            InstanceSwitch::True => self.flag(key),
+            InstanceSwitch::ExactlyTrue => value.is_some_and(is_true),
+            InstanceSwitch::NotFalse => value.is_some_and(|value| value != "false"),
+        }
     }
 
     /// Returns the name of the argument that forbids requests, if there is one.

@@ -137,9 +137,9 @@ impl Watch {
     }
 
     fn stamps(&self) -> [Stamp; 2] {
-        let variables = &self.variables;
-        [variables.config_file(), variables.credentials_file()]
-            .map(|file| file.map_or(Stamp::Absent, |file| Stamp::new(&file)))
+        let file = |kind| self.variables.file_for(self.order, kind);
+        [FileKind::Config, FileKind::Credentials]
+            .map(|kind| file(kind).map_or(Stamp::Absent, |file| Stamp::new(&file)))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Seen>> {

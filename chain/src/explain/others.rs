@@ -5,7 +5,7 @@ use keyfob_sigv4::Timestamp;
 use super::{Attempt, Explanation, Verdict};
 use crate::{
     chain::Chain,
-    config::{Region, Settings, table::EC2_METADATA_DISABLED},
+    config::{Region, Settings},
     cure::{Selection, Skip},
     error::ErrorKind,
     finding::{Finding, FindingKind},
@@ -129,9 +129,7 @@ impl View {
                 format!("would use {} ({origin})", other.provider)
             }
             Some(_) => "would stop".to_owned(),
-            None if theirs.settings.flag(&EC2_METADATA_DISABLED) => {
-                "would have no credentials".to_owned()
-            }
+            None if theirs.settings.is_imds_disabled() => "would have no credentials".to_owned(),
             None => "would ask the instance".to_owned(),
         };
         let why = self.why(theirs, ours, other);

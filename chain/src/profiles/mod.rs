@@ -110,11 +110,10 @@ impl ConfigFiles {
         mut read: impl FnMut(FileKind, &Path) -> io::Result<Vec<u8>>,
     ) -> Self {
         let mut all = Self::default();
-        for (kind, file) in [
-            (FileKind::Config, variables.config_file()),
-            (FileKind::Credentials, variables.credentials_file()),
-        ] {
-            let Some(file) = file else { continue };
+        for kind in [FileKind::Config, FileKind::Credentials] {
+            let Some(file) = variables.file_for(order, kind) else {
+                continue;
+            };
             match read(kind, &file) {
                 Ok(bytes) => {
                     all.add(order, kind, &file, &bytes);

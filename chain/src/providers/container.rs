@@ -1,9 +1,17 @@
+#[cfg(feature = "imds")]
+use std::path::PathBuf;
+
+#[cfg(feature = "imds")]
+use keyfob_sigv4::Secret;
 use keyfob_sigv4::Timestamp;
 
+#[cfg(feature = "imds")]
+use crate::files::read_secret_file;
 use crate::{
     config::{Settings, table},
     cure::Skip,
     error::{Error, ErrorKind},
+    order::Agent,
     origin::Origin,
     provider::{BoxFuture, Inspection, Outcome, Provider},
 };
@@ -53,7 +61,11 @@ impl ContainerProvider {
         } else {
             [RELATIVE, FULL]
         };
-        let is_set = |name: &&str| self.settings.variables().text(name).is_some();
+        let variables = self.settings.variables();
+        let is_set = |name: &&str| match self.settings.rules().agent {
+            Agent::Python => variables.raw(name).is_some(),
+            Agent::Checked | Agent::JavaScript => variables.text(name).is_some(),
+        };
         names.into_iter().find(is_set)
     }
 
@@ -118,6 +130,10 @@ async fn fetch(settings: &Settings, variable: &str, is_asked_once: bool) -> Resu
             format!("the container's agent ({variable}) is not asked, because of {setting}");
         return Err(Error::new(ErrorKind::Setting, message));
     }
+    if settings.variables().text(variable).is_none() {
+        let message = format!("{variable} is empty, and so not a URL: unset it");
+        return Err(Error::new(ErrorKind::Setting, message));
+    }
     let file = settings.variables().text(TOKEN_FILE);
     let failed = |error: keyfob_imds::Error| {
         use keyfob_imds::ErrorKind as ImdsErrorKind;
@@ -148,7 +164,9 @@ async fn fetch(settings: &Settings, variable: &str, is_asked_once: bool) -> Resu
             Error::with_source(ErrorKind::Provider, message, error)
         })?;
     }
-    let Some(mut builder) = client(settings, variable).map_err(failed)? else {
+    let token = token(settings)?;
+    let builder = client(settings, variable, token).map_err(failed)?;
+    let Some(mut builder) = builder else {
         return Ok(Outcome::NotConfigured(not_set()));
     };
     if is_asked_once {
@@ -192,10 +210,64 @@ const ATTEMPTS: u32 = 3;
 #[cfg(feature = "imds")]
 const PAUSE: std::time::Duration = std::time::Duration::from_secs(1);
 
+/// What tells the agent which container is asking.
+#[cfg(feature = "imds")]
+enum Token {
+    None,
+    Text(Secret),
+    File(PathBuf),
+}
+
+/// Reads the token, but for a file that the client itself reads for each request.
+#[cfg(feature = "imds")]
+fn token(settings: &Settings) -> Result<Token, Error> {
+    let (variables, agent) = (settings.variables(), settings.rules().agent);
+    let (name, text) = match (variables.text(TOKEN_FILE), agent) {
+        (Some(file), Agent::Checked) => return Ok(Token::File(file.into())),
+        (Some(file), _) => {
+            let text = read_secret_file(file).map_err(|error| {
+                let message = format!("{TOKEN_FILE} cannot be used");
+                Error::with_source(ErrorKind::Provider, message, error)
+            })?;
+            (TOKEN_FILE, text)
+        }
+        (None, Agent::Python) => {
+            let text = variables.untrimmed(TOKEN).unwrap_or_default();
+            (TOKEN, Secret::new(text))
+        }
+        (None, _) => (
+            TOKEN,
+            Secret::new(variables.text(TOKEN).unwrap_or_default()),
+        ),
+    };
+    if agent == Agent::Python && text.expose().contains(['\r', '\n']) {
+        let tool = settings.order().tool();
+        let message = format!("the token of {name} has a line end, and {tool} does not send it");
+        return Err(Error::new(ErrorKind::Provider, message));
+    }
+    match text.expose().trim() {
+        "" => Ok(Token::None),
+        text => Ok(Token::Text(Secret::new(text))),
+    }
+}
+
+/// Returns a URL without the user in it.
+#[cfg(feature = "imds")]
+fn without_user(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority.rsplit('@').next().unwrap_or_default();
+    format!("{scheme}://{host}{path}")
+}
+
 #[cfg(feature = "imds")]
 fn client(
     settings: &Settings,
     variable: &str,
+    token: Token,
 ) -> Result<Option<keyfob_imds::container::ClientBuilder>, keyfob_imds::Error> {
     use keyfob_imds::container::{Client, Location};
 
@@ -203,14 +275,17 @@ fn client(
     // Only the variable that counts.
     let [relative, full] =
         [RELATIVE, FULL].map(|name| variables.text(name).filter(|_| name == variable));
-    let Some(location) = Location::from_settings(relative, full)? else {
+    let full = full.map(|url| match settings.rules().agent {
+        Agent::Checked => url.to_owned(),
+        Agent::Python | Agent::JavaScript => without_user(url),
+    });
+    let Some(location) = Location::from_settings(relative, full.as_deref())? else {
         return Ok(None);
     };
-    let mut builder = Client::builder(location);
-    if let Some(file) = variables.text(TOKEN_FILE) {
-        builder = builder.token_file(file);
-    } else if let Some(token) = variables.text(TOKEN) {
-        builder = builder.token(token);
-    }
-    Ok(Some(builder))
+    let builder = Client::builder(location);
+    Ok(Some(match token {
+        Token::None => builder,
+        Token::Text(text) => builder.token(text),
+        Token::File(file) => builder.token_file(file),
+    }))
 }

@@ -4,7 +4,7 @@ use keyfob_imds::{Client, ErrorKind as ImdsErrorKind, RoleCredentials};
 use keyfob_sigv4::Timestamp;
 
 use crate::{
-    config::{DISABLED, Instance, Region, Settings},
+    config::{DISABLED, Instance, Region, Settings, table},
     cure::Skip,
     error::{Error, ErrorKind},
     origin::Origin,
@@ -21,6 +21,8 @@ use crate::{
 pub struct InstanceMetadataProvider {
     settings: Settings,
     instance: Arc<Instance>,
+    /// Whether the variable that disables it does not count.
+    is_always_on: bool,
 }
 
 impl InstanceMetadataProvider {
@@ -30,11 +32,35 @@ impl InstanceMetadataProvider {
         Self {
             settings: settings.clone(),
             instance: Arc::clone(settings.instance()),
+            is_always_on: false,
+        }
+    }
+
+    /// Creates the provider for a profile that names the instance as its source.
+    pub(super) fn as_source(settings: &Settings) -> Self {
+        let provider = Self::new(settings);
+        if settings.rules().switches_off_source || !settings.is_imds_disabled() {
+            return provider;
+        }
+        Self {
+            instance: Arc::new(provider.instance.for_other_rules()),
+            is_always_on: true,
+            ..provider
         }
     }
 
     fn client(&self) -> Result<&Client, Error> {
-        self.instance.client(|| client(&self.settings))
+        self.instance
+            .client(|| client(&self.settings, self.is_always_on))
+    }
+
+    /// Returns why the service is not asked, if that is known before.
+    fn unasked(&self, now: Timestamp) -> Option<String> {
+        if self.settings.has_no_imds_attempt() {
+            let name = table::METADATA_SERVICE_NUM_ATTEMPTS.name();
+            return Some(format!("{name} is 0"));
+        }
+        self.instance.absent(now)
     }
 
     /// Returns the region of the instance, or `None` if there is no instance metadata.
@@ -82,7 +108,7 @@ impl InstanceMetadataProvider {
 
     async fn find(&self, now: Timestamp) -> Result<Outcome, Error> {
         let client = self.client()?;
-        if let Some(reason) = self.instance.absent(now) {
+        if let Some(reason) = self.unasked(now) {
             return Ok(Outcome::NotConfigured(reason));
         }
         match client.credentials().await {
@@ -106,7 +132,7 @@ impl InstanceMetadataProvider {
     /// Asks only for the name of the role, so that the service issues no credentials.
     async fn look(&self, now: Timestamp) -> Result<Inspection, Error> {
         let client = self.client()?;
-        if let Some(reason) = self.instance.absent(now) {
+        if let Some(reason) = self.unasked(now) {
             return Ok(Inspection::NotConfigured(reason));
         }
         match client.role_name().await {
@@ -133,7 +159,10 @@ impl InstanceMetadataProvider {
         match error.kind() {
             ImdsErrorKind::Disabled => Some(match self.settings.offline() {
                 Some(setting) => format!("not asked, because of {setting}"),
-                None => format!("{DISABLED} is true"),
+                None if self.settings.flag(&table::EC2_METADATA_DISABLED) => {
+                    format!("{DISABLED} is true")
+                }
+                None => format!("{DISABLED} is set and not false"),
             }),
             ImdsErrorKind::NotFound => Some("the instance has no role".to_owned()),
             ImdsErrorKind::Forbidden => {
@@ -167,8 +196,13 @@ fn failed(what: &str, error: keyfob_imds::Error) -> Error {
     Error::with_source(ErrorKind::Provider, message, error)
 }
 
-fn client(settings: &Settings) -> Result<Client, Error> {
-    settings.imds(None)?.build().map_err(|error| {
+fn client(settings: &Settings, is_always_on: bool) -> Result<Client, Error> {
+    let builder = if is_always_on {
+        settings.enabled_imds(None)
+    } else {
+        settings.imds(None)
+    };
+    builder?.build().map_err(|error| {
         let message = "instance metadata cannot be used with these settings";
         Error::with_source(ErrorKind::Setting, message, error)
     })

@@ -1,8 +1,11 @@
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::{
+    error::Error as _,
+    hash::{BuildHasher as _, Hasher as _, RandomState},
+};
 
 use keyfob_sigv4::{Credentials, Secret, Timestamp};
 use keyfob_sts::{
-    Error as StsError,
+    Error as StsError, ErrorKind as StsErrorKind,
     call::{Call, Service},
     signin::{CreateOAuth2Token, LoginFile},
 };
@@ -92,6 +95,18 @@ impl Login {
         Some(token.finding::<LoginFile>(now))
     }
 
+    /// Returns true if the credentials could not be refreshed, but not because they must not be:
+    /// the SDK for JavaScript asks the next source then.
+    pub(super) fn is_passed_over(error: &Error) -> bool {
+        let source = error
+            .source()
+            .and_then(|source| source.downcast_ref::<StsError>());
+        source.is_some_and(|source| match source.kind() {
+            StsErrorKind::Input | StsErrorKind::Setting => false,
+            _ => source.code() != Some("AccessDeniedException"),
+        })
+    }
+
     fn token<'a>(&'a self, settings: &'a Settings) -> Result<SharedToken<'a>, Error> {
         let folder = TokenFolder::login(settings).map_err(at(&self.place))?;
         let profile = shown(&self.profile);
@@ -99,6 +114,7 @@ impl Login {
             path: folder.path().join(LoginFile::name(&self.session)),
             settings,
             region: None,
+            is_refreshed: true,
             what: format!("login of profile \"{profile}\""),
             origin: &self.named_in,
             place: self.place.clone(),

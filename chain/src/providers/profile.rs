@@ -37,8 +37,8 @@ use crate::{
 /// A role with `mfa_serial` asks for a code with the prompt of [`Sources`](crate::Sources). The
 /// sessions of roles are cached there, each for all profiles that share it.
 ///
-/// The program of `credential_process` is run without a shell, again when its credentials expire.
-/// If it fails, that is an error. What it prints is kept out of files, unless the profile has
+/// The program of `credential_process` is run without a shell (but [`Order`](crate::Order) says for
+/// which SDKs one runs it), again when its credentials expire. If it fails, that is an error. What it prints is kept out of files, unless the profile has
 /// `keyfob_cache_process = true` and the [`Sources`](crate::Sources) have a disk: then programs on
 /// this machine share it, in a file with mode 0600 beside the sessions of roles. Credentials
 /// without a session token or without an expiry are never written.
@@ -156,7 +156,7 @@ impl ProfileProvider {
         match self.session(&plan, &plan.roles, now).await {
             Err(error)
                 if self.settings.rules().passes_over_profiles == PassedOver::WithoutCredentials
-                    && matches!(plan.base, Base::Process(_))
+                    && plan.base.is_passed_over(&error)
                     && plan.roles.is_empty() =>
             {
                 Ok(Outcome::NotConfigured(error.chain()))
@@ -229,7 +229,7 @@ impl ProfileProvider {
             CredentialSource::Container => Ok(Box::new(ContainerProvider::new(settings))),
             #[cfg(feature = "imds")]
             CredentialSource::InstanceMetadata => Ok(Box::new(
-                super::instance::InstanceMetadataProvider::new(&settings),
+                super::instance::InstanceMetadataProvider::as_source(&settings),
             )),
             #[cfg(not(feature = "imds"))]
             CredentialSource::InstanceMetadata => Err(Error::new(

@@ -53,6 +53,8 @@ pub(super) struct SharedToken<'a> {
     pub(super) path: PathBuf,
     /// The region in which it is refreshed if the file has none. Otherwise that of the settings.
     pub(super) region: Option<Region>,
+    /// Whether it is refreshed at all.
+    pub(super) is_refreshed: bool,
     /// What it is, such as `token of the SSO session "corp"`.
     pub(super) what: String,
     /// Where it is configured.
@@ -84,6 +86,9 @@ impl SharedToken<'_> {
             return Ok(token);
         }
         let renew = async || -> Result<T, Error> {
+            if !self.is_refreshed {
+                return Err(self.sign_in(&self.expires(&token, now), None));
+            }
             if self.settings.sources().disk().is_none() {
                 let text = format!(
                     "{}, and there is no disk to save a refreshed one",
@@ -146,7 +151,7 @@ impl SharedToken<'_> {
             }
             Ok((_, token)) => {
                 let text = self.expires(&token, now);
-                let is_refreshed = token.refresh(now).is_ok();
+                let is_refreshed = self.is_refreshed && token.refresh(now).is_ok();
                 match (token.expiry() > now, is_refreshed) {
                     (_, true) if self.settings.sources().disk().is_some() => {
                         let text = format!("{text}, and can be refreshed");
@@ -160,8 +165,9 @@ impl SharedToken<'_> {
         finding.with_origin(self.origin.clone())
     }
 
-    fn read<T: Token>(&self) -> Result<(Secret, T), Error> {
-        let text = read_secret_file(&self.path).map_err(|error| {
+    /// Returns the text of the file.
+    pub(super) fn text(&self) -> Result<Secret, Error> {
+        read_secret_file(&self.path).map_err(|error| {
             let (what, path) = (&self.what, self.path.display());
             if is_missing(&error) {
                 let text = format!("there is no {what} ({path} does not exist)");
@@ -169,7 +175,11 @@ impl SharedToken<'_> {
             }
             let message = format!("{}: cannot read {path}, the {what}", self.place);
             Error::with_source(ErrorKind::ConfigFile, message, error)
-        })?;
+        })
+    }
+
+    fn read<T: Token>(&self) -> Result<(Secret, T), Error> {
+        let text = self.text()?;
         let token = T::parse(text.expose()).map_err(|error| {
             let text = format!("the {} cannot be used", self.what);
             self.sign_in(&text, Some(error))

@@ -48,6 +48,8 @@ pub struct ProcessCommand {
     variables: Vec<(String, String)>,
     timeout: Option<Duration>,
     has_terminal: bool,
+    /// Whether the arguments are not quoted for Windows: `cmd.exe` has rules of its own.
+    is_verbatim: bool,
 }
 
 /// What a process has written, and how it ended.
@@ -85,6 +87,7 @@ impl ProcessCommand {
             variables: Vec::new(),
             timeout: Some(TIMEOUT),
             has_terminal: false,
+            is_verbatim: false,
         }
     }
 
@@ -110,6 +113,18 @@ impl ProcessCommand {
         let mut words = words.into_iter();
         let program = words.next().filter(|program| !program.is_empty());
         Ok(Self::new(program.ok_or("it names no program")?, words))
+    }
+
+    /// Creates a command in which a shell runs a line, as the SDKs do that hand
+    /// `credential_process` to one.
+    pub(crate) fn from_shell(line: &str, platform: Platform) -> Self {
+        match platform {
+            Platform::Unix => Self::new("/bin/sh", ["-c", line]),
+            Platform::Windows => Self {
+                is_verbatim: true,
+                ..Self::new("cmd.exe", ["/d", "/s", "/c", &format!("\"{line}\"")])
+            },
+        }
     }
 
     /// Sets a variable of the process.
@@ -169,8 +184,10 @@ impl ProcessCommand {
     /// The error of the system if the process cannot be started.
     pub fn start(&self) -> Result<RunningProcess, io::Error> {
         let mut command = Command::new(&self.program);
+        for argument in &self.arguments {
+            add(&mut command, argument, self.is_verbatim);
+        }
         command
-            .args(&self.arguments)
             .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .stdout(Stdio::piped());
         if !self.has_terminal {
@@ -198,6 +215,24 @@ impl ProcessCommand {
             })?;
         Ok(running)
     }
+}
+
+/// Adds an argument, which the program does not unquote if it is verbatim.
+#[cfg(windows)]
+fn add(command: &mut Command, argument: &str, is_verbatim: bool) {
+    use std::os::windows::process::CommandExt as _;
+
+    if is_verbatim {
+        command.raw_arg(argument);
+    } else {
+        command.arg(argument);
+    }
+}
+
+/// Adds an argument: only Windows quotes them.
+#[cfg(not(windows))]
+fn add(command: &mut Command, argument: &str, _is_verbatim: bool) {
+    command.arg(argument);
 }
 
 impl fmt::Debug for ProcessCommand {

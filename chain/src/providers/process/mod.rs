@@ -114,7 +114,7 @@ impl Process {
         settings: &Settings,
         refused: Option<Credentials>,
     ) -> Option<SessionFile> {
-        let disk = settings.sources().disk().filter(|_| self.is_cached)?;
+        let disk = settings.session_disk().filter(|_| self.is_cached)?;
         let name = names::process_session(&self.profile, &self.command);
         Some(SessionFile::new(disk, name.ok(), refused))
     }
@@ -129,7 +129,8 @@ impl Process {
             return Err(self.has_failed(settings, &output));
         }
         let fault = |fault: String| self.error(ErrorKind::Provider, &fault);
-        let mut credentials = document::read(output.stdout.expose()).map_err(fault)?;
+        let credentials = document::read(output.stdout.expose(), settings.rules().documents);
+        let mut credentials = credentials.map_err(fault)?;
         if let (None, Some(id)) = (credentials.account_id(), &self.account_id) {
             credentials = credentials.with_account_id(id);
         }
@@ -147,8 +148,13 @@ impl Process {
         let variables = settings.variables();
         let chain = waiting(variables, &self.profile)
             .map_err(|reason| self.error(ErrorKind::SourceProfile, &reason))?;
-        let command = ProcessCommand::parse(&self.command, variables.platform())
-            .map_err(|reason| self.error(ErrorKind::Setting, reason))?;
+        let platform = variables.platform();
+        let command = if settings.rules().runs_shell {
+            ProcessCommand::from_shell(&self.command, platform)
+        } else {
+            ProcessCommand::parse(&self.command, platform)
+                .map_err(|reason| self.error(ErrorKind::Setting, reason))?
+        };
         Ok(command.with_variable(CHAIN, written(&chain)))
     }
 

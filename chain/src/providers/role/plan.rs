@@ -62,6 +62,22 @@ pub(in crate::providers) enum Base {
     },
 }
 
+impl Base {
+    /// Returns true if the SDK for JavaScript asks the next source after this error.
+    #[cfg_attr(
+        not(feature = "login"),
+        expect(unused_variables, reason = "only a login tells errors apart")
+    )]
+    pub(in crate::providers) fn is_passed_over(&self, error: &Error) -> bool {
+        match self {
+            Self::Process(_) => true,
+            #[cfg(feature = "login")]
+            Self::Login(_) => Login::is_passed_over(error),
+            _ => false,
+        }
+    }
+}
+
 /// What `credential_source` names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::providers) enum CredentialSource {

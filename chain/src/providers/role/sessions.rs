@@ -173,7 +173,7 @@ impl Sessions {
         let names = names.collect::<io::Result<Vec<_>>>().ok()?;
         // The files do not tell apart who has issued a session.
         let is_shared = self.settings.role_endpoint().is_none();
-        let disk = self.settings.sources().disk().filter(|_| is_shared)?;
+        let disk = self.settings.session_disk().filter(|_| is_shared)?;
         Some(SessionFile::new(disk, names, refused))
     }
 }

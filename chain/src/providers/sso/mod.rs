@@ -150,7 +150,12 @@ impl SsoRole {
             named_in: &self.named_in,
         };
         let token = self.token(settings)?;
-        let fetch = async || token.get::<TokenFile>(None, now).await;
+        let fetch = async || {
+            if !settings.rules().reads_utc && self.session.name().is_some() {
+                check_expiry(&token)?;
+            }
+            token.get::<TokenFile>(None, now).await
+        };
         let issue = async |file: TokenFile, _| {
             let access_token = file.access_token().clone();
             let call = GetRoleCredentials::new(access_token, &self.account_id, &self.role_name);
@@ -177,7 +182,7 @@ impl SsoRole {
         let (session, url) = (self.session.name(), self.session.start_url());
         let name = names::sso_role_session(session, url, &self.role_name, &self.account_id);
         Some(SessionFile::new(
-            settings.sources().disk()?,
+            settings.session_disk()?,
             name.ok(),
             refused,
         ))
@@ -202,6 +207,23 @@ impl SsoRole {
         let message = format!("no credentials of {}", self.origin().raw());
         Error::with_source(kind, message, error)
     }
+}
+
+/// Fails if the expiry of a token ends in `UTC` and nothing is there to refresh it with.
+fn check_expiry(token: &SharedToken<'_>) -> Result<(), Error> {
+    let text = token.text()?;
+    let members: serde_json::Value = serde_json::from_str(text.expose()).unwrap_or_default();
+    let has = |name: &&str| members[name].as_str().is_some_and(|text| !text.is_empty());
+    let expiry = members["expiresAt"].as_str().unwrap_or_default();
+    if !expiry.ends_with("UTC") || ["clientId", "clientSecret", "refreshToken"].iter().all(has) {
+        return Ok(());
+    }
+    let tool = token.settings.order().tool();
+    let text = format!(
+        "the expiry of the {} ends in UTC, which {tool} cannot read",
+        token.what
+    );
+    Err(token.sign_in(&text, None))
 }
 
 /// Creates the error for a profile that lacks a part of SSO, with all that it lacks.
@@ -256,7 +278,7 @@ fn session_settings<'a>(
                 let text = format!("{property_name} is that of {section_name}: remove the line");
                 Err(error_at(kind, other, &text))
             }
-            Some(other) if other.as_str() != value.as_str() => {
+            Some(other) if rules.compares_sso && other.as_str() != value.as_str() => {
                 let text = format!(
                     "{property_name} is not that of {section_name} ({}): remove one of the two",
                     value.location()

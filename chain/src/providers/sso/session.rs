@@ -203,6 +203,7 @@ impl SsoSession {
             path: folder.path().join(self.token_name()),
             settings,
             region: Some(self.region.clone()),
+            is_refreshed: self.name.is_some() || settings.rules().refreshes_old_sso,
             what,
             origin,
             place,

@@ -127,11 +127,7 @@ impl World {
             has_spaces: self.has_spaces,
         };
         let case = Case::random(seed, around);
-        let mut variables = json!({
-            "HOME": self.path(), "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": self.url,
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url, "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_REGION": "eu-west-1",
-        });
+        let mut variables = self.variables();
         for (name, value) in &case.variables {
             variables[*name] = value.as_str().into();
         }
@@ -145,6 +141,15 @@ impl World {
         }
         let profile = case.profile;
         (case, json!({"variables": variables, "profile": profile}))
+    }
+
+    /// Returns the variables that every case has.
+    pub(crate) fn variables(&self) -> Value {
+        json!({
+            "HOME": self.path(), "PATH": "/usr/bin:/bin", "AWS_ENDPOINT_URL": self.url,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT": self.url, "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_REGION": "eu-west-1",
+        })
     }
 }
 

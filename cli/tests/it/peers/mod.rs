@@ -10,6 +10,7 @@ mod cases;
 mod compare;
 mod cures;
 mod fake;
+mod given;
 mod readings;
 
 use std::{ffi::OsStr, fs, io::Write as _, path::Path, process::Stdio, thread};
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 
 use self::{
     compare::{Answer, Known, World, compare, ours},
+    given::compare_given,
     readings::compare_readings,
 };
 use crate::{
@@ -59,9 +61,11 @@ const OF_BOTOCORE: &[Known] = &[
     Known {
         why: "a variable that is set and empty counts as not set here",
         is_it: |case, _, theirs| {
-            let names = ["AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_FULL_URI"];
-            let is_empty = |name| case.variables.get(name).is_some_and(String::is_empty);
-            names.into_iter().any(is_empty) && matches!(theirs, Answer::Error(_))
+            let is_empty = case
+                .variables
+                .get("AWS_ROLE_ARN")
+                .is_some_and(String::is_empty);
+            is_empty && matches!(theirs, Answer::Error(_))
         },
     },
 ];
@@ -90,13 +94,6 @@ const OF_JAVASCRIPT: &[Known] = &[
         is_it: |_, ours, theirs| {
             let is_session_of_session = |id: &str| id.matches('_').count() > 1;
             ours.id().is_none() && theirs.id().is_some_and(is_session_of_session)
-        },
-    },
-    Known {
-        why: "AWS_EC2_METADATA_DISABLED does not count for credential_source",
-        is_it: |case, _, theirs| {
-            let is_disabled = case.variables["AWS_EC2_METADATA_DISABLED"] == "true";
-            is_disabled && theirs.id().is_some_and(|id| id.starts_with("INSTANCE_"))
         },
     },
 ];
@@ -231,13 +228,22 @@ fn compare_refusals(order: Order, theirs: impl Fn(&[Value]) -> Vec<Answer>) {
     }
 }
 
-fn compare_javascript(count: u64) {
+/// Returns what the SDK for JavaScript answers, or `None` without npm.
+fn javascript(cases: &[Value]) -> Option<Vec<Answer>> {
     let Some(packages) = javascript::chain() else {
         println!("not run: there is no npm");
-        return;
+        return None;
     };
     let words = ["peer.mjs", packages.to_str().unwrap()];
-    let theirs = |cases: &[Value]| answers("node", &words, cases);
+    Some(answers("node", &words, cases))
+}
+
+fn compare_javascript(count: u64) {
+    if javascript::chain().is_none() {
+        println!("not run: there is no npm");
+        return;
+    }
+    let theirs = |cases: &[Value]| javascript(cases).unwrap();
     let world = world_with_login().with_spaces();
     compare(&world, count, Order::JavaScript, theirs, &[OF_JAVASCRIPT]);
 }
@@ -262,6 +268,11 @@ fn boto3_and_the_aws_cli_find_the_profiles_and_old_keys_that_are_found_by_their_
 #[test]
 fn the_aws_cli_gets_what_its_rules_lead_to_here() {
     compare_aws_cli(SHORT);
+}
+
+#[test]
+fn boto3_and_the_sdk_for_javascript_get_in_given_environments_what_their_rules_lead_to_here() {
+    compare_given();
 }
 
 #[test]
