@@ -297,8 +297,10 @@ pub(crate) enum Paths {
 /// What the output of `credential_process` may be, besides the documented form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Documents {
-    /// Nothing else.
+    /// Its account ID may be a number.
     Strict,
+    /// Nothing else.
+    Text,
     /// The names of its members may be in any case.
     AnyCase,
     /// The same, and a member that is not text does not count.
@@ -605,6 +607,7 @@ const SDK: Rules = Rules {
     refuses_conflicts: false,
     paths: Paths::Home,
     runs_shell: true,
+    documents: Documents::Text,
     instance_switch: InstanceSwitch::ExactlyTrue,
     refreshes_old_sso: false,
     keeps_sessions: false,

@@ -38,10 +38,11 @@ use crate::{
 /// sessions of roles are cached there, each for all profiles that share it.
 ///
 /// The program of `credential_process` is run without a shell (but [`Order`](crate::Order) says for
-/// which SDKs one runs it), again when its credentials expire. If it fails, that is an error. What it prints is kept out of files, unless the profile has
-/// `keyfob_cache_process = true` and the [`Sources`](crate::Sources) have a disk: then programs on
-/// this machine share it, in a file with mode 0600 beside the sessions of roles. Credentials
-/// without a session token or without an expiry are never written.
+/// which SDKs one runs it), again when its credentials expire. If it fails, that is an error. What
+/// it prints is kept out of files, unless the profile has `keyfob_cache_process = true` and the
+/// [`Sources`](crate::Sources) have a disk: then programs on this machine share it, in a file with
+/// mode 0600 beside the sessions of roles. Credentials without a session token or without an expiry
+/// are never written.
 ///
 /// A role of IAM Identity Center (SSO) is that of `sso_account_id` and `sso_role_name`, with an
 /// `sso_session` or with `sso_start_url` and `sso_region`. The user signs in with

@@ -69,7 +69,11 @@ pub(super) fn read(output: &str, documents: Documents) -> Result<Credentials, St
         credentials = credentials.with_expiry(expiry.parse().map_err(not_a_time)?);
     }
     // Some programs write it as a number, without the zeros that it may begin with.
-    if let Some(id) = members.get("AccountId").and_then(Value::as_u64) {
+    if !matches!(
+        documents,
+        Documents::Text | Documents::AnyCase | Documents::AnyCaseOrType
+    ) && let Some(id) = get("AccountId").and_then(Value::as_u64)
+    {
         return Ok(credentials.with_account_id(format!("{id:012}")));
     }
     match text("AccountId")?.filter(|id| !id.is_empty()) {
@@ -117,15 +121,15 @@ mod tests {
             "2022-05-02T16:36:00.500Z"
         );
         assert_eq!(key.account_id(), Some("1"));
-        let key = read(
+        let key = strict(
             r#"{"Version": 1, "AccessKeyId": "a", "SecretAccessKey": "b", "AccountId": 12345678901}"#,
         );
-        assert_eq!(key.unwrap().account_id(), Some("012345678901"));
+        assert_eq!(key.account_id(), Some("012345678901"));
     }
 
     #[test]
     fn what_the_sdks_read_besides_is_read_by_their_rules() {
-        use Documents::{AnyCase, AnyCaseOrType, JavaScript, Python, Strict};
+        use Documents::{AnyCase, AnyCaseOrType, JavaScript, Python, Strict, Text};
 
         let key = r#""AccessKeyId": "a", "SecretAccessKey": "b""#;
         let lower = r#"{"version": 1, "accesskeyid": "a", "secretaccesskey": "b"}"#.to_owned();
@@ -139,7 +143,7 @@ mod tests {
             ),
             (
                 of_key(", \"AccountId\": 123"),
-                vec![AnyCaseOrType, Python, JavaScript],
+                vec![Strict, AnyCaseOrType, Python, JavaScript],
             ),
             (format!("{{\"Version\": true, {key}}}"), vec![Python]),
             (format!("\u{feff}{}", of_key("")), vec![JavaScript]),
@@ -148,7 +152,7 @@ mod tests {
             (time("\"2099-01-01\""), vec![JavaScript]),
             (time("\"2099-01-01T00:00:00\""), vec![JavaScript]),
         ] {
-            for documents in [Strict, AnyCase, AnyCaseOrType, Python, JavaScript] {
+            for documents in [Strict, Text, AnyCase, AnyCaseOrType, Python, JavaScript] {
                 let is_read = read(&output, documents).is_ok();
                 let is_accepting = accepting.contains(&documents);
                 assert_eq!(is_read, is_accepting, "{documents:?}: {output}");
