@@ -110,7 +110,6 @@ impl<'a> Path<'a> {
         }
     }
 
-    /// Returns the path of the directory of this name, which ends with a slash.
     /// Returns the path of a name that a service listed, as it came: it may have several segments.
     /// Only a name that cannot be sent so is encoded.
     #[cfg(feature = "client")]

@@ -225,8 +225,8 @@ pub fn names(listing: &str) -> impl Iterator<Item = &str> {
         .filter(|name| !name.is_empty())
 }
 
-/// Returns the name of the role in a listing: the first one, which may stand below other names, as
-/// `kube2iam` lists it.
+/// Returns the name of the role in a listing: the first one. It may stand below other names or be
+/// an ARN: `kube2iam` lists the role as the annotation of the pod has it.
 ///
 /// # Errors
 ///
@@ -236,16 +236,52 @@ pub fn names(listing: &str) -> impl Iterator<Item = &str> {
 /// as a name or become part of the next path: the error does not repeat it.
 #[cfg(feature = "client")]
 pub(crate) fn listed_role(listing: &str) -> Result<&str, Error> {
-    let name = names(listing).next().ok_or_else(Error::no_role)?;
-    let name = name.trim_end_matches('/');
-    if name.split('/').all(is_role_name) {
-        Ok(name)
+    let listed = names(listing).next().ok_or_else(Error::no_role)?;
+    let listed = listed.trim_end_matches('/');
+    let is_valid = match path_and_name(listed) {
+        Some(("", name)) => is_role_name(name),
+        Some((path, name)) => is_role_path(path) && is_role_name(name),
+        None => listed.split('/').all(is_role_name) && !is_named_secret(listed),
+    };
+    if is_valid {
+        Ok(listed)
     } else {
         Err(Error::response(
             "the service listed something that is not the name of a role (up to 64 letters, \
-             digits and _+=,.@-): is the metadata endpoint set to another service?",
+             digits and _+=,.@-) nor its ARN: is the metadata endpoint set to another service?",
         ))
     }
+}
+
+/// Returns the path and the name in the ARN of a role: `arn:PARTITION:iam::ACCOUNT:role/PATH/NAME`.
+#[cfg(feature = "client")]
+fn path_and_name(arn: &str) -> Option<(&str, &str)> {
+    let (partition, rest) = arn.strip_prefix("arn:")?.split_once(":iam::")?;
+    let (account, below) = rest.split_once(":role/")?;
+    let is_account = account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit());
+    let is_partition = partition.starts_with("aws")
+        && partition
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+    (is_account && is_partition).then(|| below.rsplit_once('/').unwrap_or(("", below)))
+}
+
+/// Source: IAM API Reference, "CreateRole", parameter `Path`, whose two slashes are not here.
+#[cfg(feature = "client")]
+fn is_role_path(path: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_graphic();
+    matches!(path.len(), 1..=510) && path.bytes().all(allowed)
+}
+
+/// Returns true for a member of credentials with its value, such as `SecretAccessKey=…`, which
+/// would do as the name of a role.
+#[cfg(feature = "client")]
+fn is_named_secret(text: &str) -> bool {
+    let name = text.split_once('=').map_or("", |(name, _)| name);
+    let name = name.to_ascii_lowercase().replace('_', "");
+    ["accesskey", "secret", "token"]
+        .iter()
+        .any(|part| name.contains(part))
 }
 
 /// Source: IAM API Reference, "CreateRole", parameter `RoleName`.
@@ -328,6 +364,45 @@ mod tests {
             let error = value(response(status, b"canary"), &path).unwrap_err();
             assert_eq!((error.kind(), error.status()), (get, Some(status)));
             assert!(!format!("{error:?}").contains("canary"));
+        }
+    }
+
+    #[cfg(feature = "client")]
+    #[test]
+    fn a_listed_role_is_a_name_or_an_arn_and_never_a_secret() {
+        let arn = "arn:aws:iam::123456789012:role";
+        let long = "p".repeat(510);
+        for listed in [
+            "web",
+            "tf/k8s/discovery",
+            "env=prod,team=token",
+            &format!("{arn}/reader"),
+            &format!("{arn}/path/to/reader"),
+            &format!("{arn}/a:b!c/{}", "r".repeat(64)),
+            &format!("{arn}/{long}/reader"),
+            "arn:aws-us-gov:iam::123456789012:role/reader",
+        ] {
+            assert_eq!(listed_role(listed).unwrap(), listed);
+        }
+        for listed in [
+            "a:b",
+            arn,
+            "arn:aws:iam::1:role/reader",
+            "arn:aws:iam::123456789012:user/reader",
+            "arn:aws:sts::123456789012:assumed-role/reader/x",
+            "arn::iam::123456789012:role/reader",
+            &format!("{arn}/path/not a name"),
+            &format!("{arn}/pa\u{e9}th/reader"),
+            &format!("{arn}//{}", "r".repeat(65)),
+            &format!("{arn}/{long}p/reader"),
+            "SecretAccessKey=wJalrXUtnFEMIcanary",
+            "aws_session_token=canary",
+            "AWS_SECRET_ACCESS_KEY=canary",
+            "{canary",
+        ] {
+            let error = listed_role(listed).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Response, "{listed}");
+            assert!(!format!("{error:?}").contains("canary"), "{error:?}");
         }
     }
 

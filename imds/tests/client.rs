@@ -625,7 +625,11 @@ async fn a_service_whose_folders_never_end_ends_a_walk_with_an_error() {
 #[tokio::test]
 async fn a_role_is_asked_for_by_the_name_that_was_listed() {
     let document = r#"{"AccessKeyId":"AKID","SecretAccessKey":"s","Token":"t","Expiration":"2099-01-01T00:00:00Z"}"#;
-    for name in ["a+b=c,d.e@f-g_h", "tf/k8s/discovery"] {
+    for name in [
+        "a+b=c,d.e@f-g_h",
+        "tf/k8s/discovery",
+        "arn:aws:iam::123456789012:role/path/reader",
+    ] {
         let server = Script::start([
             Reply::status(404, ""),
             Reply::status(200, name),
