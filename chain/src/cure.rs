@@ -4,6 +4,7 @@ use std::{
 };
 
 use crate::{
+    files::{can_write, is_out_of_reach},
     origin::Origin,
     shell,
     variables::{CONFIG_FILE, CREDENTIALS_FILE},
@@ -105,28 +106,42 @@ impl Skip {
     }
 }
 
+/// How the command line starts that removes a setting of a profile.
+const UNSET: &str = "keyfob configure unset ";
+
 /// Returns the command line that removes a setting of a profile.
 pub(crate) fn unset(name: &str, profile: &str) -> String {
     let option = shell::option("--profile", profile);
-    format!("keyfob configure unset {name} {option}")
+    format!("{UNSET}{name} {option}")
+}
+
+/// Returns true if a cure removes a setting of a file that this user cannot write.
+pub(crate) fn is_refused(cure: &str, origin: &Origin) -> bool {
+    match origin {
+        Origin::File { file, .. } => cure.starts_with(UNSET) && file.exists() && !can_write(file),
+        _ => false,
+    }
 }
 
 /// Returns the command line without a setting: without its variable, or after it is removed from
-/// its file. A setting in a block, such as `s3.addressing_style`, has none.
+/// its file. A setting in a block, such as `s3.addressing_style`, has none, and neither has one of
+/// a file that this user cannot write.
 pub(crate) fn left_out(name: &str, origin: &Origin) -> Option<String> {
     match origin {
         Origin::Environment { variables } => Some(Skip::unset(variables).command()),
-        Origin::File { section, .. } if !name.contains('.') => Some(unset(name, section)),
+        Origin::File { section, .. } if !name.contains('.') => {
+            Some(unset(name, section)).filter(|cure| !is_refused(cure, origin))
+        }
         _ => None,
     }
 }
 
 /// Returns the command line with which a user changes what has this origin: without the variables,
-/// or in an editor.
+/// or in an editor, unless the file is one that this user cannot change.
 pub(crate) fn for_origin(origin: &Origin) -> Option<String> {
     match origin {
         Origin::Environment { variables } => Some(Skip::unset(variables).command()),
-        Origin::File { file, .. } => Some(shell::editor(file)),
+        Origin::File { file, .. } => (!is_out_of_reach(file)).then(|| shell::editor(file)),
         // What it prints is not known here, only where it is named.
         Origin::Process { named_in } => for_origin(named_in),
         _ => None,

@@ -4,7 +4,7 @@ use keyfob_sigv4::printable;
 use serde::Serialize;
 
 use crate::{
-    cure::for_origin,
+    cure::{for_origin, is_refused},
     origin::{Origin, with_tilde},
 };
 
@@ -238,9 +238,16 @@ impl Finding {
     }
 
     /// Adds a cure to a warning that has none, if its origin has one. What is wrong with a cache is
-    /// not where its session is named.
-    pub(crate) fn with_own_cure(self) -> Self {
-        let is_for_origin = self.severity >= Severity::Warning && self.kind != FindingKind::Cache;
+    /// not where its session is named, and no editor changes a mode. Removes a cure that this user
+    /// cannot follow.
+    pub(crate) fn with_own_cure(mut self) -> Self {
+        if let Some(origin) = &self.origin {
+            self.cure = self.cure.filter(|cure| !is_refused(cure, origin));
+        }
+        let is_mode =
+            self.kind == FindingKind::FileMode && matches!(self.origin, Some(Origin::File { .. }));
+        let is_for_origin =
+            self.severity >= Severity::Warning && self.kind != FindingKind::Cache && !is_mode;
         let origin = self
             .origin
             .as_ref()

@@ -113,8 +113,9 @@ pub(crate) struct Rules {
     pub(crate) passes_over_unreadable_files: bool,
     /// The variables that set the region, the first one first.
     pub(crate) region_variables: &'static [&'static str],
-    /// Whether such a variable that is set and empty is an error, as the name of a region that no
-    /// service has. Otherwise it counts as not set.
+    /// Whether such a variable that is set and empty, or has whitespace around its value, is an
+    /// error, as the name of a region that no service has. Otherwise an empty one counts as not
+    /// set, and whitespace is removed.
     pub(crate) refuses_empty_region: bool,
     /// Whether the system property `aws.region` sets the region, before all variables.
     pub(crate) region_property: bool,

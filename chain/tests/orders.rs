@@ -285,6 +285,40 @@ async fn an_empty_variable_of_the_region_is_an_error_of_boto3_and_the_aws_cli() 
     assert!(own.with_exact_rules().region(None).is_err());
 }
 
+#[test]
+fn whitespace_around_a_region_is_told_and_is_an_error_of_boto3_and_the_aws_cli() {
+    for value in ["eu-west-1\n", " eu-west-1", "eu-west-1\r"] {
+        let settings = settings(&[("AWS_DEFAULT_REGION", value)], "");
+        let region = settings.region(None).unwrap().unwrap();
+        assert_eq!(region.name(), "eu-west-1");
+        let findings = settings.findings(Some(&region));
+        assert_eq!(
+            findings[0].text,
+            "AWS_DEFAULT_REGION begins or ends with whitespace, which is removed here: aws and \
+             boto3 use it as it is",
+        );
+        let cure = findings[0].cure.as_deref();
+        assert_eq!(cure, Some("env AWS_DEFAULT_REGION=eu-west-1 COMMAND"));
+        for settings in [
+            settings.clone().with_order(Order::Boto3),
+            settings.clone().with_exact_rules(),
+        ] {
+            let error = settings.region(None).unwrap_err();
+            let text = format!(
+                "AWS_DEFAULT_REGION begins or ends with whitespace, which {} takes for a part of \
+                 the region's name: remove it",
+                settings.order().tool()
+            );
+            assert_eq!(error.to_string(), text);
+            let cure = error.cure();
+            assert_eq!(cure.as_deref(), Some("env -u AWS_DEFAULT_REGION COMMAND"));
+        }
+    }
+    let plain = settings(&[("AWS_DEFAULT_REGION", "eu-west-1")], "");
+    let region = plain.region(None).unwrap();
+    assert!(plain.findings(region.as_ref()).is_empty());
+}
+
 #[tokio::test]
 async fn a_note_about_another_sdk_has_no_cure_after_which_it_is_still_true() {
     let empty = "[default]\n[profile none]\noutput = json\n";

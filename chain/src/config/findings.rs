@@ -61,6 +61,7 @@ impl Settings {
             if !looks_like_a_region(region.name()) && *region.origin() != Origin::Default {
                 findings.push(unknown_region(region));
             }
+            findings.extend(self.region_whitespace(region));
             findings.extend(self.masked_regions(region));
         }
         findings
@@ -292,6 +293,25 @@ impl Settings {
         let cure = left_out(&setting.name, &setting.origin);
         let finding = Finding::note(FindingKind::UnusedSetting, text);
         Some(finding.with_origin(setting.origin).with_cure_if(cure))
+    }
+
+    /// Returns a warning if the variable of the region has whitespace around it.
+    fn region_whitespace(&self, region: &Region) -> Option<Finding> {
+        let Origin::Environment { variables } = region.origin() else {
+            return None;
+        };
+        let variable = variables.first()?;
+        let raw = self.variables().raw(variable)?.to_str()?;
+        if raw == region.name() {
+            return None;
+        }
+        let text = format!(
+            "{variable} begins or ends with whitespace, which is removed here: aws and boto3 use it \
+             as it is"
+        );
+        let finding = Finding::warning(FindingKind::UnknownRegion, text);
+        let finding = finding.with_origin(region.origin().clone());
+        Some(finding.with_cure(Skip::set(variable, region.name()).command()))
     }
 
     /// Returns the regions that come after the one in use, with what makes each count.

@@ -912,7 +912,18 @@ impl Settings {
         }
         for variable in self.rules().region_variables {
             if let Some(region) = self.variables().text(variable) {
-                return Region::new(region, Origin::environment(&[variable])).map(Some);
+                let origin = Origin::environment(&[variable]);
+                let raw = self.variables().raw(variable).and_then(|raw| raw.to_str());
+                if self.rules().refuses_empty_region && raw.is_some_and(|raw| raw != region) {
+                    let tool = self.order().tool();
+                    let message = format!(
+                        "{variable} begins or ends with whitespace, which {tool} takes for a part \
+                         of the region's name: remove it"
+                    );
+                    let error = Error::new(ErrorKind::Setting, message);
+                    return Err(error.with_setting("region", &origin));
+                }
+                return Region::new(region, origin).map(Some);
             }
             if self.rules().refuses_empty_region && self.variables().raw(variable).is_some() {
                 let tool = self.order().tool();

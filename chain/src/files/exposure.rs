@@ -1,5 +1,9 @@
-use std::path::Path;
+use std::{fs, path::Path};
 
+use super::{
+    access,
+    folder::{folder_of, follow},
+};
 use crate::shell;
 
 /// Returns what users other than the owner can do with a file, `read` or `change`, and its mode.
@@ -25,7 +29,7 @@ use crate::shell;
 /// ```
 #[cfg(unix)]
 pub fn exposed(file: impl AsRef<Path>) -> Option<(&'static str, u32)> {
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::os::unix::fs::PermissionsExt as _;
 
     let mode = fs::metadata(file).ok()?.permissions().mode() & 0o777;
     match mode & 0o066 {
@@ -57,7 +61,7 @@ pub fn exposed(_file: impl AsRef<Path>) -> Option<(&'static str, u32)> {
 /// ```
 #[cfg(unix)]
 pub fn foreign_owner(file: impl AsRef<Path>, home: Option<&Path>) -> Option<u32> {
-    use std::{fs, os::unix::fs::MetadataExt as _};
+    use std::os::unix::fs::MetadataExt as _;
 
     let owner = |file: &Path| Some(fs::metadata(file).ok()?.uid());
     let (found, user) = (owner(file.as_ref())?, rustix::process::geteuid().as_raw());
@@ -75,7 +79,7 @@ pub fn foreign_owner(_file: impl AsRef<Path>, _home: Option<&Path>) -> Option<u3
 /// Returns the owner of a file whose mode this user cannot change: only its owner and root can.
 #[cfg(unix)]
 pub(crate) fn owner_of_mode(file: &Path) -> Option<u32> {
-    use std::{fs, os::unix::fs::MetadataExt as _};
+    use std::os::unix::fs::MetadataExt as _;
 
     let (owner, user) = (fs::metadata(file).ok()?.uid(), rustix::process::geteuid());
     (!user.is_root() && owner != user.as_raw()).then_some(owner)
@@ -84,6 +88,82 @@ pub(crate) fn owner_of_mode(file: &Path) -> Option<u32> {
 #[cfg(not(unix))]
 pub(crate) fn owner_of_mode(_file: &Path) -> Option<u32> {
     None
+}
+
+/// Returns true if this user can write a new version of a file, or create it: its folder, or the
+/// nearest one above that is there, takes new files, and nothing protects the old version. Writes
+/// nothing.
+///
+/// # Examples
+///
+/// ```
+/// # let folder = tempfile::tempdir()?;
+/// assert!(keyfob_chain::files::can_write(folder.path().join("new/config")));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+pub fn can_write(file: impl AsRef<Path>) -> bool {
+    let Ok(file) = follow(file.as_ref()) else {
+        return false;
+    };
+    let is_protected = |metadata| access::refuse(&file, &metadata).is_err();
+    if fs::metadata(&file).is_ok_and(is_protected) {
+        return false;
+    }
+    let mut folders = file
+        .ancestors()
+        .skip(1)
+        .map(|folder| match folder.to_str() {
+            Some("") => Path::new("."),
+            _ => folder,
+        });
+    let folder = folders.find(|folder| fs::symlink_metadata(folder).is_ok());
+    folder.is_some_and(|folder| takes_new_files(folder) && !is_sticky(folder, &file))
+}
+
+/// Returns true if this user can change a file that is there in no way.
+pub(crate) fn is_out_of_reach(file: &Path) -> bool {
+    let folder = || follow(file).is_ok_and(|file| takes_new_files(folder_of(&file)));
+    file.exists() && !is_writable(file) && !folder()
+}
+
+#[cfg(unix)]
+fn is_writable(file: &Path) -> bool {
+    rustix::fs::access(file, rustix::fs::Access::WRITE_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_writable(file: &Path) -> bool {
+    fs::metadata(file).is_ok_and(|metadata| !metadata.permissions().readonly())
+}
+
+#[cfg(unix)]
+fn takes_new_files(folder: &Path) -> bool {
+    use rustix::fs::Access;
+
+    folder.is_dir() && rustix::fs::access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// The attribute of a folder says nothing about its files.
+#[cfg(not(unix))]
+fn takes_new_files(folder: &Path) -> bool {
+    folder.is_dir()
+}
+
+/// Returns true if only its owner can replace a file in this folder, as in `/tmp`, and that is
+/// another user.
+#[cfg(unix)]
+fn is_sticky(folder: &Path, file: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let is_set = |metadata: fs::Metadata| metadata.permissions().mode() & 0o1000 != 0;
+    fs::metadata(folder).is_ok_and(is_set)
+        && owner_of_mode(folder).is_some()
+        && owner_of_mode(file).is_some()
+}
+
+#[cfg(not(unix))]
+fn is_sticky(_folder: &Path, _file: &Path) -> bool {
+    false
 }
 
 /// Returns the command that replaces a file of another user by a copy that belongs to this one.

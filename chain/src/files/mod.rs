@@ -20,8 +20,8 @@ mod update;
 
 use std::{io, path::Path};
 
-pub(crate) use exposure::owner_of_mode;
-pub use exposure::{exposed, foreign_owner, own_copy};
+pub use exposure::{can_write, exposed, foreign_owner, own_copy};
+pub(crate) use exposure::{is_out_of_reach, owner_of_mode};
 pub use folder::create_private_folder;
 pub use lock::Lock;
 pub(crate) use read::read_in_time;

@@ -30,8 +30,8 @@ pub(crate) struct Explained {
 impl Context {
     /// Asks the chain for credentials, by the rules of a tool in place of our own, and explains the
     /// answer.
-    /// `has_call_below` leaves out why no call can be sent, for a program that prints that error
-    /// below.
+    /// `has_call_below` leaves out why no call can be sent, unless there is a cure, for a program
+    /// that prints that error below.
     pub(crate) async fn explain(&self, order: Option<Order>, has_call_below: bool) -> Explained {
         self.explain_with(self.settings(), order, has_call_below)
             .await
@@ -78,13 +78,14 @@ impl Context {
             .as_ref()
             .err()
             .or(resolution.credentials.as_ref().err());
-        if let Err(error) = &call
-            && first.map_or(!has_call_below, |first| {
-                first.to_string() != error.to_string()
-            })
-        {
+        if let Err(error) = &call {
             let mut findings = settings.call_findings(region.as_ref(), self.endpoint_argument());
-            if findings.is_empty() {
+            // A cure stands only here.
+            if first.map_or(has_call_below, |first| {
+                first.to_string() == error.to_string()
+            }) {
+                findings.retain(|finding| finding.cure.is_some());
+            } else if findings.is_empty() {
                 findings.push(Finding::warning(FindingKind::Setting, chained(error)));
             }
             explanation = explanation.with_findings(findings);

@@ -1330,3 +1330,105 @@ fn two_names_of_profiles_that_are_gone_are_both_removed_by_the_cure() {
     );
     assert!(faults(&follow(&home, settings[0], "--offline"), "settings").is_empty());
 }
+
+/// Folders and files that the user 1234 cannot change.
+#[cfg(unix)]
+const OUT_OF_REACH: [(&str, Damage); 4] = [
+    ("a home without .aws that takes no files", |home| {
+        fs::remove_dir_all(home.path().join(".aws")).unwrap();
+        give_away(home.path());
+        mode(home.path(), 0o555);
+    }),
+    ("a file in a folder of root", |home| {
+        fs::write(home.file("config"), "[default]\noutput = bad\n").unwrap();
+        mode(&home.file("config"), 0o644);
+    }),
+    ("an own file in a folder of root", |home| {
+        fs::write(home.file("config"), "[default]\noutput = bad\n").unwrap();
+        give_away(&home.file("config"));
+    }),
+    ("a file of root in a sticky folder", |home| {
+        fs::write(home.file("config"), "[default]\noutput = bad\n").unwrap();
+        mode(&home.file("config"), 0o644);
+        mode(&home.path().join(".aws"), 0o1777);
+    }),
+];
+
+#[test]
+#[cfg(unix)]
+fn no_cure_writes_a_file_that_this_user_cannot_write() {
+    use std::os::unix::process::CommandExt as _;
+
+    for (what, damage) in OUT_OF_REACH {
+        let home = Home::new().with_file("credentials", "");
+        mode(home.path(), 0o755);
+        mode(&home.path().join(".aws"), 0o755);
+        mode(&home.file("credentials"), 0o644);
+        damage(&home);
+        if !give_away(home.path()) {
+            println!("only root can give files away: nothing is tested");
+            return;
+        }
+        let run = |cure: &str| {
+            let command = cure.replace(
+                "COMMAND",
+                concat!(
+                    env!("CARGO_BIN_EXE_keyfob"),
+                    " doctor --offline --json --output json"
+                ),
+            );
+            let mut program = home.program("sh");
+            program.uid(1234).gid(1234).args(["-c", &command]);
+            let run = Run::new(program.output().unwrap());
+            let data: Value = serde_json::from_str(&run.stdout).unwrap();
+            data["checks"].as_array().unwrap().clone()
+        };
+        let checks = run("COMMAND");
+        let region = faults(&checks, "region");
+        assert_eq!(region.len(), 1, "{what}: {checks:#?}");
+        let cure = region[0]["cure"].as_str().unwrap();
+        assert_eq!(cure, "env AWS_REGION=us-east-1 COMMAND", "{what}");
+        assert!(faults(&run(cure), "region").is_empty(), "{what}");
+        for line in faults(&checks, "settings") {
+            assert!(line["cure"].is_null(), "{what}: {line}");
+        }
+        let expected = usize::from(home.file("config").exists());
+        assert_eq!(faults(&checks, "settings").len(), expected, "{what}");
+        mode(home.path(), 0o755);
+    }
+}
+
+/// As a secret of Kubernetes: links to files of root that a group may read.
+#[test]
+#[cfg(unix)]
+fn the_mode_of_a_file_that_is_out_of_reach_has_no_cure() {
+    use std::os::unix::{
+        fs::{chown, symlink},
+        process::CommandExt as _,
+    };
+
+    let home = Home::new()
+        .with("AWS_REGION", "eu-west-1")
+        .with_file("data/credentials", &format!("[default]\n{KEY}"));
+    let secret = home.file("data/credentials");
+    symlink("data/credentials", home.file("credentials")).unwrap();
+    for folder in ["", ".aws", ".aws/data"] {
+        mode(&home.path().join(folder), 0o755);
+    }
+    mode(&secret, 0o440);
+    if chown(&secret, Some(0), Some(1234)).is_err() {
+        println!("only root can give files away: nothing is tested");
+        return;
+    }
+    for command in ["why", "doctor"] {
+        let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
+        program.uid(1234).gid(1234);
+        let run = Run::new(program.args([command, "--offline"]).output().unwrap());
+        assert_has(
+            &run.stdout,
+            &["secrets (mode 0440), which belongs to user 0"],
+        );
+        assert!(!run.stdout.contains("EDITOR"), "{}", run.stdout);
+        assert!(!run.stdout.contains("chmod"), "{}", run.stdout);
+    }
+}

@@ -384,3 +384,29 @@ fn another_tool_has_no_region_by_default() {
     let why = home.keyfob(["why", "--as", "boto3"]).ok();
     assert_has(&why, &["region: eu-west-3"]);
 }
+
+#[test]
+fn the_cure_of_the_error_below_stands_in_the_table() {
+    for (value, order) in [("", "boto3"), ("eu-west-1\n", "boto3"), ("a/b", "aws-cli")] {
+        let home = Home::new()
+            .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
+            .with("AWS_DEFAULT_REGION", value)
+            .with("AWS_REGION", "");
+        let home = if order == "aws-cli" {
+            home.with("AWS_REGION", "eu-west-1 x")
+        } else {
+            home
+        };
+        let run = home.keyfob(["why", "--as", order]);
+        assert_ne!(run.code, 0);
+        let variable = if order == "aws-cli" {
+            "AWS_REGION"
+        } else {
+            "AWS_DEFAULT_REGION"
+        };
+        assert_has(&run.stderr, &[variable]);
+        assert_has(&run.stdout, &["\n  cure:  env -u ", variable, " COMMAND\n"]);
+        let data = home.keyfob(["why", "--as", order, "--json"]).stdout;
+        assert_has(&data, &["\"cure\": \"env -u "]);
+    }
+}

@@ -169,11 +169,12 @@ fn can_set(context: &Context, section: &SectionName, name: &str, value: &str) ->
     let Ok(mut editor) = context.editor(FileKind::Config) else {
         return false;
     };
+    if !files::can_write(editor.path()) {
+        return false;
+    }
     let text = match fs::metadata(editor.path()) {
         // A pipe would be waited for.
-        Ok(metadata) if metadata.is_file() && !metadata.permissions().readonly() => {
-            files::read(editor.path())
-        }
+        Ok(metadata) if metadata.is_file() => files::read(editor.path()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
         _ => return false,
     };
