@@ -500,3 +500,39 @@ fn a_body_in_memory_that_a_server_takes_slowly_is_not_late() {
     assert_has(&answer, &["HTTP/1.1 200"]);
     assert!(server.join().unwrap() > Duration::from_secs(4));
 }
+
+/// As in transcription: both directions are open, and the server says nothing for a while.
+#[test]
+fn an_answer_that_began_waits_for_as_long_as_the_body_of_its_request_makes_progress() {
+    const PIECES: usize = 12;
+
+    let (upstream, requests) = start_silent();
+    let more = ["--service", "s3", "--cli-read-timeout", "1"];
+    for stalls in [false, true] {
+        let (proxy, url, token) = start(&home(), &upstream, &more);
+        let hash = "a".repeat(64);
+        let request = format!(
+            "PUT /b/k HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Keyfob-Token: {token}\r\n\
+             X-Amz-Content-Sha256: {hash}\r\nContent-Length: {PIECES}\r\nConnection: close\r\n\r\n"
+        );
+        let mut caller = send(&url, &request);
+        let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
+        let first = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
+        server.write_all(first.as_bytes()).unwrap();
+        let sent = if stalls { 1 } else { PIECES };
+        for _ in 0..sent {
+            caller.write_all(b"a").unwrap();
+            thread::sleep(Duration::from_millis(250));
+        }
+        if !stalls {
+            server.write_all(b"4\r\nlast\r\n0\r\n\r\n").unwrap();
+        }
+        caller.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut answer = String::new();
+        let _ = caller.read_to_string(&mut answer);
+        assert_eq!(answer.contains("last"), !stalls, "{answer}");
+        if stalls {
+            line_with(&proxy, "the body of the request did not arrive in time");
+        }
+    }
+}

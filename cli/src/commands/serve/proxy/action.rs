@@ -22,6 +22,8 @@ const OVERRIDES: [&str; 3] = [
 /// while all other requests wait.
 const MAX_ACTIONS: usize = 16;
 const MAX_ACTION: usize = 256;
+/// How many pairs of it may look like actions before they are decoded.
+const MAX_PAIRS: usize = 10_000;
 
 /// Returns the actions that the head of a request names: in `X-Amz-Target` (JSON), in the path
 /// (CBOR) and in the query. There is one at most, unless the request is made to deceive.
@@ -61,22 +63,9 @@ fn in_cbor_path(path: &str) -> Option<&str> {
     (!name.contains('/') && !action.contains('/')).then_some(action)
 }
 
-/// Returns the actions that a form names, by all the rules that servers have: some take `;` for
-/// `&`, and leave spaces and what follows a null byte out of names.
-pub(super) fn in_form(form: &[u8]) -> impl Iterator<Item = String> + '_ {
-    form.split(|byte| matches!(byte, b'&' | b';'))
-        .filter(|pair| may_be_action(pair))
-        .flat_map(form_urlencoded::parse)
-        .filter(|(name, _)| bare(name).eq_ignore_ascii_case("Action"))
-        .map(|(_, action)| action.into_owned())
-}
-
-/// Returns true for a pair whose name may be `Action` when it is decoded. Most are not, and need
-/// not be.
-fn may_be_action(pair: &[u8]) -> bool {
-    let name = pair.split(|byte| *byte == b'=').next().unwrap_or_default();
-    let is_action = |part: &[u8]| part.eq_ignore_ascii_case(b"Action");
-    name.contains(&b'%') || name.windows("Action".len()).any(is_action)
+/// Returns the actions that a form names.
+fn in_form(form: &[u8]) -> impl Iterator<Item = String> + '_ {
+    pairs(form).filter_map(named)
 }
 
 /// Returns the actions that a body names, in whose place a server may read a form.
@@ -84,12 +73,43 @@ fn may_be_action(pair: &[u8]) -> bool {
 /// # Errors
 ///
 /// The reason why they are too many, or too long.
-fn in_body(body: &[u8]) -> Result<Vec<String>, &'static str> {
-    let actions: Vec<_> = in_form(body).take(MAX_ACTIONS + 1).collect();
-    if actions.len() > MAX_ACTIONS || actions.iter().any(|action| action.len() > MAX_ACTION) {
-        return Err("the body names too many actions, or too long ones");
+pub(super) fn in_body(body: &[u8]) -> Result<Vec<String>, &'static str> {
+    let has_few_pairs = pairs(body).nth(MAX_PAIRS).is_none();
+    let actions: Vec<_> = if has_few_pairs {
+        in_form(body).take(MAX_ACTIONS + 1).collect()
+    } else {
+        Vec::new()
+    };
+    let is_short = |action: &String| action.len() <= MAX_ACTION;
+    if has_few_pairs && actions.len() <= MAX_ACTIONS && actions.iter().all(is_short) {
+        return Ok(actions);
     }
-    Ok(actions)
+    Err("the body names too many actions, or too long ones")
+}
+
+/// Returns the pairs of a form whose name may be `Action` when it is decoded, by all the rules that
+/// servers have: some take `;` for `&`.
+fn pairs(form: &[u8]) -> impl Iterator<Item = &[u8]> {
+    // What servers leave out before a name, as text of a form.
+    let is_blank = |byte: &u8| *byte <= b' ' || *byte == b'+' || !byte.is_ascii();
+    let is_action = |part: &[u8]| part.eq_ignore_ascii_case(b"Action");
+    let pairs = form.split(|byte| matches!(byte, b'&' | b';'));
+    pairs.filter(move |pair| {
+        let begin = pair.iter().position(|byte| !is_blank(byte));
+        let name = pair.get(begin.unwrap_or_default()..).unwrap_or_default();
+        let name = &name[..name.len().min(MAX_ACTION)];
+        let name = name.split(|byte| *byte == b'=').next().unwrap_or_default();
+        name.contains(&b'%') || name.windows("Action".len()).any(is_action)
+    })
+}
+
+/// Returns the action of a pair. Some servers leave spaces and what follows a null byte out of
+/// names.
+fn named(pair: &[u8]) -> Option<String> {
+    let (name, action) = form_urlencoded::parse(pair).next()?;
+    bare(&name)
+        .eq_ignore_ascii_case("Action")
+        .then(|| action.into_owned())
 }
 
 /// Returns true if the body of a request is a form, whose action stands in it.
@@ -144,7 +164,12 @@ pub(super) fn check_head_for_credentials(
 /// Returns true for a request whose body may name an action. Servers of S3 that are not those of
 /// AWS have STS at their root, and servers for all services read many a body as a form.
 pub(super) fn may_be_in_body(head: &Parts, service: Service<'_>) -> bool {
-    let names_action = head.headers.contains_key("x-amz-target") && is_json(&head.headers);
+    let is_name =
+        |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let target = head.headers.get("x-amz-target");
+    let target = target.and_then(|target| target.to_str().ok());
+    let names_action =
+        target.is_some_and(|target| is_name(in_target(target))) && is_json(&head.headers);
     if names_action && !service.is_one_of_all && !giving::reads_forms(service.name) {
         return false;
     }
@@ -441,6 +466,12 @@ mod tests {
         assert_eq!(check(&long(MAX_ACTION)), Ok(()));
         assert!(check(&long(MAX_ACTION + 2)).is_err());
         assert!(check("a&\tAction =AssumeRole").is_err());
+        let after_spaces = format!("a&{}Action=AssumeRole", "+\u{a0} ".repeat(1000));
+        assert!(check(&after_spaces).is_err());
+        for pair in ["%&", "xAction&", "%41=1;"] {
+            assert_eq!(check(&pair.repeat(MAX_PAIRS)), Ok(()));
+            assert!(check(&pair.repeat(MAX_PAIRS + 1)).is_err(), "{pair}");
+        }
     }
 
     #[test]
@@ -510,7 +541,8 @@ mod tests {
         }
         for (start, expected) in [
             ("GET /status", true),
-            ("GET /gremlin/status", true),
+            ("GET /loader", true),
+            ("GET /gremlin/status?cancelQuery&queryId=x", false),
             ("GET /?gremlin=g.V().drop()", false),
             ("GET /openCypher?query=a", false),
         ] {

@@ -23,7 +23,7 @@ use tokio::{
 
 use super::{
     action,
-    body::{InMemory, Passing, Sent, Trouble},
+    body::{self, InMemory, Passing, Sent, Trouble},
     clocks::Clocks,
     log::{Entry, Log},
     own::{self, Metrics},
@@ -60,10 +60,7 @@ const INCOMPLETE: Refusal = refusal(
     StatusCode::BAD_REQUEST,
     "the body of the request is incomplete",
 );
-const LATE: Refusal = refusal(
-    StatusCode::REQUEST_TIMEOUT,
-    "the body of the request did not arrive in time",
-);
+const LATE: Refusal = refusal(StatusCode::REQUEST_TIMEOUT, body::LATE);
 
 /// Where the token of the callers is.
 pub(super) enum Token {
@@ -333,7 +330,9 @@ impl Proxy {
         };
         let headers = &forward.head.headers;
         if action::is_form(headers)
-            && let Some(named) = action::in_form(&bytes).next()
+            && let Some(named) = action::in_body(&bytes)
+                .ok()
+                .and_then(|named| named.into_iter().next())
         {
             *action = shown_action(&forward.service, &named);
         }

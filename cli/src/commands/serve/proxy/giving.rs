@@ -178,7 +178,7 @@ managedblockchain /accessors/*
 mediapackage /channels /channels/*
 mobiletargeting /v1/apps/*/channels/baidu /v1/apps/*/channels/gcm
 mturk-requester GetFileUploadURL
-neptune-db / /gremlin /opencypher
+neptune-db /gremlin /gremlin/** /opencypher /opencypher/** /sparql /sparql/**
 pca-connector-scep /challengepasswords/*
 profile /domains/*/upload-jobs/*/path
 quicksight /accounts/*/asset-bundle-import-jobs/* /accounts/*/dashboards/*/embed-url \
@@ -233,7 +233,11 @@ pub(super) fn is_giving_path(
         let name = name(segment).replace(['-', '_'], "");
         SEGMENTS.contains(&name.as_str())
     });
-    has_part || has_path(&OTHERS, service, method, path)
+    // Neptune takes what others have under `/gremlin` at its root.
+    let mut parameters = form_urlencoded::parse(query.as_bytes());
+    let is_query = service.name == "neptune-db"
+        && parameters.any(|(name, _)| bare(&name).eq_ignore_ascii_case("gremlin"));
+    has_part || is_query || has_path(&OTHERS, service, method, path)
 }
 
 /// Returns true for an action that gives out credentials of AWS, and for a text in which a server
@@ -330,7 +334,12 @@ pub(super) fn reads_forms(service: &str) -> bool {
 
 /// Returns true for a service in whose paths customers choose the names.
 pub(super) fn has_paths_of_customers(service: &str) -> bool {
-    OBJECTS.contains(&service) || OF_CUSTOMERS.contains(&service)
+    OBJECTS.contains(&service) || is_of_customers(service)
+}
+
+/// Returns true for a service behind which servers of customers are.
+pub(super) fn is_of_customers(service: &str) -> bool {
+    OF_CUSTOMERS.contains(&service)
 }
 
 fn is_path(known: &str) -> bool {

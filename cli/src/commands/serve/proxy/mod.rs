@@ -331,7 +331,7 @@ async fn upstreams(context: &Context, args: &ServeProxyArgs) -> Result<Upstreams
     let mut upstream = upstream(context, args, url)?;
     let host = upstream.authority.as_str();
     let scope = scope(context, args.service.as_deref(), host).await?;
-    upstream.service = scope.service().to_owned();
+    upstream.set_service(scope.service().to_owned());
     Ok(Upstreams::One(upstream))
 }
 
@@ -431,7 +431,7 @@ fn resigned(
             let told = told.map(|told| told.service().to_owned());
             let service = args.service.clone().or(told);
             let any_service = service.is_none();
-            upstream.service = service.unwrap_or_default();
+            upstream.set_service(service.unwrap_or_default());
             Reach::One {
                 upstream,
                 any_service,

@@ -33,7 +33,7 @@ pub(super) fn name(segment: &str) -> String {
 /// all that follow. Empty ones do not count.
 pub(super) fn matches(pattern: &str, path: &str) -> bool {
     let mut segments = path.split('/').map(name).filter(|name| !name.is_empty());
-    for expected in pattern.split('/').skip(1).filter(|name| !name.is_empty()) {
+    for expected in pattern.split('/').skip(1) {
         let Some(segment) = segments.next() else {
             return false;
         };

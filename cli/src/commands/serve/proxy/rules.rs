@@ -12,9 +12,10 @@ use keyfob_sigv4::{HostScope, Secret};
 
 use super::{
     action,
-    giving::Service,
+    giving::{self, Service},
     host_prefix,
     paths::{climbs, decode},
+    targets::is_of_aws,
 };
 use crate::{s3::Filters, services::catalog::is_host_of_service};
 
@@ -83,6 +84,13 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
+    /// Sets the service of a server, which may answer for others, too, if it is not one of AWS. But
+    /// those in which customers choose the paths have servers of their own.
+    pub(super) fn set_service(&mut self, service: String) {
+        self.is_for_all = !is_of_aws(self) && !giving::is_of_customers(&service);
+        self.service = service;
+    }
+
     pub(super) fn service(&self) -> Service<'_> {
         Service {
             name: &self.service,

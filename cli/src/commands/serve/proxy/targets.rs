@@ -2,7 +2,7 @@
 
 use std::{
     borrow::Cow,
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -35,8 +35,6 @@ pub(super) struct Targets {
     known: Mutex<HashMap<Key, Arc<Target>>>,
     /// Of all services, made once because they live as long as the program.
     services: Vec<(Row, Hosts)>,
-    /// The endpoint URLs that several services share: their servers answer for all of them.
-    shared: HashSet<String>,
 }
 
 /// Where requests may go to.
@@ -79,15 +77,10 @@ pub(super) struct Target {
 
 impl Targets {
     pub(super) fn new(reach: Reach) -> Self {
-        let shared = match &reach {
-            Reach::One { .. } => HashSet::new(),
-            Reach::Allowed { settings, url, .. } => shared(settings, url.as_deref()),
-        };
         Self {
             reach,
             known: Mutex::default(),
             services: Row::all().map(|row| (row, row.hosts())).collect(),
-            shared,
         }
     }
 
@@ -160,7 +153,7 @@ impl Targets {
                 (
                     Upstream {
                         service,
-                        is_for_all: *any_service,
+                        is_for_all: *any_service || upstream.is_for_all,
                         ..upstream
                     },
                     region.to_owned(),
@@ -175,7 +168,8 @@ impl Targets {
                 let endpoint = self.endpoint(wanted, patterns, settings, own.as_deref())?;
                 let signed_for = endpoint.signing_region().unwrap_or(region).to_owned();
                 let mut upstream = upstream(&endpoint, service)?;
-                upstream.is_for_all = own.as_ref().is_some_and(|url| self.shared.contains(url));
+                // Whatever the settings name it for, it may be the server of more services.
+                upstream.is_for_all = own.is_some() && !is_of_aws(&upstream);
                 let admits = |upstream: &Upstream| {
                     patterns.admit(&upstream.authority.host().to_ascii_lowercase())
                 };
@@ -293,22 +287,10 @@ const UNUSABLE: Refusal = forbidden(
     "the settings of the proxy have no endpoint for the service and the region of the request",
 );
 
-/// Returns the endpoint URLs that services with different names in signatures share.
-fn shared(settings: &Settings, url: Option<&str>) -> HashSet<String> {
-    if let Some(url) = url {
-        return HashSet::from([url.to_owned()]);
-    }
-    let mut of_service = HashMap::new();
-    let mut shared = HashSet::new();
-    for row in Row::all() {
-        let Ok(Some(url)) = settings.endpoint_url(&row.id()) else {
-            continue;
-        };
-        if *of_service.entry(url.text).or_insert(row.scope_name) != row.scope_name {
-            shared.insert(url.text.to_owned());
-        }
-    }
-    shared
+/// Returns true for a server at a host of AWS.
+pub(super) fn is_of_aws(upstream: &Upstream) -> bool {
+    let host = upstream.authority.host().to_ascii_lowercase();
+    HostScope::parse(&host).is_some_and(|told| is_host_of_service(&host, &told))
 }
 
 /// Returns the URL of a host that follows the pattern, if it is one of the service.
@@ -591,36 +573,20 @@ mod tests {
         }
     }
 
-    /// A server for all services may take a request for one of another.
     #[test]
-    fn a_server_that_services_share_answers_for_all_of_them() {
+    fn a_server_that_is_not_of_aws_may_answer_for_all_services() {
         let server = "http://127.0.0.1:4566";
-        for (variables, service, expected) in [
-            (&[("AWS_ENDPOINT_URL", server)][..], "newservice", true),
-            (&[("AWS_ENDPOINT_URL", server)], "dynamodb", true),
-            (&[("AWS_ENDPOINT_URL_DYNAMODB", server)], "dynamodb", false),
-            (
-                &[
-                    ("AWS_ENDPOINT_URL_DYNAMODB", server),
-                    ("AWS_ENDPOINT_URL_SQS", server),
-                ],
-                "dynamodb",
-                true,
-            ),
-            // Both have the same name in signatures.
-            (
-                &[
-                    ("AWS_ENDPOINT_URL_BEDROCK", server),
-                    ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", server),
-                ],
-                "bedrock",
-                false,
-            ),
-            (&[], "dynamodb", false),
+        let endpoint = "https://vpce-1a2b-3c4d.dynamodb.us-west-2.vpce.amazonaws.com";
+        for (variable, service, expected) in [
+            (("AWS_ENDPOINT_URL", server), "newservice", true),
+            (("AWS_ENDPOINT_URL", server), "dynamodb", true),
+            (("AWS_ENDPOINT_URL_DYNAMODB", server), "dynamodb", true),
+            (("AWS_ENDPOINT_URL_DYNAMODB", server), "sqs", false),
+            (("AWS_ENDPOINT_URL_DYNAMODB", endpoint), "dynamodb", false),
         ] {
-            let found = targets("*", variables).find(wanted(service, "us-west-2", None));
+            let found = targets("*", &[variable]).find(wanted(service, "us-west-2", None));
             let is_for_all = found.ok().unwrap().upstream.is_for_all;
-            assert_eq!(is_for_all, expected, "{variables:?} {service}");
+            assert_eq!(is_for_all, expected, "{variable:?} {service}");
         }
     }
 

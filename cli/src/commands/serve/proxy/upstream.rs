@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     error::Error,
+    mem,
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -27,7 +28,7 @@ use tokio::{
 };
 
 use super::{
-    body::{Flow, InMemory, Sent},
+    body::{Flow, InMemory, LATE, Sent},
     http2::{Client, Load, Receiving},
     record::Record,
 };
@@ -169,7 +170,7 @@ impl Pool {
                         origin,
                         connection,
                     };
-                    return Ok(answer.map(|body| Either::Right(self.answer(body, lease))));
+                    return Ok(answer.map(|body| Either::Right(self.answer(body, lease, flow))));
                 }
                 // The server had closed a connection that waited. One that drops new ones would
                 // drop the next one, too.
@@ -235,11 +236,13 @@ impl Pool {
         Err(Silence::Timeout)
     }
 
-    fn answer(&self, body: Either<Incoming, Receiving>, lease: Lease) -> Answer {
+    fn answer(&self, body: Either<Incoming, Receiving>, lease: Lease, flow: Arc<Flow>) -> Answer {
         let mut answer = Answer {
             body,
             patience: self.patience,
             sleep: None,
+            progress: flow.progress(),
+            flow,
             lease: Some(lease),
             record: None,
         };
@@ -457,12 +460,17 @@ impl Lease {
     }
 }
 
-/// The body of an answer on its way. It breaks off if nothing comes for too long.
+/// The body of an answer on its way. It breaks off if nothing comes for too long, and the body of
+/// its request makes no progress either.
 pub(super) struct Answer {
     body: Either<Incoming, Receiving>,
     patience: Duration,
     /// Runs while the server is waited for.
     sleep: Option<Pin<Box<Sleep>>>,
+    /// The body of the request, which may still be on its way.
+    flow: Arc<Flow>,
+    /// How far it was when the waiting began.
+    progress: u64,
     lease: Option<Lease>,
     /// What is told about its request at the end.
     record: Option<Record>,
@@ -516,10 +524,20 @@ impl Body for Answer {
             }
             return Poll::Ready(frame);
         }
-        let patience = this.patience;
-        let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));
-        ready!(sleep.as_mut().poll(context));
-        let reason = "nothing came from the server for too long";
+        loop {
+            let patience = this.patience;
+            let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));
+            ready!(sleep.as_mut().poll(context));
+            this.sleep = None;
+            let before = mem::replace(&mut this.progress, this.flow.progress());
+            if this.progress == before {
+                break;
+            }
+        }
+        let reason = match this.flow.trouble(&Silence::Timeout) {
+            None => "nothing came from the server for too long",
+            Some(_) => LATE,
+        };
         if let Some(lease) = &this.lease {
             lease.connection.sender.give_up();
         }
