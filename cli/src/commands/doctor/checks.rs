@@ -11,6 +11,7 @@ use keyfob_chain::{
     },
     shell,
 };
+use keyfob_sts::Client;
 
 use super::network::AUTHORITIES;
 use crate::{context::Context, failure::chained, services};
@@ -142,6 +143,38 @@ fn authorities(context: &Context) -> Option<String> {
     (!set.is_empty()).then(|| format!("those of {}", set.join(" and ")))
 }
 
+/// Returns a problem if the file that is named in the place of the system's authorities has none.
+pub(super) fn authority_finding(context: &Context) -> Option<Finding> {
+    let [file, folder] = AUTHORITIES;
+    let variables = context.variables();
+    let is_filled = |folder| fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some());
+    // A bundle takes the place of both, and a folder has authorities, too.
+    if context.settings().find(&CA_BUNDLE).is_some() || variables.raw(folder).is_some_and(is_filled)
+    {
+        return None;
+    }
+    let path = Path::new(variables.raw(file)?);
+    let reads = fs::metadata(path).map_or(true, |metadata| !is_pipe(&metadata));
+    let error = reads.then(|| Client::builder().ca_bundle_file(path).err())??;
+    let set = AUTHORITIES
+        .into_iter()
+        .filter(|name| variables.raw(name).is_some());
+    let cure = format!("env -u {} COMMAND", set.collect::<Vec<_>>().join(" -u "));
+    let text = format!("{file} cannot be used: {}", chained(&error));
+    Some(Finding::problem(FindingKind::CaBundle, text).with_cure(cure))
+}
+
+/// Returns true for what would be waited for.
+#[cfg(unix)]
+fn is_pipe(metadata: &fs::Metadata) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&metadata.file_type())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_metadata: &fs::Metadata) -> bool {
+    false
+}
+
 /// Returns the files, with their modes and owners where the system has any.
 fn files(context: &Context) -> String {
     let variables = context.variables();
@@ -174,7 +207,8 @@ fn rights(_metadata: &fs::Metadata) -> String {
 
 fn credentials(explanation: &Explanation) -> String {
     match explanation.winner() {
-        Some(winner) => winner.provider.clone(),
+        Some(winner) if winner.key_id.is_some() => winner.provider.clone(),
+        Some(winner) => format!("{}, which this check does not ask", winner.provider),
         None => "none".to_owned(),
     }
 }

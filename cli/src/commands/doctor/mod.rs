@@ -2,6 +2,7 @@
 
 mod checks;
 mod network;
+mod unasked;
 
 use std::{fs, io};
 
@@ -96,7 +97,12 @@ async fn lines(context: &Context) -> Vec<Line> {
         (region, explanation)
     };
     let ((region, explanation), network) = tokio::join!(local, network::check(context, &settings));
-    let failures = checks::failures(&settings, &explanation);
+    let mut failures = checks::failures(&settings, &explanation);
+    failures.extend(unasked::finding(&settings, &explanation));
+    let is_told = |finding: &Finding| finding.kind == FindingKind::CaBundle;
+    if !network.findings.iter().any(is_told) {
+        failures.extend(checks::authority_finding(context));
+    }
     let mut facts = network.facts;
     facts.extend(checks::facts(context, region.as_ref(), &explanation));
     let findings = explanation
