@@ -119,6 +119,7 @@ impl Context {
         let (credentials, explanation) = self.used_for(args, endpoint).await?;
         let winner = explanation.winner();
         let Some((winner, end)) = winner.and_then(|winner| Some((winner, winner.expiry?))) else {
+            self.warn_if_expired(&credentials);
             return Ok(credentials);
         };
         if end > Timestamp::now() {
@@ -211,6 +212,20 @@ impl Context {
     pub(crate) fn end_of(&self, credentials: &Credentials) -> Option<Timestamp> {
         let written = || self.settings().written_expiry(credentials.access_key_id());
         credentials.expiry().or_else(written)
+    }
+
+    /// Warns of credentials that have expired, as the tool that wrote them wrote beside them. The
+    /// file may have an end that is older than its key, so that they are used.
+    pub(crate) fn warn_if_expired(&self, credentials: &Credentials) -> bool {
+        let end = self.end_of(credentials);
+        let Some(end) = end.filter(|end| *end <= Timestamp::now()) else {
+            return false;
+        };
+        self.console().warn(&format!(
+            "these credentials expired at {end}, says their profile: get new ones with the tool \
+             that wrote them"
+        ));
+        true
     }
 
     /// Returns the credentials with that end.

@@ -660,11 +660,28 @@ fn the_end_that_a_file_has_for_its_session_is_told() {
     let home = Home::new()
         .with_file("credentials", &files)
         .with("AWS_REGION", "eu-west-1");
-    let run = home.keyfob(["exec", "--profile", "OLD", "--", "env"]);
-    let warning = "warning: these credentials expire at 2020-01-01T00:00:00Z";
-    assert_has(&run.stderr, &[warning]);
-    // No SDK goes by it.
-    assert_lacks(&run.ok(), &["AWS_CREDENTIAL_EXPIRATION"]);
+    let warning = "warning: these credentials expired at 2020-01-01T00:00:00Z, says their profile";
+    for words in [
+        &["exec", "--profile", "OLD", "--", "env"][..],
+        &["exec", "--serve", "--profile", "OLD", "--", "env"],
+        &["configure", "export-credentials", "--profile", "OLD"],
+    ] {
+        let run = home.keyfob(words);
+        assert_has(&run.stderr, &[warning]);
+        // No new session is promised.
+        assert_lacks(&run.stderr, &["--serve"]);
+        // No SDK goes by it.
+        assert_lacks(&run.ok(), &["AWS_CREDENTIAL_EXPIRATION", "Expiration"]);
+    }
+    let soon = Timestamp::from_unix_seconds(Timestamp::now().unix_seconds() + 60).to_string();
+    let ending = Home::new()
+        .with_file("credentials", &session("SOON", &soon))
+        .with("AWS_REGION", "eu-west-1");
+    for words in [&["exec"][..], &["exec", "--serve"]] {
+        let run = ending.keyfob(words.iter().chain(&["--profile", "SOON", "--", "true"]));
+        let warning = format!("expire at {soon}, and only the tool that wrote them");
+        assert_has(&run.stderr, &[&warning]);
+    }
     let url = ["s3", "presign", "s3://bucket/k", "--strict", "--profile"];
     let stderr = home.keyfob(url.iter().chain(&["OLD"])).fails(253);
     assert_has(&stderr, &["never works", "expired at 2020-01-01T00:00:00Z"]);

@@ -114,6 +114,10 @@ fn warn_of_expiry(
     origin: Option<&Origin>,
     serves: bool,
 ) {
+    // Then nothing gives new ones.
+    if context.warn_if_expired(credentials) {
+        return;
+    }
     let Some(expiry) = context.end_of(credentials) else {
         return;
     };
@@ -121,6 +125,9 @@ fn warn_of_expiry(
     let what = match (origin, serves) {
         (Some(Origin::Environment { .. }), true) => {
             "and nothing renews those of environment variables: the command has none after that"
+        }
+        (Some(Origin::File { .. }), _) if is_short => {
+            "and only the tool that wrote them to the file can renew them"
         }
         (_, true) => return,
         (_, false) if !is_short => return,
