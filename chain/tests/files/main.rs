@@ -94,7 +94,7 @@ fn an_endless_device_is_a_problem_of_the_file_and_a_pipe_is_read() {
     assert_eq!(error.kind(), ErrorKind::ConfigFile);
     assert_eq!(
         error.to_string(),
-        "/dev/zero: cannot be read: it is larger than 16 MiB"
+        "/dev/zero: cannot be read: it is larger than 16 MiB, the limit of this program"
     );
     let error = files::read_secret("/dev/zero").unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::FileTooLarge);

@@ -237,7 +237,7 @@ fn an_answer_with_a_status_that_no_request_asks_for_does_not_pass() {
         let mut caller = send(&url, &get);
         // Each comes over a connection of its own: the test keeps the last one only.
         let (_, mut server) = requests.recv_timeout(PATIENCE).unwrap();
-        let head = "Connection: upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\n\r\n";
+        let head = "Connection: close, upgrade\r\nUpgrade: a\r\nContent-Length: 0\r\n\r\n";
         let version = if status == "200 OK" { "1.0" } else { "1.1" };
         server
             .write_all(format!("HTTP/{version} {status}\r\n{head}").as_bytes())

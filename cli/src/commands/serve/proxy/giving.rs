@@ -211,7 +211,7 @@ pub(super) fn is_giving_action(service: Service<'_>, action: &str) -> bool {
     }
     let is_getting = action.starts_with("Get") || action.starts_with("BatchGet");
     is_getting && PARTS.iter().any(|part| action.contains(part))
-        || rows(&OTHERS, service).any(|other| other == action)
+        || rows(&OTHERS, of_its_own(service)).any(|other| other == action)
         || is_credential_action(service, action)
 }
 
@@ -234,10 +234,8 @@ pub(super) fn is_giving_path(
         SEGMENTS.contains(&name.as_str())
     });
     // Neptune takes what others have under `/gremlin` at its root.
-    let mut parameters = form_urlencoded::parse(query.as_bytes());
-    let is_query = service.name == "neptune-db"
-        && parameters.any(|(name, _)| bare(&name).eq_ignore_ascii_case("gremlin"));
-    has_part || is_query || has_path(&OTHERS, service, method, path)
+    let is_query = service.name == "neptune-db" && parameters(query).any(|name| name == "gremlin");
+    has_part || is_query || has_path(&OTHERS, of_its_own(service), method, path)
 }
 
 /// Returns true for an action that gives out credentials of AWS, and for a text in which a server
@@ -284,9 +282,7 @@ pub(super) fn is_credential_path(
     let segments = || decoded.split('/').map(name).filter(|name| !name.is_empty());
     if OBJECTS.contains(&service.name) {
         let has = |segment: &&str| segments().any(|name| name == *segment);
-        let mut parameters = form_urlencoded::parse(query.as_bytes());
-        return DATA_ACCESS.iter().all(has)
-            || parameters.any(|(name, _)| bare(&name).eq_ignore_ascii_case("session"));
+        return DATA_ACCESS.iter().all(has) || parameters(query).any(|name| name == "session");
     }
     // Other names may be those of customers.
     let is_version = |name: &String| {
@@ -296,6 +292,7 @@ pub(super) fn is_credential_path(
     let first = segments().find(|name| !is_version(name));
     let is_named =
         !OF_CUSTOMERS.contains(&service.name) && first.is_some_and(|name| names_credentials(&name));
+    let service = of_its_paths(service);
     let has_paths = rows(&CREDENTIALS, service).any(is_path);
     is_named
         || is_of_table(segments())
@@ -338,7 +335,7 @@ pub(super) fn has_paths_of_customers(service: &str) -> bool {
 }
 
 /// Returns true for a service behind which servers of customers are.
-pub(super) fn is_of_customers(service: &str) -> bool {
+fn is_of_customers(service: &str) -> bool {
     OF_CUSTOMERS.contains(&service)
 }
 
@@ -360,6 +357,32 @@ fn rows(table: &'static Table, service: Service<'_>) -> impl Iterator<Item = &'s
     let rows = table.iter();
     let rows = rows.filter(move |(name, _)| service.is_one_of_all || *name == service.name);
     rows.flat_map(|(_, row)| row.iter().copied())
+}
+
+/// Returns the service whose rows count for what only readers may not ask for: a service that is
+/// known has its own actions and paths, whose names others may have for something else.
+fn of_its_own(service: Service<'_>) -> Service<'_> {
+    static KNOWN: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| Row::all().map(|row| row.scope_name).collect());
+    Service {
+        is_one_of_all: service.is_one_of_all && !KNOWN.contains(service.name),
+        ..service
+    }
+}
+
+/// Returns the service whose paths count: behind the paths of customers are no others.
+fn of_its_paths(service: Service<'_>) -> Service<'_> {
+    Service {
+        is_one_of_all: service.is_one_of_all && !is_of_customers(service.name),
+        ..service
+    }
+}
+
+/// Returns the names of the parameters of a query, as servers may split it.
+pub(super) fn parameters(query: &str) -> impl Iterator<Item = String> + '_ {
+    let pairs = query.split(['&', ';', '?']);
+    let names = pairs.filter_map(|pair| form_urlencoded::parse(pair.as_bytes()).next());
+    names.map(|(name, _)| bare(&name).to_ascii_lowercase())
 }
 
 /// Returns true if a service has a path in a table. It may split it before it decodes it, or after
@@ -493,15 +516,12 @@ mod tests {
     fn a_server_for_all_services_may_take_a_request_for_one_of_another() {
         let path = "/confirmdestination/x";
         for is_one_of_all in [false, true] {
-            let lambda = Service {
-                name: "lambda",
+            let new = Service {
+                name: "newservice",
                 is_one_of_all,
             };
-            assert_eq!(
-                is_giving_path(lambda, &Method::GET, path, ""),
-                is_one_of_all
-            );
-            assert_eq!(is_giving_action(lambda, "GetConnections"), is_one_of_all);
+            assert_eq!(is_giving_path(new, &Method::GET, path, ""), is_one_of_all);
+            assert_eq!(is_giving_action(new, "GetConnections"), is_one_of_all);
             // Paths of S3 are keys of objects.
             let s3 = Service {
                 name: "s3",

@@ -12,7 +12,7 @@ use keyfob_sigv4::{HostScope, Secret};
 
 use super::{
     action,
-    giving::{self, Service},
+    giving::Service,
     host_prefix,
     paths::{climbs, decode},
     targets::is_of_aws,
@@ -84,10 +84,9 @@ pub(super) struct Upstream {
 }
 
 impl Upstream {
-    /// Sets the service of a server, which may answer for others, too, if it is not one of AWS. But
-    /// those in which customers choose the paths have servers of their own.
+    /// Sets the service of a server, which may answer for others, too, if it is not one of AWS.
     pub(super) fn set_service(&mut self, service: String) {
-        self.is_for_all = !is_of_aws(self) && !giving::is_of_customers(&service);
+        self.is_for_all = !is_of_aws(self);
         self.service = service;
     }
 
@@ -342,7 +341,7 @@ impl Rules {
             is_one_of_all: forward.is_for_all,
         };
         let checked = match self.limit {
-            Limit::Credentials if forward.is_for_all || forward.reads_body => {
+            Limit::Credentials if forward.reads_body => {
                 action::check_body_for_credentials(service, body)
             }
             Limit::None | Limit::Credentials => Ok(()),

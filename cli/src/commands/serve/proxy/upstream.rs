@@ -3,7 +3,6 @@
 use std::{
     collections::HashMap,
     error::Error,
-    mem,
     pin::{Pin, pin},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -525,12 +524,15 @@ impl Body for Answer {
             return Poll::Ready(frame);
         }
         loop {
-            let patience = this.patience;
-            let sleep = this.sleep.get_or_insert_with(|| Box::pin(sleep(patience)));
+            let (patience, flow) = (this.patience, &this.flow);
+            let progress = &mut this.progress;
+            let sleep = this.sleep.get_or_insert_with(|| {
+                *progress = flow.progress();
+                Box::pin(sleep(patience))
+            });
             ready!(sleep.as_mut().poll(context));
             this.sleep = None;
-            let before = mem::replace(&mut this.progress, this.flow.progress());
-            if this.progress == before {
+            if this.progress == this.flow.progress() {
                 break;
             }
         }
