@@ -100,8 +100,8 @@ fn pairs(form: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// Returns the action of a pair. Some servers leave spaces and what follows a null byte out, and the
-/// `?` of a query.
+/// Returns the action of a pair. Some servers leave out spaces, the `?` of a query, and what
+/// follows a null byte.
 fn named(pair: &[u8]) -> Option<String> {
     let (name, action) = form_urlencoded::parse(pair).next()?;
     let name = bare(&name).trim_start_matches('?');

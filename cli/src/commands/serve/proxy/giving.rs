@@ -211,7 +211,7 @@ pub(super) fn is_giving_action(service: Service<'_>, action: &str) -> bool {
     }
     let is_getting = action.starts_with("Get") || action.starts_with("BatchGet");
     is_getting && PARTS.iter().any(|part| action.contains(part))
-        || rows(&OTHERS, of_its_own(service)).any(|other| other == action)
+        || rows(&OTHERS, judged_alone(service)).any(|other| other == action)
         || is_credential_action(service, action)
 }
 
@@ -235,7 +235,7 @@ pub(super) fn is_giving_path(
     });
     // Neptune takes what others have under `/gremlin` at its root.
     let is_query = service.name == "neptune-db" && parameters(query).any(|name| name == "gremlin");
-    has_part || is_query || has_path(&OTHERS, of_its_own(service), method, path)
+    has_part || is_query || has_path(&OTHERS, judged_alone(service), method, path)
 }
 
 /// Returns true for an action that gives out credentials of AWS, and for a text in which a server
@@ -292,7 +292,7 @@ pub(super) fn is_credential_path(
     let first = segments().find(|name| !is_version(name));
     let is_named =
         !OF_CUSTOMERS.contains(&service.name) && first.is_some_and(|name| names_credentials(&name));
-    let service = of_its_paths(service);
+    let service = judged_by_paths(service);
     let has_paths = rows(&CREDENTIALS, service).any(is_path);
     is_named
         || is_of_table(segments())
@@ -361,7 +361,7 @@ fn rows(table: &'static Table, service: Service<'_>) -> impl Iterator<Item = &'s
 
 /// Returns the service whose rows count for what only readers may not ask for: a service that is
 /// known has its own actions and paths, whose names others may have for something else.
-fn of_its_own(service: Service<'_>) -> Service<'_> {
+fn judged_alone(service: Service<'_>) -> Service<'_> {
     static KNOWN: LazyLock<BTreeSet<&str>> =
         LazyLock::new(|| Row::all().map(|row| row.scope_name).collect());
     Service {
@@ -371,7 +371,7 @@ fn of_its_own(service: Service<'_>) -> Service<'_> {
 }
 
 /// Returns the service whose paths count: behind the paths of customers are no others.
-fn of_its_paths(service: Service<'_>) -> Service<'_> {
+fn judged_by_paths(service: Service<'_>) -> Service<'_> {
     Service {
         is_one_of_all: service.is_one_of_all && !is_of_customers(service.name),
         ..service
