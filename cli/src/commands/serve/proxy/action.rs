@@ -22,7 +22,7 @@ const OVERRIDES: [&str; 3] = [
 const MAX_ACTIONS: usize = 1_000;
 /// A longer text is the name of no action.
 const MAX_ACTION: usize = 256;
-/// How many pairs of it may look like actions before they are decoded.
+/// How many pairs of a body may look like actions before they are decoded.
 const MAX_PAIRS: usize = 10_000;
 
 /// Returns the actions that the head of a request names: in `X-Amz-Target` (JSON), in the path

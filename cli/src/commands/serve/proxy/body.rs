@@ -23,6 +23,7 @@ use super::upstream::Silence;
 /// How many bytes of a body in memory are sent at a time.
 pub(super) const PIECE: usize = 64 << 10;
 
+/// What is told of a body whose rest does not come in time.
 pub(super) const LATE: &str = "the body of the request did not arrive in time";
 
 /// The body of a request: in memory, or on its way.
