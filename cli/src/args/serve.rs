@@ -132,7 +132,8 @@ pub(crate) struct ServeProxyArgs {
     /// random keys, which are printed]
     #[arg(long, value_name = "FILE", requires = "resign")]
     pub(crate) keys_file: Option<PathBuf>,
-    /// A method that may be used [default: all of them]
+    /// A method that may be used [default: all of them]. Requests that ask for another one in
+    /// X-HTTP-Method-Override or `_method` are refused; their bodies may say anything
     #[arg(long, value_name = "METHOD")]
     pub(crate) allow_method: Vec<String>,
     /// A path that may be used, or a pattern such as `/public/*` [default: all of them]. What a
@@ -144,7 +145,7 @@ pub(crate) struct ServeProxyArgs {
     /// Get, Head, List, Query, Scan or BatchGet, unless they are known to give out credentials or
     /// to change something. Services that read with POST and name no action, such as batch,
     /// guardduty and xray, are refused there. Answers may have addresses from which what is read
-    /// can be downloaded
+    /// can be downloaded. A server that is not of AWS may read requests in other ways than AWS
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Let requests pass that ask for credentials of AWS, such as sts AssumeRole and

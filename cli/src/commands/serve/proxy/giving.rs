@@ -55,7 +55,8 @@ const DATA_ACCESS: [&str; 3] = ["v20180820", "accessgrantsinstance", "dataaccess
 /// With what a caller needs no proxy any more: the signing name of a service, then actions, and
 /// paths with any method, that give out keys of AWS, or tokens and passwords that AWS takes in
 /// place of keys. `*` is any segment, `**` are all that follow; a path may begin with its method.
-/// Names that tell it are not here: see [`names_credentials`].
+/// Names that tell it are not here: see [`names_credentials`]. The last rows are for what instances
+/// and containers ask, which is not signed, and which servers for tests have, too.
 static CREDENTIALS: Table = LazyLock::new(|| {
     parse(
         "\
@@ -93,6 +94,9 @@ sso-oauth /token
 sts AssumeRole AssumeRoleWithSAML AssumeRoleWithWebIdentity AssumeRoot GetDelegatedAccessToken \
 GetFederationToken GetScopedCredentials GetSessionToken GetWebIdentityToken
 workmail AssumeImpersonationRole
+imds /latest/meta-data/iam/security-credentials/** \
+/latest/meta-data/identity-credentials/ec2/security-credentials/**
+containers /v1/credentials /v2/credentials/**
 ",
     )
 });
@@ -199,8 +203,8 @@ wickr /networks/*/oidc /networks/*/tdf
     )
 });
 
-/// Returns true for an action that only reads by its name, but may read a credential, or change
-/// something.
+/// Returns true for an action that only reads by its name, but may read a credential of something
+/// else than AWS, or change something.
 pub(super) fn is_giving_action(service: Service<'_>, action: &str) -> bool {
     // These describe credentials and do not have them.
     if matches!(
@@ -211,8 +215,7 @@ pub(super) fn is_giving_action(service: Service<'_>, action: &str) -> bool {
     }
     let is_getting = action.starts_with("Get") || action.starts_with("BatchGet");
     is_getting && PARTS.iter().any(|part| action.contains(part))
-        || rows(&OTHERS, judged_alone(service)).any(|other| other == action)
-        || is_credential_action(service, action)
+        || rows(&OTHERS, service).any(|other| other == action)
 }
 
 /// Returns true for a path and a query that may read a credential, or change something, with `GET`.
@@ -335,7 +338,7 @@ pub(super) fn has_paths_of_customers(service: &str) -> bool {
 }
 
 /// Returns true for a service behind which servers of customers are.
-fn is_of_customers(service: &str) -> bool {
+pub(super) fn is_of_customers(service: &str) -> bool {
     OF_CUSTOMERS.contains(&service)
 }
 
@@ -361,13 +364,18 @@ fn rows(table: &'static Table, service: Service<'_>) -> impl Iterator<Item = &'s
 
 /// Returns the service whose rows count for what only readers may not ask for: a service that is
 /// known has its own actions and paths, whose names others may have for something else.
-fn judged_alone(service: Service<'_>) -> Service<'_> {
-    static KNOWN: LazyLock<BTreeSet<&str>> =
-        LazyLock::new(|| Row::all().map(|row| row.scope_name).collect());
+pub(super) fn judged_alone(service: Service<'_>) -> Service<'_> {
     Service {
-        is_one_of_all: service.is_one_of_all && !KNOWN.contains(service.name),
+        is_one_of_all: service.is_one_of_all && !is_known(service.name),
         ..service
     }
+}
+
+/// Returns true for the signing name of a service that has a row.
+pub(super) fn is_known(service: &str) -> bool {
+    static KNOWN: LazyLock<BTreeSet<&str>> =
+        LazyLock::new(|| Row::all().map(|row| row.scope_name).collect());
+    KNOWN.contains(service)
 }
 
 /// Returns the service whose paths count: behind the paths of customers are no others.
@@ -509,6 +517,30 @@ mod tests {
             ("", false),
         ] {
             assert_eq!(has_credential_actions(service), expected, "{service}");
+        }
+    }
+
+    #[test]
+    fn metadata_of_a_server_for_tests_are_credentials() {
+        let start = "/latest/meta-data/iam/security-credentials";
+        let role = format!("{start}/role");
+        for (path, expected) in [
+            (&*role, true),
+            ("/%6catest/meta-data/iam//security-credentials/role", true),
+            ("/latest/meta-data/placement/region", false),
+            ("/v2/credentials/x", true),
+            ("/v2/names/x", false),
+        ] {
+            for name in ["newservice", "dynamodb"] {
+                let all = Service {
+                    name,
+                    is_one_of_all: true,
+                };
+                let gives = is_credential_path(all, &Method::GET, path, "");
+                assert_eq!(gives, expected, "{path}");
+            }
+            let rest = Service::new("apigateway");
+            assert!(!is_credential_path(rest, &Method::GET, path, ""));
         }
     }
 

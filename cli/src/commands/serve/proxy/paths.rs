@@ -9,10 +9,17 @@ pub(super) fn decode(path: &str) -> Cow<'_, str> {
     percent_decode_str(path).decode_utf8_lossy()
 }
 
-/// Returns what a server may read in a decoded name: some leave out parameters, spaces and the
-/// like.
+/// Stands before text in UTF-8.
+const MARK: char = '\u{feff}';
+
+/// Returns what a server may read in a decoded name: some leave out parameters, spaces, the mark of
+/// UTF-8 and the like.
 pub(super) fn bare(decoded: &str) -> &str {
-    let trim = |text| str::trim_matches(text, |c: char| c.is_whitespace() || c.is_control());
+    let trim = |text| {
+        str::trim_matches(text, |c: char| {
+            c.is_whitespace() || c.is_control() || c == MARK
+        })
+    };
     let name = trim(decoded).split([';', '\0']).next();
     trim(name.unwrap_or_default())
 }

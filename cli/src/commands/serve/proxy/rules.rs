@@ -12,7 +12,7 @@ use keyfob_sigv4::{HostScope, Secret};
 
 use super::{
     action,
-    giving::Service,
+    giving::{self, Service},
     host_prefix,
     paths::{climbs, decode},
     targets::is_of_aws,
@@ -172,6 +172,15 @@ const FOREIGN_ALL: [&str; 2] = ["sec-fetch-", "x-forwarded-"];
 /// Headers with the path of an object that is copied or moved to that of the request.
 const SOURCES: [&str; 2] = ["x-amz-copy-source", "x-amz-rename-source"];
 
+/// Headers with which some servers let a request have another method or path than it says.
+const OVERRIDES: [&str; 5] = [
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-url",
+    "x-rewrite-url",
+];
+
 /// Headers of one connection, which end here (RFC 9110, section 7.6.1).
 const HOP_BY_HOP: [&str; 9] = [
     "connection",
@@ -233,6 +242,7 @@ impl Rules {
         self.admit(&head.headers, token)?;
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
+        self.check_overrides(target, &head.headers)?;
         self.check_paths(target, &head.headers)?;
         if has_signature(target.query().unwrap_or_default()) {
             let reason = "the URL is signed already: send it to its host, not to this proxy";
@@ -258,6 +268,7 @@ impl Rules {
     ) -> Result<Forward, Refusal> {
         self.check_method(&head.method)?;
         let target = target(&head.uri)?;
+        self.check_overrides(target, &head.headers)?;
         self.check_paths(target, &head.headers)?;
         let reads_body = self.reads_body(head, upstream);
         let plan = self.plan_again(head, length, upstream, reads_body)?;
@@ -372,6 +383,35 @@ impl Rules {
         }
         if !self.methods.is_empty() && !self.methods.contains(method) {
             return Err(forbidden("the method is not one of --allow-method"));
+        }
+        Ok(())
+    }
+
+    /// If something is limited, a request does not pass whose server may read more in it: another
+    /// method or path, or a header of AWS whose name has `_` for `-`.
+    fn check_overrides(&self, target: &PathAndQuery, headers: &HeaderMap) -> Result<(), Refusal> {
+        let is_open = self.methods.is_empty() && self.paths.is_none();
+        if is_open && self.limit == Limit::None {
+            return Ok(());
+        }
+        let is_twin = |name: &str| {
+            let name = name.replace('_', "-");
+            name.starts_with("x-amz-") || OVERRIDES.contains(&&*name)
+        };
+        let mut names = headers.keys().map(HeaderName::as_str);
+        if names.any(|name| name.contains('_') && is_twin(name)) {
+            return Err(forbidden("the name of a header has _ where AWS has -"));
+        }
+        if is_open && self.limit == Limit::Credentials {
+            return Ok(());
+        }
+        let mut names = headers.keys().map(HeaderName::as_str);
+        if names.any(|name| OVERRIDES.contains(&name))
+            || giving::parameters(target.query().unwrap_or_default()).any(|name| name == "_method")
+        {
+            return Err(forbidden(
+                "the request asks for another method or path than its own",
+            ));
         }
         Ok(())
     }
@@ -1068,6 +1108,35 @@ mod tests {
                 let again = rules.decide_again(&head, Some(0), upstream);
                 assert_eq!(again.is_ok(), expected == 200, "{name}: {source}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_limited_has_no_second_method_path_or_name() {
+        let limits: [(fn(&mut Rules), _, _); 5] = [
+            (|rules| rules.limit = Limit::None, 200, 200),
+            (|rules| rules.limit = Limit::Credentials, 200, 403),
+            (|rules| rules.limit = Limit::Reading, 403, 403),
+            (|rules| rules.methods = vec![Method::GET], 403, 403),
+            (
+                |rules| rules.paths = Some(Filters::new([(true, "/public/*")], &[""])),
+                403,
+                403,
+            ),
+        ];
+        for (limit, other, twin) in limits {
+            let mut rules = one_upstream("https://api.example", "execute-api");
+            limit(&mut rules);
+            let status = |target, headers: &[_]| status(&rules, &head("GET", target, headers));
+            for name in OVERRIDES {
+                assert_eq!(status("/public/a", &[(name, "DELETE")]), other, "{name}");
+            }
+            assert_eq!(status("/public/a?b&_method=DELETE", &[]), other);
+            assert_eq!(status("/public/a?b=_method", &[]), 200);
+            for name in ["X_Amz_Target", "x-amz_target", "X_HTTP_Method_Override"] {
+                assert_eq!(status("/public/a", &[(name, "a")]), twin, "{name}");
+            }
+            assert_eq!(status("/public/a", &[("x_own", "a")]), 200);
         }
     }
 
