@@ -7,6 +7,7 @@ mod notes;
 mod origin;
 mod output;
 mod region;
+mod said;
 mod settings;
 mod sources;
 
