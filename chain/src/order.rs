@@ -127,6 +127,13 @@ pub(crate) struct Rules {
         expect(dead_code, reason = "there is no STS then")
     )]
     pub(crate) region_beside_role: bool,
+    /// Whether no role can be assumed at a URL that is set if no region is, because the call is
+    /// signed for one. A token of web identity is sent unsigned.
+    #[cfg_attr(
+        not(feature = "sts"),
+        expect(dead_code, reason = "there is no STS then")
+    )]
+    pub(crate) refuses_role_without_region: bool,
     /// Whether `AWS_STS_REGIONAL_ENDPOINTS` can choose the global endpoint of STS.
     pub(crate) sts_may_be_global: bool,
     /// What `role_arn` with no other property that names its source is.
@@ -185,8 +192,9 @@ pub(crate) struct Rules {
     /// the SDKs share refuses it.
     pub(crate) allows_indented_properties: bool,
     /// Whether each line is read for itself, however it is indented, except below a property
-    /// without a value.
-    pub(crate) ignores_indentation: bool,
+    /// without a value. A line that is not a property is skipped, and capitals in a name make
+    /// another name.
+    pub(crate) reads_like_javascript: bool,
     /// Whether a second, different value for a property that decides whose credentials a profile
     /// gives is an error. For the parser that the SDKs share, the last one counts.
     pub(crate) refuses_conflicts: bool,
@@ -490,6 +498,7 @@ const CLI: Rules = Rules {
     region_property: false,
     region_of_instance: true,
     region_beside_role: false,
+    refuses_role_without_region: false,
     sts_may_be_global: false,
     role_alone: RoleAlone::Error,
     role_beside_token_file: false,
@@ -522,7 +531,7 @@ const CLI: Rules = Rules {
     reads_like_python: false,
     keeps_header_spaces: false,
     allows_indented_properties: true,
-    ignores_indentation: false,
+    reads_like_javascript: false,
     refuses_conflicts: true,
     paths: Paths::Expanded,
     passes_over_empty_paths: false,
@@ -552,6 +561,7 @@ const BOTO3: Rules = Rules {
     refuses_empty_region: true,
     region_variables: &["AWS_DEFAULT_REGION"],
     region_of_instance: false,
+    refuses_role_without_region: true,
     sts_may_be_global: true,
     refuses_sso_alone: false,
     counts_empty_token_file: true,
@@ -742,7 +752,7 @@ const JAVASCRIPT: Rules = Rules {
     instance_limits: InstanceLimits::NotRead,
     trims_profile: false,
     keeps_header_spaces: true,
-    ignores_indentation: true,
+    reads_like_javascript: true,
     blank_is_value: true,
     expiry_variable: ExpiryVariable::Unchecked,
     refuses_two_sources: false,

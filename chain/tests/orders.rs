@@ -247,6 +247,57 @@ fn the_sdk_for_javascript_reads_each_line_for_itself() {
 }
 
 #[tokio::test]
+async fn the_sdk_for_javascript_skips_lines_that_are_not_properties() {
+    const GOOD: &str = "aws_access_key_id = AKIA\naws_secret_access_key = s\n";
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("credentials");
+    for (text, has_key) in [
+        (format!("[default]\n{GOOD}no value\n"), true),
+        (format!("[default]\n{GOOD}  more\n"), true),
+        (format!("[default]\n= x\n{GOOD}"), true),
+        (
+            format!("[default]\naws_access_key_id: AKIAOTHER\n{GOOD}"),
+            true,
+        ),
+        (format!("before\na = b\n[default]\n{GOOD}"), true),
+        (format!("[default]\n{GOOD}[other\n(x)\n"), true),
+        (format!("[default]\n{}", GOOD.replace(" =", ":")), false),
+        (format!("[default]\n{}", GOOD.to_uppercase()), false),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        let variables = Variables::default()
+            .with("AWS_SHARED_CREDENTIALS_FILE", &file)
+            .with("AWS_EC2_METADATA_DISABLED", "true");
+        let settings = Settings::load(variables)
+            .with_order(Order::JavaScript)
+            .with_exact_rules();
+        let key = key(Order::JavaScript, &settings).await;
+        assert_eq!(key.is_ok(), has_key, "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_role_of_boto3_needs_a_region_that_is_set_for_a_url() {
+    let config = "[default]\nrole_arn = arn:aws:iam::123456789012:role/a\n\
+                  source_profile = base\n[profile base]\naws_access_key_id = AKIA\n\
+                  aws_secret_access_key = s\n";
+    let url = ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1");
+    for (order, name) in [
+        (Order::Boto3, "AWS_DEFAULT_REGION"),
+        (Order::Cli, "AWS_REGION"),
+    ] {
+        let fails = async |variables: &[(&str, &str)]| {
+            let settings = settings(variables, config).with_exact_rules();
+            let settings = settings.with_order(order);
+            let error = key(order, &settings).await.unwrap_err();
+            error.kind() == ErrorKind::Setting && error.to_string().contains(name)
+        };
+        assert!(fails(&[url]).await, "{order:?}");
+        assert!(!fails(&[url, (name, "eu-west-1")]).await, "{order:?}");
+    }
+}
+
+#[tokio::test]
 async fn an_empty_variable_of_the_region_is_an_error_of_boto3_and_the_aws_cli() {
     let variables = [("AWS_REGION", "eu-west-1"), ("AWS_DEFAULT_REGION", "")];
     let settings = settings(&variables, PROFILES);

@@ -125,7 +125,7 @@ impl Lines {
             return Line::Empty;
         }
         let rules = self.order.rules();
-        if rules.ignores_indentation {
+        if rules.reads_like_javascript {
             return self.read_alone(line, text);
         }
         let indentation = indentation(line);
@@ -173,7 +173,8 @@ impl Lines {
         Line::Property(content)
     }
 
-    /// Reads a line whose indentation matters only below a property without a value.
+    /// Reads a line whose indentation matters only below a property without a value. It skips what
+    /// is neither a header nor a property.
     ///
     /// Source: `parseIni` of `@smithy/core`.
     fn read_alone<'a>(&mut self, line: &'a str, text: &'a str) -> Line<'a> {
@@ -188,12 +189,11 @@ impl Lines {
             self.property = None;
             return header_line(inner, inner.rfind(']'));
         }
+        if content.find('=').is_none_or(|at| at == 0) {
+            return Line::Empty;
+        }
         if self.continues(indentation(line)) {
             return Line::Continuation(content);
-        }
-        if may_be_header(content) {
-            self.property = None;
-            return Line::LostHeader(text);
         }
         let is_empty = content.ends_with('=');
         self.property = is_empty.then(|| indentation(line));

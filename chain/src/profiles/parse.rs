@@ -211,6 +211,7 @@ impl Reader {
             }
             _ if self.at == At::InUnknownSection => None,
             Line::Continuation(_) if self.at == At::BadProperty => None,
+            _ if self.at == At::Start && self.source.order.rules().reads_like_javascript => None,
             _ if self.at == At::Start => {
                 // Report only the first of these lines.
                 self.at = At::InUnknownSection;

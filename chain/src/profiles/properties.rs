@@ -261,6 +261,9 @@ impl Reader<'_> {
             self.report(line, ProblemKind::InvalidPropertyName);
             return;
         }
+        if !self.is_known(&name) {
+            return;
+        }
         name.make_ascii_lowercase();
         // A command has quotes of its own.
         if name != "credential_process" {
@@ -319,6 +322,7 @@ impl Reader<'_> {
                 Some((name, _)) if name.trim().is_empty() => {
                     self.report(*line, ProblemKind::NestedNoName);
                 }
+                Some((name, _)) if !self.is_known(name) => {}
                 Some((name, value)) => {
                     if is_comment(text) {
                         self.report(*line, ProblemKind::IndentedComment);
@@ -332,6 +336,12 @@ impl Reader<'_> {
             }
         }
         nested
+    }
+
+    /// Returns false for a name with capitals if the rules take it for another one.
+    fn is_known(&self, name: &str) -> bool {
+        !self.source.order.rules().reads_like_javascript
+            || !name.contains(|char: char| char.is_ascii_uppercase())
     }
 
     /// Reports quotes around a value, which are part of it.

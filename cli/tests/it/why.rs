@@ -264,7 +264,13 @@ fn a_note_is_printed_once() {
             &format!("[default]\n{ROLE}source_profile = base\n"),
         )
         .with_file("credentials", &format!("[base]\n{KEY}"));
-    for words in [&["why"][..], &["whoami"], &["why", "--json"]] {
+    for words in [
+        &["why"][..],
+        &["whoami"],
+        &["why", "--json"],
+        &["why", "--as", "boto3"],
+        &["why", "--as", "js"],
+    ] {
         let run = home.keyfob(words);
         let text = run.stdout + &run.stderr;
         assert_eq!(text.matches("no region is set").count(), 1, "{text}");

@@ -81,6 +81,7 @@ impl Sts {
         source: &Found,
         now: Timestamp,
     ) -> Result<Session, Error> {
+        self.check_region(now).await?;
         let client = self.client(role, now).await?;
         let mut action = assume_role(role, now).map_err(|error| failed(role, error))?;
         // Of the credentials of containers and instances it is not known: any server may imitate
@@ -114,6 +115,29 @@ impl Sts {
                 }
             }
         }
+    }
+
+    /// Fails if the rules need a region that is set.
+    async fn check_region(&self, now: Timestamp) -> Result<(), Error> {
+        let settings = &self.settings;
+        if !settings.rules().refuses_role_without_region {
+            return Ok(());
+        }
+        let region = settings.resolve_region(None, now).await?;
+        let Some(url) = settings
+            .endpoint_url("sts")?
+            .filter(|_| *region.origin() == Origin::Default)
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "no region is set, which {} needs to sign for the URL of {}: set {} or region in the \
+             profile",
+            settings.order().tool(),
+            url.name,
+            settings.rules().region_variables[0]
+        );
+        Err(Error::new(ErrorKind::Setting, message))
     }
 
     async fn ask_for_code(
@@ -174,7 +198,8 @@ impl Sts {
 /// Creates a client for the region in use and the endpoint that is configured for `sts`.
 async fn client(settings: &Settings, now: Timestamp) -> Result<Client, Error> {
     let region = settings.resolve_region(None, now).await?;
-    if *region.origin() == Origin::Default {
+    // Other tools have no region by default.
+    if *region.origin() == Origin::Default && !settings.is_exact() {
         settings.notify(&settings.default_region_finding());
     }
     build(settings, &region)
