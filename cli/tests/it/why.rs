@@ -268,7 +268,7 @@ fn a_note_is_printed_once() {
         &["why"][..],
         &["whoami"],
         &["why", "--json"],
-        &["why", "--as", "boto3"],
+        &["why", "--as", "go"],
         &["why", "--as", "js"],
     ] {
         let run = home.keyfob(words);
