@@ -25,7 +25,7 @@ const PROPERTIES: [&str; 4] = [
 /// What looks like a setting and is none: names of Cargo's, where programs are, a code of AWS, a
 /// prefix that is shown, the prefix of variables that are options of the command, what only a
 /// command beside a proxy reads, and arguments that no file sets.
-const NOT_READ: [&str; 12] = [
+const NOT_READ: [&str; 14] = [
     "AWS_BEARER_TOKEN_",
     "AWS_CONTAINER_",
     "AWS_DISABLE_HOST_PREFIX_INJECTION",
@@ -36,6 +36,8 @@ const NOT_READ: [&str; 12] = [
     "TOKEN_EXPIRED",
     "cli_connect_timeout",
     "cli_read_timeout",
+    "ghp_",
+    "github_pat_",
     "role_endpoint_url",
     "verify_ssl",
 ];
