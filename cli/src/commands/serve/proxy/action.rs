@@ -3,8 +3,7 @@
 use std::{collections::BTreeSet, fmt, sync::LazyLock};
 
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
-use serde::de::{Deserializer as _, IgnoredAny, MapAccess, Visitor};
-use serde_json::Value;
+use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::{
     giving::{self, Service},
@@ -118,13 +117,25 @@ fn in_body_for(service: Service<'_>, body: &[u8]) -> Result<Vec<String>, &'stati
     let mut actions = in_body(body)?;
     let mut text = body.iter().filter(|byte| !is_blank(**byte));
     if service.is_one_of_all && text.next() == Some(&b'{') {
-        let members = serde_json::Deserializer::from_slice(body).deserialize_map(Members);
-        actions.extend(members.map_err(|_| UNREADABLE)?);
+        match serde_json::Deserializer::from_slice(body).deserialize_map(Members) {
+            Ok(members) => actions.extend(members),
+            Err(_) if may_have_members(body) => return Err(NO_JSON),
+            Err(_) => {}
+        }
     }
     Ok(actions)
 }
 
-/// Reads the members `Action` of an object, of which there may be more than one.
+/// Returns true for a text in which others may read a member `Action`: its name may be escaped, or
+/// in UTF-16.
+fn may_have_members(body: &[u8]) -> bool {
+    let is_action = |part: &[u8]| part.eq_ignore_ascii_case(b"Action");
+    body.contains(&0)
+        || body.windows(2).any(|part| part == b"\\u")
+        || body.windows("Action".len()).any(is_action)
+}
+
+/// Reads the members `Action` of an object, of which there may be more than one. Each is a text.
 struct Members;
 
 impl<'de> Visitor<'de> for Members {
@@ -139,9 +150,13 @@ impl<'de> Visitor<'de> for Members {
         while let Some(name) = members.next_key::<String>()? {
             if !bare(&name).eq_ignore_ascii_case("Action") {
                 members.next_value::<IgnoredAny>()?;
-            } else if let Value::String(action) = members.next_value()? {
-                actions.push(action);
+                continue;
             }
+            let action: String = members.next_value()?;
+            if actions.len() == MAX_ACTIONS {
+                return Err(A::Error::custom("too many"));
+            }
+            actions.extend((action.len() <= MAX_ACTION).then_some(action));
         }
         Ok(actions)
     }
@@ -239,7 +254,6 @@ pub(super) fn may_be_in_body(head: &Parts, service: Service<'_>) -> bool {
     let is_of_objects = giving::OBJECTS.contains(&service.name);
     let is_for_another = || {
         head.headers.contains_key(TARGET)
-            || !giving::is_known(service.name)
             || !giving::is_of_customers(service.name)
                 && (is_form(&head.headers) && !is_of_objects || is_at_root())
     };
@@ -259,12 +273,18 @@ fn is_named_by_target(headers: &HeaderMap, service: Service<'_>) -> bool {
         && !giving::reads_forms(service.name)
 }
 
+/// Returns true for a body in JSON, which no service takes for a form.
 fn is_json(headers: &HeaderMap) -> bool {
+    let is_such = |kind: String| {
+        let mut parts = kind.split(';').map(str::trim);
+        let is_utf_8 = |part| matches!(part, "charset=utf-8" | "charset=\"utf-8\"");
+        matches!(
+            parts.next(),
+            Some("application/x-amz-json-1.0" | "application/x-amz-json-1.1")
+        ) && parts.all(is_utf_8)
+    };
     let mut kinds = content_types(headers);
-    kinds
-        .next()
-        .is_some_and(|kind| kind.starts_with("application/x-amz-json"))
-        && kinds.next().is_none()
+    kinds.next().is_some_and(is_such) && kinds.next().is_none()
 }
 
 /// Checks that a body names no action that gets credentials of AWS.
@@ -287,6 +307,8 @@ const GIVES_CREDENTIALS: &str =
     "the request asks for credentials of AWS, which only a proxy with --allow-credentials gives";
 const UNREADABLE: &str = "the action may be in the body, which the proxy cannot read: send it as one \
                           part, in UTF-8, without Content-Encoding and not aws-chunked";
+const NO_JSON: &str =
+    "the body begins like JSON and may name an action, and is none that the proxy can read";
 
 /// Checks that a request only reads, as far as its head tells. What a body says is left to
 /// [`check_body`]. `actions` are those of the head.
@@ -526,11 +548,9 @@ mod tests {
                 assert!(!passes_with_action("PUT /x", all(name), kind), "{name}");
             }
         }
-        // A new service is taken for any.
-        let plain = "content-type=text/plain";
-        for (name, expected) in [("newservice", false), ("s3", true), ("execute-api", true)] {
-            let passes = passes_with_action("POST /x", all(name), plain);
-            assert_eq!(passes, expected, "{name}");
+        for name in ["newservice", "s3", "execute-api"] {
+            let kind = "content-type=multipart/form-data";
+            assert!(passes_with_action("POST /x", all(name), kind), "{name}");
         }
         let secret = "DescribeUserPoolClient";
         for (target, expected) in [
@@ -561,15 +581,20 @@ mod tests {
         let json = "application/x-amz-json-1.1".parse().unwrap();
         headers.insert(header::CONTENT_TYPE, json);
         headers.insert(TARGET, "IAM.ListUsers".parse().unwrap());
-        let long = format!(r#"{{"a": {}1}}"#, "[".repeat(1000));
+        let long = format!(r#"{{"a": {}"Action""#, "[".repeat(1000));
+        let many = |count| format!("{{{}\"a\": 1}}", r#""Action": "GetUser","#.repeat(count));
+        let far = format!(r#"{{"Action": "{}AssumeRole"}}"#, "a ".repeat(MAX_ACTION));
         for (body, writes, gives) in [
             (r#"{"UserName": "u", "Action": "DeleteUser"}"#, true, false),
             (r#" {"\u0041CTION": "AssumeRole"}"#, true, true),
             (
-                r#"{"Action": 1, "Action": "x", "action": "GetSessionToken"}"#,
+                r#"{"Action": "x", "action": "GetSessionToken"}"#,
                 true,
                 true,
             ),
+            (r#"{"Action": ["AssumeRole"]}"#, true, true),
+            (r#"{"a": NaN}"#, false, false),
+            ("{{name}} hello", false, false),
             (r#"{"Action": "ListUsers"}"#, false, false),
             (
                 r#"{"Rules": [{"Action": "DeleteUser"}], "a": null}"#,
@@ -581,6 +606,9 @@ mod tests {
             // What cannot be read may be read by others.
             (r#"{"Action": "ListUsers", "a": NaN}"#, true, true),
             (&long, true, true),
+            (&many(MAX_ACTIONS), false, false),
+            (&many(MAX_ACTIONS + 1), true, true),
+            (&far, false, false),
         ] {
             let all = Service {
                 name: "iam",
@@ -664,6 +692,27 @@ mod tests {
         for pair in ["%&", "xAction&", "%41=1;"] {
             assert_eq!(check(&pair.repeat(MAX_PAIRS)), Ok(()));
             assert!(check(&pair.repeat(MAX_PAIRS + 1)).is_err(), "{pair}");
+        }
+    }
+
+    #[test]
+    fn json_is_what_no_service_takes_for_a_form() {
+        let json = "application/x-amz-json-1.0";
+        for (kind, expected) in [
+            ("", true),
+            ("; charset=UTF-8", true),
+            (";charset=\"utf-8\"", true),
+            (";charset=utf-16", false),
+            (", application/x-www-form-urlencoded", false),
+            ("; application/x-www-form-urlencoded", false),
+            ("x-www-form-urlencoded", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                header::CONTENT_TYPE,
+                format!("{json}{kind}").parse().unwrap(),
+            );
+            assert_eq!(is_json(&headers), expected, "{kind}");
         }
     }
 

@@ -173,10 +173,11 @@ const FOREIGN_ALL: [&str; 2] = ["sec-fetch-", "x-forwarded-"];
 const SOURCES: [&str; 2] = ["x-amz-copy-source", "x-amz-rename-source"];
 
 /// Headers with which some servers let a request have another method or path than it says.
-const OVERRIDES: [&str; 5] = [
+const OVERRIDES: [&str; 6] = [
     "x-http-method",
     "x-http-method-override",
     "x-method-override",
+    "x-original-uri",
     "x-original-url",
     "x-rewrite-url",
 ];
@@ -396,7 +397,9 @@ impl Rules {
         }
         let is_twin = |name: &str| {
             let name = name.replace('_', "-");
-            name.starts_with("x-amz-") || OVERRIDES.contains(&&*name)
+            name.starts_with("x-amz-")
+                || OVERRIDES.contains(&&*name)
+                || name == giving::TABLE_DELEGATION
         };
         let mut names = headers.keys().map(HeaderName::as_str);
         if names.any(|name| name.contains('_') && is_twin(name)) {
@@ -405,10 +408,11 @@ impl Rules {
         if is_open && self.limit == Limit::Credentials {
             return Ok(());
         }
+        let is_override = |name: &str| OVERRIDES.contains(&name);
+        let is_method = |name: &str| is_override(name) || matches!(name, "_method" | ".method");
         let mut names = headers.keys().map(HeaderName::as_str);
-        if names.any(|name| OVERRIDES.contains(&name))
-            || giving::parameters(target.query().unwrap_or_default()).any(|name| name == "_method")
-        {
+        let mut parameters = giving::parameters(target.query().unwrap_or_default());
+        if names.any(is_override) || parameters.any(|name| is_method(&name)) {
             return Err(forbidden(
                 "the request asks for another method or path than its own",
             ));
@@ -432,6 +436,13 @@ impl Rules {
         let named = named.replace("%2f", "%252f");
         if !admits(target.path()) || !paths.admit(&decode(&named)) {
             return Err(forbidden("the path is not one of --allow-path"));
+        }
+        // Some servers read it there, too.
+        let mut parameters = giving::parameters(target.query().unwrap_or_default());
+        if parameters.any(|name| SOURCES.contains(&&*name)) {
+            return Err(forbidden(
+                "what a request copies or moves stands in a header",
+            ));
         }
         for source in SOURCES.iter().flat_map(|name| headers.get_all(*name)) {
             let source = String::from_utf8_lossy(source.as_bytes());
@@ -1109,6 +1120,12 @@ mod tests {
                 assert_eq!(again.is_ok(), expected == 200, "{name}: {source}");
             }
         }
+        for path in [
+            "/public/b?x-amz-copy-source=/public/a",
+            "/public/b?X-Amz-Rename-Source",
+        ] {
+            assert_eq!(status(&rules, &head("PUT", path, &[])), 403, "{path}");
+        }
     }
 
     #[test]
@@ -1131,9 +1148,16 @@ mod tests {
             for name in OVERRIDES {
                 assert_eq!(status("/public/a", &[(name, "DELETE")]), other, "{name}");
             }
-            assert_eq!(status("/public/a?b&_method=DELETE", &[]), other);
+            for path in [
+                "/public/a?b&_method=DELETE",
+                "/public/a?.method=DELETE",
+                "/public/a?X-HTTP-Method-Override=DELETE",
+            ] {
+                assert_eq!(status(path, &[]), other, "{path}");
+            }
             assert_eq!(status("/public/a?b=_method", &[]), 200);
-            for name in ["X_Amz_Target", "x-amz_target", "X_HTTP_Method_Override"] {
+            let twins = ["X_Amz_Target", "x-amz_target", "X_HTTP_Method_Override"];
+            for name in [&twins[..], &["X_Iceberg_Access_Delegation"]].concat() {
                 assert_eq!(status("/public/a", &[(name, "a")]), twin, "{name}");
             }
             assert_eq!(status("/public/a", &[("x_own", "a")]), 200);
