@@ -6,19 +6,13 @@ use serde_json::Value;
 
 use crate::{
     answers::{answer, start_server},
-    keyfob::{Home, Run, assert_has, assert_lacks},
-    python,
+    keyfob::{Home, assert_has, assert_lacks},
 };
 
 fn home() -> Home {
     Home::new()
         .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
         .with("AWS_DEFAULT_REGION", "eu-west-1")
-}
-
-fn aws(home: &Home, words: &[&str]) -> Run {
-    let mut aws = home.program(python::tool("aws"));
-    Run::new(aws.args(words).output().unwrap())
 }
 
 /// Returns the parameters of each request, sorted. A space is written in either way.
@@ -57,7 +51,7 @@ fn values_with_a_dash_empty_lists_and_numbers_with_spaces_are_sent_as_by_aws() {
     ] {
         let (url, bodies) = start_server(&answer("403 Forbidden", ""));
         let line = [&words[..], &["--endpoint-url", &url]].concat();
-        aws(&home, &line);
+        home.aws(&line);
         let expected = sent(&bodies);
         assert_eq!(expected.len(), 1, "{words:?}");
         home.keyfob(&line).fails(254);
@@ -70,7 +64,7 @@ fn values_with_a_dash_empty_lists_and_numbers_with_spaces_are_sent_as_by_aws() {
     // What may be an option is none for either.
     for value in ["-5x", "-x", "--x"] {
         let words = ["iam", "get-user", "--user-name", value];
-        assert_ne!(aws(&home, &words).code, 0);
+        assert_ne!(home.aws(&words).code, 0);
         home.keyfob(words).fails(252);
     }
 }
@@ -91,7 +85,7 @@ fn a_list_of_text_is_read_from_a_file_and_parameters_from_bytes() {
     ] {
         let (url, bodies) = start_server(&answer("403 Forbidden", ""));
         let line = [words, &["--endpoint-url", &url]].concat();
-        aws(&home, &line);
+        home.aws(&line);
         let expected = sent(&bodies);
         home.keyfob(&line).fails(254);
         assert_eq!(sent(&bodies), expected, "{words:?}");
@@ -127,7 +121,7 @@ fn a_list_that_the_service_leaves_out_is_printed_as_by_aws() {
         for body in ["{}", r#"{"Quotas": []}"#] {
             let (url, _bodies) = start_server(&answer("200 OK", body));
             let line = [&QUOTAS[..], more, &["--endpoint-url", &url]].concat();
-            let expected = aws(&home, &line).ok();
+            let expected = home.aws(&line).ok();
             assert_eq!(home.keyfob(&line).ok(), expected, "{more:?} {body}");
         }
     }
@@ -149,12 +143,12 @@ fn numbers_of_any_size_are_printed_as_by_aws() {
         let (url, _bodies) = start_server(&answer("200 OK", &body));
         for more in [&[][..], &["--output", "text"], &["--query", "Quota.Value"]] {
             let line = [&QUOTA[..], more, &["--endpoint-url", &url]].concat();
-            let expected = aws(&home, &line).ok();
+            let expected = home.aws(&line).ok();
             assert_eq!(home.keyfob(&line).ok(), expected, "{number} {more:?}");
         }
         let literal = format!("[`{number}`, `[{number}]`]");
         let line = [&QUOTA[..], &["--query", &literal, "--endpoint-url", &url]].concat();
-        assert_eq!(home.keyfob(&line).ok(), aws(&home, &line).ok(), "{literal}");
+        assert_eq!(home.keyfob(&line).ok(), home.aws(&line).ok(), "{literal}");
     }
 }
 
@@ -165,7 +159,7 @@ fn an_ambiguous_option_is_refused_in_the_words_of_aws_and_globals_come_first() {
         &["ec2", "describe-instances", "--max", "3"][..],
         &["sts", "assume-role", "--role", "x"],
     ] {
-        let theirs = aws(&home, words).stderr;
+        let theirs = home.aws(words).stderr;
         let options = |text: &str| {
             let (_, rest) = text.split_once("ambiguous option: ").unwrap();
             let line = rest.lines().next().unwrap();

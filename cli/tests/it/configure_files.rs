@@ -295,9 +295,7 @@ print(session.get_credentials().method, session.client('sts').get_caller_identit
         &run.ok(),
         &["custom-process arn:aws:iam::123456789012:user/"],
     );
-    let mut aws = home.program(python::tool("aws"));
-    let words = ["sts", "get-caller-identity", "--profile", "x"];
-    let run = Run::new(aws.args(words).output().unwrap());
+    let run = home.aws(&["sts", "get-caller-identity", "--profile", "x"]);
     assert_has(&run.ok(), &["\"arn:aws:iam::123456789012:user/"]);
     #[cfg(target_os = "linux")]
     if let Some(read) = crate::javascript::key_id(&home, "process", "x", "") {
@@ -623,10 +621,7 @@ fn set_and_get_do_what_version_1_of_aws_does() {
     ];
     let files = "# mine\n[default]\nregion = us-east-1 \n\n[profile z]\nregion=x\n";
     let [ours, theirs] = [(); 2].map(|()| Home::new().with_file("config", files));
-    let aws = |words: &[&str]| {
-        let mut aws = theirs.program(python::tool("aws"));
-        Run::new(aws.args(words).output().unwrap())
-    };
+    let aws = |words: &[&str]| theirs.aws(words);
     for (name, value) in names {
         let words = ["configure", "set", name, value];
         assert_eq!(ours.keyfob(words).code, aws(&words).code, "{name}");

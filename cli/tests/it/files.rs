@@ -1,9 +1,6 @@
 use std::fs;
 
-use crate::{
-    keyfob::{Home, assert_has},
-    python,
-};
+use crate::keyfob::{Home, assert_has};
 
 const DAMAGED: &str = "[default]\nregion eu-west-1\n[profile good]\nregion = eu-west-1\n";
 
@@ -78,12 +75,11 @@ fn indented_properties_below_their_header_are_read() {
 
 #[test]
 fn profiles_with_spaces_or_other_letters_are_those_of_aws_in_both_files() {
-    let aws = python::tool("aws");
     let home = Home::new();
     for profile in ["my team", "gr\u{fc}n"] {
         let set = |name: &str, value: &str| {
             let words = ["configure", "set", name, value, "--profile", profile];
-            assert!(home.program(&aws).args(words).status().unwrap().success());
+            home.aws(&words).ok();
         };
         set("aws_access_key_id", "AKIAEXAMPLE");
         set("region", "eu-west-3");
@@ -101,12 +97,8 @@ fn profiles_with_spaces_or_other_letters_are_those_of_aws_in_both_files() {
         assert_has(&why.stdout, &["AKIAEXAMPLE"]);
         for name in ["region", "aws_secret_access_key"] {
             let get = ["configure", "get", name, "--profile", profile];
-            let theirs = home.program(&aws).args(get).output().unwrap();
-            assert_eq!(
-                home.keyfob(get).stdout.as_bytes(),
-                theirs.stdout,
-                "{theirs:?}"
-            );
+            let theirs = home.aws(&get);
+            assert_eq!(home.keyfob(get).stdout, theirs.stdout, "{theirs:?}");
             assert!(!theirs.stdout.is_empty());
         }
     }

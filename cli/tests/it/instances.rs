@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use crate::{
     keyfob::{Home, Run, assert_has},
-    python,
     running::Running,
 };
 
@@ -17,9 +16,8 @@ fn ec2(home: &Home, line: &str) -> Run {
 }
 
 fn aws(home: &Home, line: &str) -> Value {
-    let mut aws = home.program(python::tool("aws"));
-    let words = ["ec2"].into_iter().chain(line.split_whitespace());
-    Run::new(aws.args(words).output().unwrap()).json()
+    let words: Vec<_> = ["ec2"].into_iter().chain(line.split_whitespace()).collect();
+    home.aws(&words).json()
 }
 
 #[test]

@@ -9,6 +9,7 @@
 mod answers;
 mod api;
 mod arguments;
+mod aws;
 mod bad_input;
 mod beside_aws;
 #[cfg(target_os = "linux")]

@@ -40,10 +40,7 @@ fn signatures_satisfy_botocore() {
 fn the_output_is_that_of_aws() {
     let server = Server::moto();
     let home = server.home().with("AWS_DEFAULT_REGION", "us-east-1");
-    let aws = |words: &[&str]| -> Run {
-        let mut aws = home.program(python::tool("aws"));
-        Run::new(aws.args(words).env("AWS_PAGER", "").output().unwrap())
-    };
+    let aws = |words: &[&str]| home.aws(words);
     for format in ["json", "text", "table"] {
         let words = ["--output", format, "sts", "get-caller-identity"];
         assert_eq!(home.keyfob(words).ok(), aws(&words).ok(), "{format}");
@@ -95,8 +92,7 @@ fn other_services_answer_as_to_aws() {
             "L-A4707A72",
         ],
     ] {
-        let mut aws = home.program(python::tool("aws"));
-        let expected = Run::new(aws.args(words).output().unwrap()).ok();
+        let expected = home.aws(words).ok();
         assert_eq!(home.keyfob(words).ok(), expected, "{words:?}");
     }
     let stderr = home
@@ -141,12 +137,7 @@ fn aws_and_boto3_read_the_files_of_configure_set() {
     ] {
         home.keyfob(["configure", "set", name, value]).ok();
     }
-    let mut aws = home.program(python::tool("aws"));
-    let run = Run::new(
-        aws.args(["configure", "get", "profile.robot.s3.addressing_style"])
-            .output()
-            .unwrap(),
-    );
+    let run = home.aws(&["configure", "get", "profile.robot.s3.addressing_style"]);
     assert_eq!(run.ok(), "path\n");
     let program = "
 import boto3
@@ -223,9 +214,8 @@ fn instances_start_stop_and_end_and_a_dry_run_starts_none() {
             assert_eq!(answer[list][1]["InstanceId"], ids[1]);
             assert_eq!(answer[list][1]["CurrentState"]["Name"], state);
         }
-        let mut aws = home.program(python::tool("aws"));
         let words = [&describe[..], &["--output", "table"]].concat();
-        let expected = Run::new(aws.args(&words).output().unwrap()).ok();
+        let expected = home.aws(&words).ok();
         assert_eq!(home.keyfob(&words).ok(), expected, "{command}");
     }
 }
@@ -280,9 +270,8 @@ fn keys_and_roles_are_created_changed_and_deleted() {
         let answer = iam(&get).json();
         let statement = &answer["Role"]["AssumeRolePolicyDocument"]["Statement"][0];
         assert_eq!(statement["Principal"]["Service"], service);
-        let mut aws = home.program(python::tool("aws"));
         let words = [&["iam"], &get[..], &["--output", "text"]].concat();
-        let expected = Run::new(aws.args(&words).output().unwrap()).ok();
+        let expected = home.aws(&words).ok();
         assert_eq!(home.keyfob(&words).ok(), expected, "{command}");
     }
 }

@@ -5,7 +5,6 @@ use std::sync::mpsc::Receiver;
 use crate::{
     answers::{answer, start_server_with},
     keyfob::{Home, Run, assert_has},
-    python,
 };
 
 /// A server with seven access keys on three pages, which a marker leads to.
@@ -45,11 +44,6 @@ fn home() -> Home {
         .with_key("AKIAIOSFODNN7EXAMPLE", "secret")
         .with("AWS_REGION", "eu-west-1")
         .with("AWS_DEFAULT_REGION", "eu-west-1")
-}
-
-fn aws(home: &Home, words: &[&str]) -> Run {
-    let mut aws = home.program(python::tool("aws"));
-    Run::new(aws.args(words).output().unwrap())
 }
 
 const LIST: [&str; 2] = ["iam", "list-access-keys"];
@@ -113,7 +107,7 @@ fn pages_are_merged_cut_and_continued_as_by_aws() {
         &["--cli-input-json", r#"{"Marker": "m1"}"#, "--no-paginate"],
     ] {
         let line = [&LIST[..], words, &["--endpoint-url", &url]].concat();
-        let expected = aws(&home, &line).ok();
+        let expected = home.aws(&line).ok();
         let sent: Vec<String> = bodies.try_iter().collect();
         assert_eq!(home.keyfob(&line).ok(), expected, "{words:?}");
         let fields = |bodies: &[String]| -> Vec<Vec<String>> {
@@ -152,7 +146,7 @@ fn a_token_of_aws_works_here_and_one_of_ours_there() {
         }
     };
     let ours = |line: &[&str]| home.keyfob(line);
-    let theirs = |line: &[&str]| aws(&home, line);
+    let theirs = |line: &[&str]| home.aws(line);
     assert_eq!(keys(&ours, &theirs), "abcdefg");
     assert_eq!(keys(&theirs, &ours), "abcdefg");
 }

@@ -147,10 +147,7 @@ except Exception as error:
     );
     let file = caller.path().join("file");
     std::fs::write(&file, "by the AWS CLI").unwrap();
-    let aws = |words: &[&str]| {
-        let mut aws = caller.program(python::tool("aws"));
-        Run::new(aws.args(words).output().unwrap()).ok()
-    };
+    let aws = |words: &[&str]| caller.aws(words).ok();
     aws(&["s3", "cp", file.to_str().unwrap(), "s3://resigned/cli"]);
     assert_eq!(
         aws(&["s3", "cp", "s3://resigned/cli", "-"]),

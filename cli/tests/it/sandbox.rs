@@ -14,7 +14,6 @@ use crate::{
 };
 use crate::{
     keyfob::{Home, Run, assert_has, assert_lacks},
-    python,
     running::{IDENTITY, Running, boto3},
 };
 
@@ -452,8 +451,7 @@ fn roles_are_created_assumed_and_trusted_anew() {
     let stderr = home.keyfob(&create).fails(254);
     assert_has(&stderr, &["(EntityAlreadyExists)"]);
     assert_eq!(home.keyfob(of("get-role")).json(), created);
-    let mut aws = home.program(python::tool("aws"));
-    let theirs = Run::new(aws.args(of("get-role")).output().unwrap()).json();
+    let theirs = home.aws(&of("get-role")).json();
     assert_eq!(
         theirs["Role"]["AssumeRolePolicyDocument"],
         created["Role"]["AssumeRolePolicyDocument"]

@@ -599,9 +599,8 @@ fn other_tools_use_the_token_that_a_login_saves() {
         let mut boto3 = home.program(python::tool("python"));
         let read = Run::new(boto3.args(["-c", &program]).output().unwrap()).ok();
         assert_has(&read, &["AWSReservedSSO_Admin"]);
-        let mut aws = home.program(python::tool("aws"));
-        aws.args(["sts", "get-caller-identity", "--profile", profile]);
-        let read = Run::new(aws.output().unwrap()).ok();
+        let caller = ["sts", "get-caller-identity", "--profile", profile];
+        let read = home.aws(&caller).ok();
         assert_has(&read, &["AWSReservedSSO_Admin"]);
     }
 }

@@ -440,13 +440,7 @@ fn the_password_of_a_registry_is_in_the_authorization_as_for_aws() {
     let (url, _sent) = start_server(&answer("200 OK", &body.to_string()));
     let words = ["ecr", "get-login-password", "--endpoint-url", &url];
     let home = home();
-    let aws = Run::new(
-        home.program(python::tool("aws"))
-            .args(words)
-            .output()
-            .unwrap(),
-    );
-    assert_eq!(home.keyfob(words).ok(), aws.ok());
+    assert_eq!(home.keyfob(words).ok(), home.aws(&words).ok());
     for body in [
         json!({}),
         json!({"authorizationData": []}),

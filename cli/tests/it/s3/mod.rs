@@ -20,11 +20,10 @@ mod s3s;
 pub(crate) mod streams;
 mod sync;
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use crate::{
     keyfob::{Home, Run},
-    python,
     servers::Server,
 };
 
@@ -82,18 +81,8 @@ fn home(server: &Server) -> Home {
 
 /// Runs version 1 of aws for each of these lines.
 fn aws(home: &Home, lines: &[&[&str]]) -> Vec<Run> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/s3/aws.py");
-    let mut python = home.program(python::tool("python"));
-    let python = python
-        .arg(script)
-        .arg(serde_json::to_string(lines).unwrap());
-    let results = Run::new(python.output().unwrap()).json();
-    let run = |result: &serde_json::Value| Run {
-        code: i32::try_from(result[0].as_i64().unwrap()).unwrap(),
-        stdout: result[1].as_str().unwrap().to_owned(),
-        stderr: result[2].as_str().unwrap().to_owned(),
-    };
-    results.as_array().unwrap().iter().map(run).collect()
+    let run = |words: &&[&str]| home.aws(&[&["s3"], *words].concat());
+    lines.iter().map(run).collect()
 }
 
 fn keyfob(home: &Home, words: &[&str]) -> Run {
