@@ -238,11 +238,13 @@ pub fn names(listing: &str) -> impl Iterator<Item = &str> {
 pub(crate) fn listed_role(listing: &str) -> Result<&str, Error> {
     let listed = names(listing).next().ok_or_else(Error::no_role)?;
     let listed = listed.trim_end_matches('/');
-    let is_valid = match path_and_name(listed) {
-        Some(("", name)) => is_role_name(name),
-        Some((path, name)) => is_role_path(path) && is_role_name(name),
-        None => listed.split('/').all(is_role_name) && !is_named_secret(listed),
-    };
+    let is_fitting = listed.len() <= LONGEST_ROLE && !listed.split('/').any(is_step_or_secret);
+    let is_valid = is_fitting
+        && match path_and_name(listed) {
+            Some(("", name)) => is_role_name(name),
+            Some((path, name)) => is_role_path(path) && is_role_name(name),
+            None => listed.split('/').all(is_role_name) && !is_named_secret(listed),
+        };
     if is_valid {
         Ok(listed)
     } else {
@@ -273,13 +275,30 @@ fn is_role_path(path: &str) -> bool {
     matches!(path.len(), 1..=510) && path.bytes().all(allowed)
 }
 
+/// The length of an ARN with the longest path and name, and some more.
+#[cfg(feature = "client")]
+const LONGEST_ROLE: usize = 700;
+
+/// Returns true for what would do as the name of a role, but is a step in a path, the ID of an
+/// access key or a JSON web token.
+#[cfg(feature = "client")]
+fn is_step_or_secret(name: &str) -> bool {
+    let is_key_id = name.len() == 20
+        && (name.starts_with("AKIA") || name.starts_with("ASIA"))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let is_token = name.starts_with("eyJ") && name.matches('.').count() == 2;
+    matches!(name, "." | "..") || is_key_id || is_token
+}
+
 /// Returns true for a member of credentials with its value, such as `SecretAccessKey=…`, which
 /// would do as the name of a role.
 #[cfg(feature = "client")]
 fn is_named_secret(text: &str) -> bool {
     let name = text.split_once('=').map_or("", |(name, _)| name);
     let name = name.to_ascii_lowercase().replace('_', "");
-    ["accesskey", "secret", "token"]
+    ["accesskey", "password", "secret", "token"]
         .iter()
         .any(|part| name.contains(part))
 }
@@ -375,6 +394,9 @@ mod tests {
         for listed in [
             "web",
             "tf/k8s/discovery",
+            "token-service",
+            "AKIA-reader",
+            "a.b..c",
             "env=prod,team=token",
             &format!("{arn}/reader"),
             &format!("{arn}/path/to/reader"),
@@ -399,6 +421,14 @@ mod tests {
             "aws_session_token=canary",
             "AWS_SECRET_ACCESS_KEY=canary",
             "{canary",
+            "AKIACANARY0000000000",
+            "a/ASIACANARY0000000000",
+            "eyJcanary.eyJcanary.canary",
+            "password=canary",
+            "..",
+            "a/./b",
+            &format!("{arn}/../reader"),
+            &"part/".repeat(200),
         ] {
             let error = listed_role(listed).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Response, "{listed}");

@@ -170,9 +170,8 @@ mod tests {
             assert_eq!(next_path(&host), format!("-extended/{name}"));
         }
         // What would be another path is encoded.
-        let mut host = Discovery::new(None, true);
-        host.listed(Some("../a")).unwrap();
-        assert_eq!(next_path(&host), "-extended/..%2Fa");
+        let configured = Discovery::new(Some("../a".into()), true);
+        assert_eq!(next_path(&configured), "-extended/..%2Fa");
         let configured = Discovery::new(Some("a b?".into()), true);
         assert_eq!(next_path(&configured), "-extended/a%20b%3F");
     }
@@ -184,6 +183,7 @@ mod tests {
             r#"{"SecretAccessKey":"canary"}"#,
             "canary name",
             "a//canary",
+            "../canary",
             &long,
         ] {
             let mut host = Discovery::new(None, true);
