@@ -215,6 +215,12 @@ pub(crate) struct Rules {
         expect(dead_code, reason = "there is no instance metadata then")
     )]
     pub(crate) switches_off_source: bool,
+    /// Whether instance metadata is asked through a proxy that the environment names.
+    #[cfg_attr(
+        not(feature = "imds"),
+        expect(dead_code, reason = "there is no instance then")
+    )]
+    pub(crate) asks_instance_through_proxy: bool,
     /// What the number of attempts and the timeout of instance metadata are.
     #[cfg_attr(
         not(feature = "imds"),
@@ -539,6 +545,7 @@ const CLI: Rules = Rules {
     documents: Documents::Strict,
     instance_switch: InstanceSwitch::True,
     switches_off_source: true,
+    asks_instance_through_proxy: false,
     instance_limits: InstanceLimits::Read,
     agent: Agent::Checked,
     compares_sso: true,
@@ -569,6 +576,7 @@ const BOTO3: Rules = Rules {
     documents: Documents::Python,
     instance_switch: InstanceSwitch::ExactlyTrue,
     instance_limits: InstanceLimits::MayBeZero,
+    asks_instance_through_proxy: true,
     agent: Agent::Python,
     refreshes_old_sso: false,
     keeps_sessions: false,

@@ -5,7 +5,13 @@ use super::{
     settings::Settings,
     table,
 };
-use crate::{error::Error, order::InstanceLimits};
+use crate::{
+    error::Error,
+    finding::{Finding, FindingKind},
+    order::InstanceLimits,
+    origin::Origin,
+    shell,
+};
 
 /// The variable that disables instance metadata.
 pub(crate) const DISABLED: &str = table::EC2_METADATA_DISABLED.name();
@@ -95,6 +101,49 @@ impl Settings {
             )
     }
 
+    /// Returns a warning if the tool of these settings asks the instance through a proxy.
+    ///
+    /// Source: botocore, `get_environ_proxies`, and `urllib.request` of Python, which it calls.
+    pub(crate) fn proxied_instance_finding(&self) -> Option<Finding> {
+        if !self.rules().asks_instance_through_proxy {
+            return None;
+        }
+        let endpoint = self.imds_endpoint(None).ok()?.unwrap_or_default();
+        let (scheme, rest) = endpoint.as_str().split_once("://")?;
+        let host = rest.split('/').next()?.to_ascii_lowercase();
+        // The name in small letters counts first, even if it is empty.
+        let find = |names: &[&'static str]| {
+            let mut values = names.iter();
+            values.find_map(|name| Some((*name, self.variables().raw(name)?.to_str()?)))
+        };
+        let names = match scheme {
+            "https" => table::HTTPS_PROXY.variables,
+            _ => table::HTTP_PROXY.variables,
+        };
+        let (proxy, _) = find(names).filter(|(_, url)| !url.is_empty())?;
+        // In a CGI program, it comes from the client.
+        if proxy == "HTTP_PROXY" && find(table::REQUEST_METHOD.variables).is_some() {
+            return None;
+        }
+        let (name, hosts) = find(table::NO_PROXY.variables).unwrap_or(("NO_PROXY", ""));
+        if is_exempt(&host, hosts) {
+            return None;
+        }
+        let host = without_port(&host);
+        let hosts = match hosts {
+            "" => host.to_owned(),
+            _ => format!("{hosts},{host}"),
+        };
+        let text = format!(
+            "{} asks instance metadata through the proxy of {proxy}, which can hardly reach that \
+             of this machine",
+            self.order().tool()
+        );
+        let cure = format!("env {name}={} COMMAND", shell::quoted(&hosts));
+        let finding = Finding::warning(FindingKind::Proxy, text).with_cure(cure);
+        Some(finding.with_origin(Origin::environment(&[proxy])))
+    }
+
     fn imds_endpoint(&self, argument: Option<Argument<'_>>) -> Result<Option<Endpoint>, Error> {
         let find = || self.find(&table::EC2_METADATA_SERVICE_ENDPOINT);
         if let Some(url) = argument.map(Setting::from_argument).or_else(find) {
@@ -105,5 +154,28 @@ impl Settings {
         let mode = self.choice(&table::EC2_METADATA_SERVICE_ENDPOINT_MODE)?;
         let mode = mode.and_then(|name| name.parse::<Mode>().ok());
         Ok(mode.map(Endpoint::from))
+    }
+}
+
+/// Returns true if a list of hosts for which there is no proxy has this one, or a domain of it.
+fn is_exempt(host: &str, hosts: &str) -> bool {
+    let names = hosts
+        .split(',')
+        .map(|name| name.trim().trim_start_matches('.'));
+    let mut names = names
+        .filter(|name| !name.is_empty())
+        .map(str::to_ascii_lowercase);
+    let bare = without_port(host);
+    let is_in = |host: &str, name: &str| {
+        let rest = host.strip_suffix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    };
+    hosts.trim() == "*" || names.any(|name| is_in(host, &name) || is_in(bare, &name))
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+        _ => host,
     }
 }

@@ -111,6 +111,9 @@ impl InstanceMetadataProvider {
         if let Some(reason) = self.unasked(now) {
             return Ok(Outcome::NotConfigured(reason));
         }
+        if let Some(finding) = self.settings.proxied_instance_finding() {
+            self.settings.notify(&finding);
+        }
         match client.credentials().await {
             Ok(RoleCredentials {
                 name,

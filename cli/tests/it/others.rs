@@ -9,7 +9,7 @@ use crate::{
     keyfob::{Home, Run, assert_has, assert_lacks},
     python,
     readme::transcript,
-    running::Running,
+    running::{Running, boto3},
 };
 
 /// The SDKs that `--as` knows.
@@ -368,5 +368,68 @@ fn the_picture_replaces_an_older_one_and_no_other_file() {
         assert!(mkfifo.arg(&pipe).status().unwrap().success());
         let run = home.keyfob(["why", "--svg", &pipe]);
         assert_has(&run.fails(255), &["cannot write ", "pipe"]);
+    }
+}
+
+#[test]
+fn the_cure_of_a_proxy_between_boto3_and_the_instance_reaches_the_instance() {
+    const PROGRAM: &str =
+        "import boto3; print(boto3.Session().get_credentials().get_frozen_credentials().token)";
+    let its_home = Home::new();
+    let sandbox = Running::start(&its_home, &["sandbox"]);
+    let home = || {
+        sandbox.home(&[
+            "AWS_ACCESS_KEY_ID",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_SESSION_TOKEN",
+        ])
+    };
+    let proxied = |why: &Value| {
+        let mut findings = why["findings"].as_array().unwrap().iter();
+        findings.find(|finding| finding["kind"] == "proxy").cloned()
+    };
+    let dead = "http://127.0.0.1:1";
+    for (names, cure) in [
+        (&["HTTP_PROXY"][..], "env NO_PROXY=127.0.0.1 COMMAND"),
+        (
+            &["http_proxy", "no_proxy"],
+            "env no_proxy=x.org,127.0.0.1 COMMAND",
+        ),
+    ] {
+        let value = |name: &str| if name == "no_proxy" { "x.org" } else { dead };
+        let home = names
+            .iter()
+            .fold(home(), |home, name| home.with(name, value(name)));
+        assert_eq!(proxied(&why(&home, "js")), None);
+        let why = why(&home, "boto3");
+        assert_eq!(why["winner"]["provider"], "instance metadata");
+        let finding = proxied(&why).unwrap();
+        assert_has(finding["text"].as_str().unwrap(), &[names[0]]);
+        assert_eq!(finding["cure"], cure);
+        assert_ne!(boto3(&home, PROGRAM).code, 0);
+        // The cure sets one variable.
+        let (name, value) = cure["env ".len()..].split_once('=').unwrap();
+        let value = value.trim_end_matches(" COMMAND");
+        let home = home.with(name, value);
+        assert!(boto3(&home, PROGRAM).ok().len() > 10);
+        assert_eq!(proxied(&self::why(&home, "boto3")), None);
+    }
+    for (names, is_through_it) in [
+        ([("HTTPS_PROXY", dead), ("x", "x")], false),
+        ([("HTTP_PROXY", dead), ("NO_PROXY", "*")], false),
+        ([("HTTP_PROXY", dead), ("NO_PROXY", "a, .0.0.1")], false),
+        ([("HTTP_PROXY", dead), ("NO_PROXY", "27.0.0.1")], true),
+        ([("HTTP_PROXY", dead), ("http_proxy", "")], false),
+        ([("HTTP_PROXY", dead), ("REQUEST_METHOD", "GET")], false),
+    ] {
+        let home = names
+            .iter()
+            .fold(home(), |home, (name, value)| home.with(name, value));
+        assert_eq!(
+            proxied(&why(&home, "boto3")).is_some(),
+            is_through_it,
+            "{names:?}"
+        );
+        assert_eq!(boto3(&home, PROGRAM).code != 0, is_through_it, "{names:?}");
     }
 }
