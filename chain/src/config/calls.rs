@@ -85,13 +85,31 @@ impl Settings {
 
     fn region_error(&self, error: &Error) -> Finding {
         let (kind, cure) = match error.kind() {
-            ErrorKind::Setting => (FindingKind::UnknownRegion, error.cure()),
+            ErrorKind::Setting => (FindingKind::UnknownRegion, self.region_cure(error)),
             _ => {
                 let cure = self.profile_cure(error);
                 (FindingKind::Setting, cure)
             }
         };
         Finding::problem(kind, error.chain()).with_cure_if(cure)
+    }
+
+    /// Returns what ends the error of a region: without the variable, or with another value of it
+    /// if it is the only setting of a region.
+    fn region_cure(&self, error: &Error) -> Option<String> {
+        let Some(Origin::Environment { variables }) = error.origin() else {
+            return error.cure();
+        };
+        let name = variables.first()?;
+        let mut others = self.rules().region_variables.iter();
+        let has_other = others.any(|other| other != name && self.variables().text(other).is_some());
+        let profile = self.profile().ok().flatten();
+        let has_property = profile.is_some_and(|profile| profile.get("region").is_some());
+        // Other tools need no region to find credentials.
+        if has_other || has_property || self.is_exact() {
+            return error.cure();
+        }
+        Some(format!("env {name}={} COMMAND", Region::us_east_1()))
     }
 
     /// Returns what ends the error of a profile.

@@ -7,7 +7,7 @@ use super::{
     line::{NAME_CHARACTERS, PREFIXES, begins, is_invisible, is_quotable, mentions},
     near::nearest,
 };
-use crate::{cure::for_unreadable, error::shown, shell};
+use crate::{cure::for_unreadable, error::shown, files, shell};
 
 /// Something in a configuration file that cannot be used, or that other tools read differently.
 ///
@@ -267,6 +267,9 @@ impl Problem {
                 reason.is_named,
                 reason.home.as_deref(),
             ),
+            _ if files::is_out_of_reach(&self.file) => {
+                format!("sudo {}", shell::editor(&self.file))
+            }
             _ => shell::editor(&self.file),
         }
     }

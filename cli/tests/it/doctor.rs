@@ -549,6 +549,35 @@ fn a_region_that_no_file_can_have_is_set_for_a_command() {
 }
 
 #[test]
+fn the_cure_of_the_only_region_sets_another_one() {
+    let profile = "[default]\nregion = eu-west-1\n";
+    for (variables, config, cure) in [
+        (&["AWS_REGION"][..], "", "env AWS_REGION=us-east-1 COMMAND"),
+        (
+            &["AWS_DEFAULT_REGION"],
+            "",
+            "env AWS_DEFAULT_REGION=us-east-1 COMMAND",
+        ),
+        (&["AWS_REGION"], profile, "env -u AWS_REGION COMMAND"),
+    ] {
+        let home = Home::new().with_key("AKIAIOSFODNN7EXAMPLE", "secret");
+        let home = home.with_file("config", config);
+        let home = variables
+            .iter()
+            .fold(home, |home, name| home.with(name, "eu west"));
+        let (checks, code) = doctor(&home, &["--offline"]);
+        let found = faults(&checks, "region");
+        assert_eq!((found.len(), code), (1, 1), "{checks:#?}");
+        assert_eq!(found[0]["cure"], cure);
+        let after = follow(&home, found[0], "--offline");
+        assert!(
+            after.iter().all(|line| line["status"] == "ok"),
+            "{after:#?}"
+        );
+    }
+}
+
+#[test]
 fn every_endpoint_override_is_listed_and_the_cure_switches_it_off() {
     let config = "[default]\nservices = local\nregion = eu-west-1\nendpoint_url = http://e\n\
                   [services local]\ns3 =\n  endpoint_url = http://s\n";
@@ -712,6 +741,19 @@ fn credentials_whose_file_or_program_is_not_there_are_not_fine() {
         (
             "credential_process = 'x\n".to_owned(),
             "credential_process cannot be run: it has a quote without its end",
+        ),
+        (
+            "credential_process = /tmp\n".to_owned(),
+            "credential_process cannot be run: its program is a folder",
+        ),
+        (
+            concat!(
+                "credential_process = '",
+                env!("CARGO_MANIFEST_DIR"),
+                "/Cargo.toml'\n"
+            )
+            .to_owned(),
+            "credential_process cannot be run: this user has no right to run its program",
         ),
         (
             format!("{role}source_profile = b\n[profile b]\ncredential_process = /nowhere/p\n"),
@@ -1283,6 +1325,88 @@ fn a_file_that_cannot_be_read_has_a_cure_that_makes_it_readable() {
                 mode(&home.path().join("elsewhere"), 0o700);
             }
         }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_cure_in_a_folder_of_root_needs_the_rights_of_root() {
+    use std::os::unix::{
+        fs::{chown, symlink},
+        process::CommandExt as _,
+    };
+
+    let cases: [(&str, Damage, &str); 3] = [
+        (
+            "is a link to nowhere",
+            |home| {
+                fs::remove_file(home.file("config")).unwrap();
+                symlink("nowhere", home.file("config")).unwrap();
+            },
+            "sudo rm ~/.aws/config",
+        ),
+        (
+            "is not a folder",
+            |home| {
+                fs::remove_dir_all(home.path().join(".aws")).unwrap();
+                fs::write(home.path().join(".aws"), "").unwrap();
+            },
+            "sudo mv -n ~/.aws ~/.aws.old",
+        ),
+        (
+            "config:2: ",
+            |home| fs::write(home.file("config"), "[default]\nregion\n").unwrap(),
+            "sudo ${EDITOR:-vi} ~/.aws/config",
+        ),
+    ];
+    for (text, damage, cure) in cases {
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with("EDITOR", "sed -i 2d")
+            .with_file("config", "")
+            .with_file("sudo", "#!/bin/sh\nexec \"$@\"\n");
+        fs::rename(home.file("sudo"), home.path().join("sudo")).unwrap();
+        mode(&home.path().join("sudo"), 0o755);
+        damage(&home);
+        if !give_away(&home.path().join("sudo")) {
+            println!("only root can make a folder of root: nothing is tested");
+            return;
+        }
+        mode(home.path(), 0o755);
+        for path in [home.path().join(".aws"), home.file("config")] {
+            if fs::metadata(&path).is_ok() {
+                chown(&path, Some(0), Some(0)).unwrap();
+                mode(&path, 0o755);
+            }
+        }
+        let found = || {
+            let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
+            program
+                .uid(1234)
+                .gid(1234)
+                .args(["doctor", "--offline", "--json"]);
+            let run = Run::new(program.output().unwrap());
+            let data: Value = serde_json::from_str(&run.stdout).unwrap();
+            let mut found = data["checks"].as_array().unwrap().clone();
+            found.retain(|line| {
+                line["status"] != "ok" && line["text"].as_str().unwrap().contains(text)
+            });
+            found
+        };
+        let before = found();
+        assert!(!before.is_empty(), "{text}");
+        let home_folder = home.path().to_str().unwrap();
+        let cure = cure.replace('~', home_folder);
+        for line in &before {
+            assert_eq!(line["cure"], *cure, "{line}");
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut shell = home.program("sh");
+        shell
+            .args(["-c", &cure])
+            .env("PATH", format!("{home_folder}:{path}"));
+        Run::new(shell.output().unwrap()).ok();
+        assert_eq!(found(), Vec::<Value>::new(), "{cure}");
     }
 }
 

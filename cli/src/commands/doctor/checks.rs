@@ -5,7 +5,7 @@ use std::{
 
 use keyfob_chain::{
     Attempt, Error, ErrorKind, Explanation, Finding, FindingKind, Region, Settings, Severity,
-    Verdict,
+    Verdict, files,
     settings::{
         ALL_PROXY, CA_BUNDLE, CLI_ERROR_FORMAT, HTTP_PROXY, HTTPS_PROXY, OUTPUT, SettingKey,
     },
@@ -239,7 +239,7 @@ pub(super) fn failures(settings: &Settings, explanation: &Explanation) -> Vec<Fi
         let file = || {
             edited
                 .iter()
-                .find(|file| names(reason, &file.to_string_lossy()))
+                .find(|file| names(reason, &file.to_string_lossy()) && can_edit(file))
         };
         let file = || file().map(|file| shell::editor(file));
         let mend = || explanation.mend(attempt.number).map(str::to_owned);
@@ -327,7 +327,7 @@ fn dangling_links(context: &Context) -> Vec<Finding> {
         let target = last_target(missing)?;
         let (name, target) = (missing.display(), target.display());
         let text = format!("{name} is a link to {target}, which is not there");
-        let cure = format!("rm {}", shell::path(missing));
+        let cure = with_rights(missing, format!("rm {}", shell::path(missing)));
         Some(Finding::warning(FindingKind::File, text).with_cure(cure))
     });
     findings.collect()
@@ -354,11 +354,8 @@ fn not_folders(context: &Context) -> Vec<Finding> {
         let cure = if variables.raw(variable).is_some() {
             Some(format!("env -u {variable} COMMAND"))
         } else if fs::symlink_metadata(&aside).is_err() {
-            Some(format!(
-                "mv -n {} {}",
-                shell::path(place),
-                shell::path(&aside)
-            ))
+            let cure = format!("mv -n {} {}", shell::path(place), shell::path(&aside));
+            Some(with_rights(place, cure))
         } else {
             None
         };
@@ -371,6 +368,23 @@ fn not_folders(context: &Context) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Returns a command that removes or renames what has this path, with the rights that it needs.
+fn with_rights(path: &Path, command: String) -> String {
+    // What takes new files lets others go.
+    let mut new = path.to_owned();
+    new.as_mut_os_string().push(".new");
+    if files::can_write(&new) {
+        command
+    } else {
+        format!("sudo {command}")
+    }
+}
+
+/// Returns true if this user can save a change of a file that is there.
+fn can_edit(file: &Path) -> bool {
+    files::can_write(file) || fs::File::options().append(true).open(file).is_ok()
 }
 
 /// Returns what a link leads to in the end, or `None` if the path is not a link.

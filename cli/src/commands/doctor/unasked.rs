@@ -5,7 +5,7 @@ use std::{
     env,
     fs::{self, File},
     io,
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use keyfob_chain::{
@@ -100,7 +100,7 @@ fn unreadable(file: &Path) -> Option<io::Error> {
     }
 }
 
-/// Returns why a command line cannot be run, unless its program is there.
+/// Returns why a command line cannot be run, unless its program can be.
 fn missing_program(settings: &Settings, line: &str) -> Option<&'static str> {
     let platform = settings.variables().platform();
     let command = match ProcessCommand::parse(line, platform) {
@@ -112,11 +112,33 @@ fn missing_program(settings: &Settings, line: &str) -> Option<&'static str> {
         return None;
     }
     let program = command.program();
-    let is_there = if program.contains('/') {
-        Path::new(program).is_file()
+    let mut places = if program.contains('/') {
+        vec![PathBuf::from(program)]
     } else {
-        let folders = settings.variables().raw("PATH")?;
-        env::split_paths(folders).any(|folder| folder.join(program).is_file())
+        let folders = env::split_paths(settings.variables().raw("PATH")?);
+        folders.map(|folder| folder.join(program)).collect()
     };
-    (!is_there).then_some("its program is not there")
+    places.retain(|place| place.exists());
+    match places.first() {
+        None => Some("its program is not there"),
+        Some(_)
+            if places
+                .iter()
+                .any(|place| place.is_file() && is_runnable(place)) =>
+        {
+            None
+        }
+        Some(place) if place.is_dir() => Some("its program is a folder"),
+        Some(_) => Some("this user has no right to run its program"),
+    }
+}
+
+#[cfg(unix)]
+fn is_runnable(program: &Path) -> bool {
+    rustix::fs::access(program, rustix::fs::Access::EXEC_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn is_runnable(_program: &Path) -> bool {
+    true
 }
