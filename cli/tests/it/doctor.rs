@@ -1410,6 +1410,66 @@ fn a_cure_in_a_folder_of_root_needs_the_rights_of_root() {
     }
 }
 
+#[test]
+#[cfg(unix)]
+fn a_cache_that_takes_no_files_is_a_warning() {
+    use std::os::unix::process::CommandExt as _;
+
+    for (is_own, bits, cure) in [
+        (true, 0o555, "chmod u+rwx "),
+        (false, 0o755, "sudo chown -R 1234 "),
+    ] {
+        let home = Home::new()
+            .with("AWS_REGION", "eu-west-1")
+            .with_file("cli/cache/session.json", "{}")
+            .with_file("sudo", "#!/bin/sh\nexec \"$@\"\n");
+        mode(&home.file("sudo"), 0o755);
+        mode(home.path(), 0o755);
+        let cache = home.file("cli/cache");
+        if !give_away(home.path()) || is_own && !give_away(&cache) {
+            println!("only root can give a folder away: nothing is tested");
+            return;
+        }
+        let found = || {
+            let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
+            program
+                .uid(1234)
+                .gid(1234)
+                .args(["doctor", "--offline", "--json"]);
+            let run = Run::new(program.output().unwrap());
+            let data: Value = serde_json::from_str(&run.stdout).unwrap();
+            let mut found = data["checks"].as_array().unwrap().clone();
+            found.retain(|line| {
+                line["text"]
+                    .as_str()
+                    .unwrap()
+                    .contains("no session is cached")
+            });
+            found
+        };
+        if is_own {
+            assert!(found().is_empty());
+        }
+        mode(&cache, bits);
+        let before = found();
+        assert_eq!(before.len(), 1);
+        let cure = format!("{cure}{}", cache.display());
+        assert_eq!(before[0]["cure"], *cure);
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut shell = home.program("sh");
+        let folder = home.file("sudo");
+        let folder = folder.parent().unwrap().display();
+        shell
+            .args(["-c", &cure])
+            .env("PATH", format!("{folder}:{path}"));
+        if is_own {
+            shell.uid(1234).gid(1234);
+        }
+        Run::new(shell.output().unwrap()).ok();
+        assert!(found().is_empty(), "{cure}");
+    }
+}
+
 /// Only the owner of a file, and root, can change its mode.
 #[test]
 #[cfg(unix)]

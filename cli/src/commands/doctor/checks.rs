@@ -286,6 +286,7 @@ pub(super) fn findings(
     let found = notes.into_iter().chain(clear_text).chain(calls);
     let found = found.chain(answers);
     let found = found.chain(dangling_links(context));
+    let found = found.chain(closed_cache(context));
     found.chain(not_folders(context)).collect()
 }
 
@@ -368,6 +369,32 @@ fn not_folders(context: &Context) -> Vec<Finding> {
         }
     }
     findings
+}
+
+/// Returns a warning if the cache of sessions is there and this user cannot write to it.
+#[cfg(unix)]
+fn closed_cache(context: &Context) -> Option<Finding> {
+    use std::os::unix::fs::MetadataExt as _;
+
+    let folder = context.variables().home()?.join(".aws/cli/cache");
+    if !folder.is_dir() || files::can_write(folder.join("new")) {
+        return None;
+    }
+    let name = shell::path(&folder);
+    let user = rustix::process::geteuid().as_raw();
+    let cure = if fs::metadata(&folder).ok()?.uid() == user {
+        format!("chmod u+rwx {name}")
+    } else {
+        format!("sudo chown -R {user} {name}")
+    };
+    let name = folder.display();
+    let text = format!("{name} takes no files of this user, so that no session is cached");
+    Some(Finding::warning(FindingKind::Cache, text).with_cure(cure))
+}
+
+#[cfg(not(unix))]
+fn closed_cache(_context: &Context) -> Option<Finding> {
+    None
 }
 
 /// Returns a command that removes or renames what has this path, with the rights that it needs.
