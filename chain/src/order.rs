@@ -215,12 +215,12 @@ pub(crate) struct Rules {
         expect(dead_code, reason = "there is no instance metadata then")
     )]
     pub(crate) switches_off_source: bool,
-    /// Whether instance metadata is asked through a proxy that the environment names.
+    /// By which rules instance metadata is asked through a proxy that the environment names.
     #[cfg_attr(
         not(feature = "imds"),
         expect(dead_code, reason = "there is no instance then")
     )]
-    pub(crate) asks_instance_through_proxy: bool,
+    pub(crate) instance_proxy: InstanceProxy,
     /// What the number of attempts and the timeout of instance metadata are.
     #[cfg_attr(
         not(feature = "imds"),
@@ -347,6 +347,17 @@ pub(crate) enum InstanceSwitch {
     ExactlyTrue,
     /// All but the empty one and `false` in lower case.
     NotFalse,
+}
+
+/// The rules of the proxy between a tool and the instance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InstanceProxy {
+    /// There is none.
+    None,
+    /// Those of Python, in which the names in small letters count first.
+    Python,
+    /// Those of Go, in which the others do. This machine needs no proxy.
+    Go,
 }
 
 /// What the number of attempts and the timeout of instance metadata are.
@@ -545,7 +556,7 @@ const CLI: Rules = Rules {
     documents: Documents::Strict,
     instance_switch: InstanceSwitch::True,
     switches_off_source: true,
-    asks_instance_through_proxy: false,
+    instance_proxy: InstanceProxy::None,
     instance_limits: InstanceLimits::Read,
     agent: Agent::Checked,
     compares_sso: true,
@@ -576,7 +587,7 @@ const BOTO3: Rules = Rules {
     documents: Documents::Python,
     instance_switch: InstanceSwitch::ExactlyTrue,
     instance_limits: InstanceLimits::MayBeZero,
-    asks_instance_through_proxy: true,
+    instance_proxy: InstanceProxy::Python,
     agent: Agent::Python,
     refreshes_old_sso: false,
     keeps_sessions: false,
@@ -723,7 +734,8 @@ const RUST: Rules = Rules {
 };
 
 const GO: Rules = Rules {
-    // None of these four is confirmed by a run.
+    // None of these five is confirmed by a run.
+    instance_proxy: InstanceProxy::Go,
     paths: Paths::Verbatim,
     passes_over_empty_paths: true,
     documents: Documents::AnyCase,

@@ -1,3 +1,5 @@
+use std::net::IpAddr;
+
 use keyfob_imds::{Client, ClientBuilder, Endpoint, Mode};
 
 use super::{
@@ -8,7 +10,7 @@ use super::{
 use crate::{
     error::Error,
     finding::{Finding, FindingKind},
-    order::InstanceLimits,
+    order::{InstanceLimits, InstanceProxy},
     origin::Origin,
     shell,
 };
@@ -103,18 +105,25 @@ impl Settings {
 
     /// Returns a warning if the tool of these settings asks the instance through a proxy.
     ///
-    /// Source: botocore, `get_environ_proxies`, and `urllib.request` of Python, which it calls.
+    /// Source: botocore, `get_environ_proxies`, and `urllib.request` of Python, which it calls; the
+    /// SDK for Go v2, `defaultHTTPTransport`, and `http.ProxyFromEnvironment`.
     pub(crate) fn proxied_instance_finding(&self) -> Option<Finding> {
-        if !self.rules().asks_instance_through_proxy {
+        let rules = self.rules().instance_proxy;
+        if rules == InstanceProxy::None {
             return None;
         }
         let endpoint = self.imds_endpoint(None).ok()?.unwrap_or_default();
         let (scheme, rest) = endpoint.as_str().split_once("://")?;
         let host = rest.split('/').next()?.to_ascii_lowercase();
-        // The name in small letters counts first, even if it is empty.
+        // For Python, the name in small letters counts first, even if it is empty.
         let find = |names: &[&'static str]| {
-            let mut values = names.iter();
-            values.find_map(|name| Some((*name, self.variables().raw(name)?.to_str()?)))
+            let mut values = names
+                .iter()
+                .filter_map(|name| Some((*name, self.variables().raw(name)?.to_str()?)));
+            match rules {
+                InstanceProxy::Go => values.rfind(|(_, value)| !value.is_empty()),
+                _ => values.next(),
+            }
         };
         let names = match scheme {
             "https" => table::HTTPS_PROXY.variables,
@@ -126,7 +135,9 @@ impl Settings {
             return None;
         }
         let (name, hosts) = find(table::NO_PROXY.variables).unwrap_or(("NO_PROXY", ""));
-        if is_exempt(&host, hosts) {
+        // Of a network, nothing is told.
+        let is_direct_for_go = is_local(without_port(&host)) || hosts.contains('/');
+        if is_exempt(&host, hosts) || rules == InstanceProxy::Go && is_direct_for_go {
             return None;
         }
         let host = without_port(&host);
@@ -173,9 +184,53 @@ fn is_exempt(host: &str, hosts: &str) -> bool {
     hosts.trim() == "*" || names.any(|name| is_in(host, &name) || is_in(bare, &name))
 }
 
+fn is_local(host: &str) -> bool {
+    let ip = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    host == "localhost" || ip.is_ok_and(|ip| ip.is_loopback())
+}
+
 fn without_port(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{order::Order, variables::Variables};
+
+    #[test]
+    fn a_proxy_is_between_go_and_the_instance_unless_it_is_exempt() {
+        let proxy = ("HTTP_PROXY", "http://p");
+        let endpoint = "AWS_EC2_METADATA_SERVICE_ENDPOINT";
+        for (variables, expected) in [
+            (&[proxy][..], Some("env NO_PROXY=169.254.169.254 COMMAND")),
+            (
+                &[proxy, ("NO_PROXY", ""), ("no_proxy", "a")],
+                Some("env no_proxy=a,169.254.169.254 COMMAND"),
+            ),
+            (
+                &[("http_proxy", "http://p"), ("HTTP_PROXY", "")],
+                Some("env NO_PROXY=169.254.169.254 COMMAND"),
+            ),
+            (&[proxy, ("NO_PROXY", "169.254.0.0/16")], None),
+            (&[proxy, ("NO_PROXY", "169.254.169.254")], None),
+            (&[proxy, (endpoint, "http://localhost:1")], None),
+            (&[proxy, (endpoint, "http://127.0.0.2:1")], None),
+            (&[("HTTPS_PROXY", "http://p")], None),
+        ] {
+            let settings = |order| {
+                let variables = Variables::from_iter(variables.iter().copied());
+                Settings::load(variables).with_order(order)
+            };
+            let cure = |order| {
+                let finding = settings(order).proxied_instance_finding();
+                finding.and_then(|finding| finding.cure)
+            };
+            assert_eq!(cure(Order::Go).as_deref(), expected, "{variables:?}");
+            assert_eq!(cure(Order::Rust), None, "{variables:?}");
+        }
     }
 }

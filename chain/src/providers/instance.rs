@@ -111,7 +111,8 @@ impl InstanceMetadataProvider {
         if let Some(reason) = self.unasked(now) {
             return Ok(Outcome::NotConfigured(reason));
         }
-        if let Some(finding) = self.settings.proxied_instance_finding() {
+        let is_asked = self.is_always_on || !self.settings.is_imds_disabled();
+        if is_asked && let Some(finding) = self.settings.proxied_instance_finding() {
             self.settings.notify(&finding);
         }
         match client.credentials().await {

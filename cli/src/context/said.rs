@@ -102,12 +102,14 @@ const STATES: &[&str] = &[
     "required",
     "session",
     "set",
+    "sso",
     "such",
     "the",
     "to",
     "token",
     "unavailable",
     "valid",
+    "verification",
     "was",
     "were",
     "with",
@@ -153,11 +155,12 @@ pub(super) fn without_secrets(said: &str, output: &str, arguments: &[String]) ->
     }
     let said = lines;
     let said = Secret::redact(&said, &secrets.iter().collect::<Vec<_>>());
-    let start = said.char_indices().rev().nth(TOLD - 1);
-    let said = start.map_or(&said[..], |(start, _)| &said[start..]);
-    said.split_inclusive(char::is_whitespace)
+    let said: String = said
+        .split_inclusive(char::is_whitespace)
         .map(told_word)
-        .collect()
+        .collect();
+    let start = said.char_indices().rev().nth(TOLD - 1);
+    start.map_or(said.clone(), |(start, _)| said[start..].to_owned())
 }
 
 /// Returns the texts in a value of JSON, at any depth.
@@ -377,8 +380,8 @@ fn name_in(word: &str, is_name: impl Fn(&str) -> bool) -> Option<usize> {
     has_name.then_some(word.len())
 }
 
-/// Returns true for the code of an error of AWS, as its CLI and its SDKs for Python and Go write
-/// it.
+/// Returns true for the code of an error of AWS and for the name of an operation, as its CLI and
+/// its SDKs for Python and Go write them.
 fn is_error_code(before: [&str; 2], word: &str) -> bool {
     let code = word.trim_matches(['(', ')', ':', ',']);
     let is_capital = |char: char| char.is_ascii_uppercase();
@@ -390,7 +393,11 @@ fn is_error_code(before: [&str; 2], word: &str) -> bool {
     let is_state = ["Expired", "Invalid", "Missing"];
     let is_state = is_state.iter().any(|state| code.starts_with(state));
     let is_code = is_camel_case && (is_state || !is_secret_name(&code.to_ascii_lowercase()));
-    is_code && (before == ["api", "error"] || before == ["error", "occurred"])
+    let is_error = before == ["api", "error"] || before == ["error", "occurred"];
+    // That of an operation is no name of a secret, even if the operation gives one.
+    let is_operation =
+        before == ["calling", "the"] || before[0] == "error" && before[1].ends_with(':');
+    is_error && is_code || is_operation && is_camel_case
 }
 
 /// Returns where the value of a variable begins whose quotes end in another word.
@@ -679,6 +686,10 @@ mod tests {
             "botocore.exceptions.ClientError: An error occurred (InvalidClientTokenId) when \
              calling the GetCallerIdentity operation: The security token included in the request \
              is invalid",
+            "An error occurred (AccessDenied) when calling the GetSessionToken operation: no",
+            "operation error STS: GetSessionToken, api error AccessDenied: no",
+            "Error when retrieving token from sso: Token has expired and refresh failed",
+            "Host key verification failed.",
             "Unable to locate credentials. You can configure credentials by running \
              \"aws configure\".",
             "KeyError: 'NAME'",
@@ -710,5 +721,11 @@ mod tests {
     fn the_end_of_a_long_text_is_told() {
         let long = without_secrets(&"é ".repeat(5000), "", &[]);
         assert_eq!(long.chars().count(), TOLD);
+        // Where the text is cut, no part of a secret is told.
+        let url = "https://bob:hunter7@host/ ";
+        for length in 0..url.len() {
+            let said = format!("{url}{}", "é ".repeat((TOLD - length) / 2));
+            assert!(!without_secrets(&said, "", &[]).contains("hunter7"));
+        }
     }
 }

@@ -23,7 +23,8 @@ static SERVER: LazyLock<(SocketAddr, Child)> = LazyLock::new(|| {
     let mut server = Command::new(python::tool("python"))
         .arg(script)
         .env_clear()
-        .env("HOME", "/nonexistent")
+        // aws keeps some paths when it is loaded. The folder of each command is its home.
+        .env("HOME", "/proc/self/cwd")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -39,7 +40,7 @@ impl Home {
     /// Runs version 1 of aws.
     pub(crate) fn aws(&self, words: &[&str]) -> Run {
         let mut aws = self.program(python::tool("aws"));
-        if cfg!(not(unix)) {
+        if cfg!(not(target_os = "linux")) {
             return Run::new(aws.args(words).output().unwrap());
         }
         let variables: BTreeMap<_, _> = aws

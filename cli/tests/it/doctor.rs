@@ -1413,7 +1413,10 @@ fn a_cure_in_a_folder_of_root_needs_the_rights_of_root() {
 #[test]
 #[cfg(unix)]
 fn a_cache_that_takes_no_files_is_a_warning() {
-    use std::os::unix::process::CommandExt as _;
+    use std::os::unix::{
+        fs::{chown, symlink},
+        process::CommandExt as _,
+    };
 
     for (is_own, bits, cure) in [
         (true, 0o555, "chmod u+rwx "),
@@ -1467,6 +1470,20 @@ fn a_cache_that_takes_no_files_is_a_warning() {
         }
         Run::new(shell.output().unwrap()).ok();
         assert!(found().is_empty(), "{cure}");
+        if is_own {
+            continue;
+        }
+        // What root has in the home of another user, or elsewhere, stays root's.
+        chown(&cache, Some(0), None).unwrap();
+        let elsewhere = tempfile::tempdir().unwrap();
+        mode(elsewhere.path(), 0o755);
+        fs::rename(&cache, home.file("cli/old")).unwrap();
+        symlink(elsewhere.path(), &cache).unwrap();
+        assert_eq!(found()[0]["cure"], Value::Null);
+        fs::remove_file(&cache).unwrap();
+        fs::rename(home.file("cli/old"), &cache).unwrap();
+        chown(home.path(), Some(1), None).unwrap();
+        assert_eq!(found()[0]["cure"], Value::Null);
     }
 }
 

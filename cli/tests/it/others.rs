@@ -397,10 +397,17 @@ fn the_cure_of_a_proxy_between_boto3_and_the_instance_reaches_the_instance() {
         ),
     ] {
         let value = |name: &str| if name == "no_proxy" { "x.org" } else { dead };
+        let off = home()
+            .with(names[0], dead)
+            .with("AWS_EC2_METADATA_DISABLED", "true");
+        assert_eq!(proxied(&why(&off, "boto3")), None);
         let home = names
             .iter()
             .fold(home(), |home, name| home.with(name, value(name)));
-        assert_eq!(proxied(&why(&home, "js")), None);
+        // Go needs no proxy for this machine.
+        for tool in ["js", "go", "rust"] {
+            assert_eq!(proxied(&why(&home, tool)), None, "{tool}");
+        }
         let why = why(&home, "boto3");
         assert_eq!(why["winner"]["provider"], "instance metadata");
         let finding = proxied(&why).unwrap();

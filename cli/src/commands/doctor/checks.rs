@@ -329,7 +329,8 @@ fn dangling_links(context: &Context) -> Vec<Finding> {
         let (name, target) = (missing.display(), target.display());
         let text = format!("{name} is a link to {target}, which is not there");
         let cure = with_rights(missing, format!("rm {}", shell::path(missing)));
-        Some(Finding::warning(FindingKind::File, text).with_cure(cure))
+        let finding = Finding::warning(FindingKind::File, text);
+        Some(cure.into_iter().fold(finding, Finding::with_cure))
     });
     findings.collect()
 }
@@ -356,7 +357,7 @@ fn not_folders(context: &Context) -> Vec<Finding> {
             Some(format!("env -u {variable} COMMAND"))
         } else if fs::symlink_metadata(&aside).is_err() {
             let cure = format!("mv -n {} {}", shell::path(place), shell::path(&aside));
-            Some(with_rights(place, cure))
+            with_rights(place, cure)
         } else {
             None
         };
@@ -371,25 +372,50 @@ fn not_folders(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// Returns a warning if the cache of sessions is there and this user cannot write to it.
+/// Returns a warning if the cache of sessions is there and this user cannot write to it. Where
+/// files cannot be written at all, as in many a container, nothing is wrong.
 #[cfg(unix)]
 fn closed_cache(context: &Context) -> Option<Finding> {
     use std::os::unix::fs::MetadataExt as _;
 
-    let folder = context.variables().home()?.join(".aws/cli/cache");
-    if !folder.is_dir() || files::can_write(folder.join("new")) {
+    let home = context.variables().home()?;
+    let folder = home.join(".aws/cli/cache");
+    if !folder.is_dir() || files::can_write(folder.join("new")) || is_read_only(&folder) {
         return None;
     }
-    let name = shell::path(&folder);
     let user = rustix::process::geteuid().as_raw();
-    let cure = if fs::metadata(&folder).ok()?.uid() == user {
-        format!("chmod u+rwx {name}")
-    } else {
-        format!("sudo chown -R {user} {name}")
+    let owner = |path: &Path| fs::metadata(path).ok().map(|metadata| metadata.uid());
+    let real = |path: &Path| fs::canonicalize(path).ok();
+    // Of a link, `chown -R` would change the link alone; and in the home of another user, the files
+    // are those of that user.
+    let is_own_home = owner(&home) == Some(user)
+        && real(&folder)
+            .is_some_and(|folder| real(&home).is_some_and(|home| folder.starts_with(home)));
+    let name = shell::path(&real(&folder)?);
+    let cure = match owner(&folder) {
+        Some(owner) if owner == user => Some(format!("chmod u+rwx {name}")),
+        _ => is_own_home.then(|| format!("sudo chown -R {user} {name}")),
     };
     let name = folder.display();
     let text = format!("{name} takes no files of this user, so that no session is cached");
-    Some(Finding::warning(FindingKind::Cache, text).with_cure(cure))
+    let finding = Finding::warning(FindingKind::Cache, text);
+    Some(cure.into_iter().fold(finding, Finding::with_cure))
+}
+
+/// Returns true for a folder in a file system that takes no changes.
+#[cfg(unix)]
+fn is_read_only(folder: &Path) -> bool {
+    use rustix::{
+        fs::{Access, access},
+        io::Errno,
+    };
+
+    access(folder, Access::WRITE_OK) == Err(Errno::ROFS)
+}
+
+#[cfg(not(unix))]
+fn is_read_only(_folder: &Path) -> bool {
+    false
 }
 
 #[cfg(not(unix))]
@@ -397,21 +423,46 @@ fn closed_cache(_context: &Context) -> Option<Finding> {
     None
 }
 
-/// Returns a command that removes or renames what has this path, with the rights that it needs.
-fn with_rights(path: &Path, command: String) -> String {
-    // What takes new files lets others go.
-    let mut new = path.to_owned();
-    new.as_mut_os_string().push(".new");
-    if files::can_write(&new) {
+/// Returns a command that removes or renames what has this path, with the rights that it needs, or
+/// `None` if it cannot work.
+fn with_rights(path: &Path, command: String) -> Option<String> {
+    let folder = path.parent()?;
+    if is_read_only(folder) {
+        return None;
+    }
+    Some(if lets_go(folder, path) {
         command
     } else {
         format!("sudo {command}")
-    }
+    })
+}
+
+/// Returns true if this user may remove what is in a folder.
+#[cfg(unix)]
+fn lets_go(folder: &Path, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use rustix::fs::{Access, access};
+
+    const STICKY: u32 = 0o1000;
+    let user = rustix::process::geteuid();
+    let of = |path: &Path| fs::symlink_metadata(path).ok();
+    let is_own = |path: &Path| of(path).is_some_and(|found| found.uid() == user.as_raw());
+    let is_sticky = of(folder).is_some_and(|folder| folder.mode() & STICKY != 0);
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+        && (!is_sticky || user.is_root() || is_own(folder) || is_own(path))
+}
+
+#[cfg(not(unix))]
+fn lets_go(_folder: &Path, path: &Path) -> bool {
+    files::can_write(path)
 }
 
 /// Returns true if this user can save a change of a file that is there.
 fn can_edit(file: &Path) -> bool {
-    files::can_write(file) || fs::File::options().append(true).open(file).is_ok()
+    // Opening a pipe would wait for its other end.
+    let is_file = fs::metadata(file).is_ok_and(|metadata| metadata.is_file());
+    files::can_write(file) || is_file && fs::File::options().append(true).open(file).is_ok()
 }
 
 /// Returns what a link leads to in the end, or `None` if the path is not a link.
@@ -429,4 +480,40 @@ fn last_target(link: &Path) -> Option<PathBuf> {
         target = folder.join(next);
     }
     Some(target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_pipe_is_not_opened_to_know_whether_it_can_be_edited() {
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).unwrap();
+        // What has a second name is not replaced.
+        fs::hard_link(&pipe, folder.path().join("second")).unwrap();
+        assert!(!can_edit(&pipe));
+        assert!(can_edit(&folder.path().join("config")));
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn in_a_sticky_folder_only_the_owner_of_a_file_removes_it() {
+        use std::os::unix::fs::{PermissionsExt as _, chown};
+
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("file");
+        fs::write(&file, "").unwrap();
+        let cure = || with_rights(&file, "rm file".to_owned());
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+        assert_eq!(cure().as_deref(), Some("rm file"));
+        if chown(&file, Some(1), None).is_ok() {
+            // Root may.
+            assert_eq!(cure().as_deref(), Some("rm file"));
+        }
+    }
 }
