@@ -153,14 +153,13 @@ pub(super) fn without_secrets(said: &str, output: &str, arguments: &[String]) ->
             below = Below::new(text, end);
         }
     }
-    let said = lines;
-    let said = Secret::redact(&said, &secrets.iter().collect::<Vec<_>>());
-    let said: String = said
-        .split_inclusive(char::is_whitespace)
-        .map(told_word)
-        .collect();
-    let start = said.char_indices().rev().nth(TOLD - 1);
-    start.map_or(said.clone(), |(start, _)| said[start..].to_owned())
+    let lines = Secret::redact(&lines, &secrets.iter().collect::<Vec<_>>());
+    let told = lines.split_inclusive(char::is_whitespace).map(told_word);
+    let told: String = told.collect();
+    match told.char_indices().rev().nth(TOLD - 1) {
+        Some((start, _)) => told[start..].to_owned(),
+        None => told,
+    }
 }
 
 /// Returns the texts in a value of JSON, at any depth.

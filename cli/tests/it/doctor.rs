@@ -1241,6 +1241,21 @@ fn mode(path: &std::path::Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
+/// Returns the lines with this text, other than those that are ok, that doctor prints for the user
+/// 1234.
+#[cfg(unix)]
+fn found_by_another_user(home: &Home, text: &str) -> Vec<Value> {
+    use std::os::unix::process::CommandExt as _;
+
+    let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
+    let doctor = ["doctor", "--offline", "--json"];
+    let run = Run::new(program.uid(1234).gid(1234).args(doctor).output().unwrap());
+    let data: Value = serde_json::from_str(&run.stdout).unwrap();
+    let mut found = data["checks"].as_array().unwrap().clone();
+    found.retain(|line| line["status"] != "ok" && line["text"].as_str().unwrap().contains(text));
+    found
+}
+
 /// Gives a file to the user 1234. Returns true if root runs the tests: only root can.
 #[cfg(unix)]
 fn give_away(path: &std::path::Path) -> bool {
@@ -1331,10 +1346,7 @@ fn a_file_that_cannot_be_read_has_a_cure_that_makes_it_readable() {
 #[test]
 #[cfg(unix)]
 fn a_cure_in_a_folder_of_root_needs_the_rights_of_root() {
-    use std::os::unix::{
-        fs::{chown, symlink},
-        process::CommandExt as _,
-    };
+    use std::os::unix::fs::{chown, symlink};
 
     let cases: [(&str, Damage, &str); 3] = [
         (
@@ -1379,20 +1391,7 @@ fn a_cure_in_a_folder_of_root_needs_the_rights_of_root() {
                 mode(&path, 0o755);
             }
         }
-        let found = || {
-            let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
-            program
-                .uid(1234)
-                .gid(1234)
-                .args(["doctor", "--offline", "--json"]);
-            let run = Run::new(program.output().unwrap());
-            let data: Value = serde_json::from_str(&run.stdout).unwrap();
-            let mut found = data["checks"].as_array().unwrap().clone();
-            found.retain(|line| {
-                line["status"] != "ok" && line["text"].as_str().unwrap().contains(text)
-            });
-            found
-        };
+        let found = || found_by_another_user(&home, text);
         let before = found();
         assert!(!before.is_empty(), "{text}");
         let home_folder = home.path().to_str().unwrap();
@@ -1433,23 +1432,7 @@ fn a_cache_that_takes_no_files_is_a_warning() {
             println!("only root can give a folder away: nothing is tested");
             return;
         }
-        let found = || {
-            let mut program = home.program(env!("CARGO_BIN_EXE_keyfob"));
-            program
-                .uid(1234)
-                .gid(1234)
-                .args(["doctor", "--offline", "--json"]);
-            let run = Run::new(program.output().unwrap());
-            let data: Value = serde_json::from_str(&run.stdout).unwrap();
-            let mut found = data["checks"].as_array().unwrap().clone();
-            found.retain(|line| {
-                line["text"]
-                    .as_str()
-                    .unwrap()
-                    .contains("no session is cached")
-            });
-            found
-        };
+        let found = || found_by_another_user(&home, "no session is cached");
         if is_own {
             assert!(found().is_empty());
         }
