@@ -182,6 +182,8 @@ async fn the_oldest_connection_without_a_request_gives_its_place_to_one_that_wai
     spoken.read_exact(&mut byte).await.unwrap();
     let oldest = send(listener.address(), "GET / HTTP/1.1\r\n").await;
     let mut younger = send(listener.address(), "GET / HTTP/1.1\r\n").await;
+    // All three may give their places away now.
+    sleep(Duration::from_millis(1100)).await;
     let mut waiting = send(listener.address(), request).await;
     tokio::select! {
         biased;
