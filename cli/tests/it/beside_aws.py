@@ -6,6 +6,7 @@ the body of the answer, the format, the format of times, and what aws prints.
 """
 
 import contextlib
+import functools
 import http.server
 import io
 import json
@@ -17,7 +18,10 @@ import threading
 from xml.sax.saxutils import escape
 
 from awscli.botocore import xform_name
-from awscli.clidriver import create_clidriver
+from awscli.clidriver import botocore, create_clidriver
+
+# The models are read once, and not for each command.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 TEXT = "a <b> & \"c\" é"
 

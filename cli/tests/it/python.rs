@@ -24,7 +24,6 @@ pub(crate) fn with_botocore() -> PathBuf {
 }
 
 /// Returns the path of a Python with a boto3 that reads the credentials of `aws login`.
-#[cfg(target_os = "linux")]
 pub(crate) fn with_awscrt() -> PathBuf {
     programs("login").join("python")
 }

@@ -24,9 +24,13 @@ pub(super) const MIB: usize = 1 << 20;
 
 /// Returns bytes that repeat nowhere in a part.
 pub(super) fn bytes(length: usize) -> Vec<u8> {
-    (0..length)
-        .map(|at| (at * 31 + at / 251 * 7) as u8)
-        .collect()
+    let mut bytes = Vec::with_capacity(length + 8);
+    while bytes.len() < length {
+        let next = (bytes.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        bytes.extend(next.to_le_bytes());
+    }
+    bytes.truncate(length);
+    bytes
 }
 
 pub(super) fn write(home: &Home, name: &str, content: impl AsRef<[u8]>) {
