@@ -60,7 +60,8 @@ mod tests {
             let code = hmac.mac(message);
             assert_eq!(code[..4], begins);
             let text = [b'x'; 400];
-            for length in 0..400 {
+            // Miri takes seconds for each.
+            for length in (0..400).step_by(if cfg!(miri) { 63 } else { 1 }) {
                 let (prefix, rest) = text.split_at(length);
                 let code = hmac.mac(&text);
                 assert_eq!(hmac.with_prefix(prefix).mac(rest), code, "cut at {length}");
