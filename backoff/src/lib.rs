@@ -17,6 +17,14 @@
 //! [`Policy`]: crate::Policy
 //! [`Budget`]: crate::Budget
 //! [`limit`]: crate::limit
+//! [`Classify`]: crate::Classify
+//! [`Failure::with_hint`]: crate::Failure::with_hint
+//! [`base`]: crate::Policy::base
+//! [`cap`]: crate::Policy::cap
+//! [`deadline`]: crate::Retry::deadline
+//! [attempts]: crate::Policy::attempts
+//! [`jitter`]: crate::Policy::jitter
+//! [`notify`]: crate::Retry::notify
 //!
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(any(feature = "std", test)), no_std)]
