@@ -1,3 +1,28 @@
+// The README links to docs.rs. The first definition of a link counts, so with these the same links
+// stay within the docs at hand.
+//! [`Signer::sign`]: crate::Signer::sign
+//! [`Signer::presign`]: crate::Signer::presign
+//! [`chunked`]: crate::chunked
+//! [`event_stream`]: crate::event_stream
+//! [`post_policy`]: crate::post_policy
+//! [`verify`]: crate::verify
+//! [`resign`]: crate::resign
+//! [`Signer::explain`]: crate::Signer::explain
+//! [`verify::Dialect`]: crate::verify::Dialect
+//! [`Credentials::new`]: crate::Credentials::new
+//! [`Signer::new`]: crate::Signer::new
+//! [`Scope`]: crate::Scope
+//! [`Rules`]: crate::Rules
+//! [`Signer::with_rules`]: crate::Signer::with_rules
+//! [`Request::new`]: crate::Request::new
+//! [`Request::headers`]: crate::Request::headers
+//! [`Payload`]: crate::Payload
+//! [`Ttl`]: crate::Ttl
+//! [`Rules::unsigned_headers`]: crate::Rules::unsigned_headers
+//! [`Signer::signing_key`]: crate::Signer::signing_key
+//! [`chunk_decoder`]: crate::verify::Verifier::chunk_decoder
+//! [`claim`]: crate::verify::Verifier::claim
+//! [`Resigner`]: crate::resign::Resigner
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
 
