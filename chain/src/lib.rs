@@ -1,3 +1,30 @@
+// The README links to docs.rs. The first definition of a link counts, so with these the same links
+// stay within the docs at hand.
+//! [`Cached`]: crate::Cached
+//! [`Cached::credentials`]: crate::Cached::credentials
+//! [`Cached::new`]: crate::Cached::new
+//! [`Chain::from_env`]: crate::Chain::from_env
+//! [`Chain::then`]: crate::Chain::then
+//! [`ContainerProvider`]: crate::ContainerProvider
+//! [`Finding`]: crate::Finding
+//! [`Order`]: crate::Order
+//! [`Order::Cli`]: crate::Order::Cli
+//! [`Order::Rust`]: crate::Order::Rust
+//! [`Origin::Default`]: crate::Origin::Default
+//! [`Provider`]: crate::Provider
+//! [`Settings`]: crate::Settings
+//! [`Settings::resolve_region`]: crate::Settings::resolve_region
+//! [`Settings::with_notify`]: crate::Settings::with_notify
+//! [`Settings::with_profile`]: crate::Settings::with_profile
+//! [`Sources`]: crate::Sources
+//! [`Variables`]: crate::Variables
+//! [`WebIdentityProvider`]: crate::WebIdentityProvider
+//! [`files`]: crate::files
+//! [`profiles::ConfigFiles`]: crate::profiles::ConfigFiles
+//! [`profiles::ConfigFiles::parse_for`]: crate::profiles::ConfigFiles::parse_for
+//! [`profiles::ConfigFiles::problems`]: crate::profiles::ConfigFiles::problems
+//! [`profiles::Editor`]: crate::profiles::Editor
+//! [`provider_fn`]: crate::provider_fn()
 #![doc = include_str!("../README.md")]
 
 mod adapters;
@@ -9,6 +36,7 @@ mod error;
 mod explain;
 pub mod files;
 mod finding;
+mod json;
 mod order;
 mod origin;
 pub mod profiles;

@@ -1,9 +1,9 @@
 use std::borrow::Cow;
 
 use keyfob_sigv4::{Credentials, Timestamp};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use crate::order::Documents;
+use crate::{json::SecretObject, order::Documents};
 
 /// Reads what a process of `credential_process` has written.
 ///
@@ -18,7 +18,7 @@ pub(super) fn read(output: &str, documents: Documents) -> Result<Credentials, St
         Documents::JavaScript => output.trim_start_matches('\u{feff}'),
         _ => output,
     };
-    let members: Map<String, Value> = serde_json::from_str(output).map_err(|error| {
+    let members = SecretObject::parse(output).map_err(|error| {
         // The message of a JSON error may have a part of the text.
         let (line, column) = (error.line(), error.column());
         format!("its output is not a JSON object (line {line}, column {column})")

@@ -20,6 +20,7 @@ use crate::{
     error::{Error, ErrorKind},
     files::{names, sessions::Session},
     finding::Finding,
+    json::SecretObject,
     order::Rules,
     origin::Origin,
     profiles::{Section, SectionName, Value},
@@ -212,10 +213,15 @@ impl SsoRole {
 /// Fails if the expiry of a token ends in `UTC` and nothing is there to refresh it with.
 fn check_expiry(token: &SharedToken<'_>) -> Result<(), Error> {
     let text = token.text()?;
-    let members: serde_json::Value = serde_json::from_str(text.expose()).unwrap_or_default();
-    let has = |name: &&str| members[name].as_str().is_some_and(|text| !text.is_empty());
-    let expiry = members["expiresAt"].as_str().unwrap_or_default();
-    if !expiry.ends_with("UTC") || ["clientId", "clientSecret", "refreshToken"].iter().all(has) {
+    let members = SecretObject::parse(text.expose()).unwrap_or_default();
+    let text = |name: &str| {
+        let text = members.get(name).and_then(serde_json::Value::as_str);
+        text.unwrap_or_default()
+    };
+    let refreshes = ["clientId", "clientSecret", "refreshToken"]
+        .iter()
+        .all(|name| !text(name).is_empty());
+    if !text("expiresAt").ends_with("UTC") || refreshes {
         return Ok(());
     }
     let tool = token.settings.order().tool();

@@ -10,6 +10,7 @@ use crate::{
     config::Settings,
     error::Error,
     files::{self, Lock, read_secret_file},
+    json::SecretObject,
     token_folder::TokenFolder,
 };
 
@@ -135,9 +136,9 @@ fn list(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn read_object(path: &Path) -> Option<Value> {
+fn read_object(path: &Path) -> Option<SecretObject> {
     let text = read_secret_file(path).ok()?;
-    serde_json::from_str(text.expose()).ok()
+    SecretObject::parse(text.expose()).ok()
 }
 
 fn remove(path: &Path) -> Result<(), Error> {
