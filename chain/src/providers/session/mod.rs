@@ -71,13 +71,12 @@ impl SharedSession<'_> {
             };
             let lock = match lock {
                 Ok(lock) => Some(lock),
-                Err(error)
-                    if is_held(&error)
-                        && let Some(session) = usable() =>
-                {
-                    return Ok(session);
-                }
                 Err(error) => {
+                    if is_held(&error)
+                        && let Some(session) = usable()
+                    {
+                        return Ok(session);
+                    }
                     self.tell(&error);
                     None
                 }
