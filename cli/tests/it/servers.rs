@@ -176,7 +176,7 @@ impl Drop for Server {
     }
 }
 
-/// Runs MiniStack, whose own checksums take a second for some MiB, with those of awscrt.
+/// Runs MiniStack with the checksums of awscrt. Its own, in Python, take a second for a few MiB.
 const MINISTACK: &str = r#"
 import glob, sys
 from ministack import app

@@ -214,14 +214,13 @@ impl SsoRole {
 fn check_expiry(token: &SharedToken<'_>) -> Result<(), Error> {
     let text = token.text()?;
     let members = SecretObject::parse(text.expose()).unwrap_or_default();
-    let text = |name: &str| {
+    let member = |name: &str| {
         let text = members.get(name).and_then(serde_json::Value::as_str);
         text.unwrap_or_default()
     };
-    let refreshes = ["clientId", "clientSecret", "refreshToken"]
-        .iter()
-        .all(|name| !text(name).is_empty());
-    if !text("expiresAt").ends_with("UTC") || refreshes {
+    let has = |name: &&str| !member(name).is_empty();
+    let refreshes = ["clientId", "clientSecret", "refreshToken"].iter().all(has);
+    if refreshes || !member("expiresAt").ends_with("UTC") {
         return Ok(());
     }
     let tool = token.settings.order().tool();
